@@ -1,0 +1,20 @@
+"""The tables of this app, a module a subject."""
+
+from accounts.models.keys import ContributedKey, KeyCooldown, KeyDay
+from accounts.models.limits import LIMIT_FIELDS, Limits
+from accounts.models.tokens import IssuedToken
+from accounts.models.usage import UsageRecord, UsageTotal
+from accounts.models.users import Plan, User
+
+__all__ = [
+    "LIMIT_FIELDS",
+    "ContributedKey",
+    "IssuedToken",
+    "KeyCooldown",
+    "KeyDay",
+    "Limits",
+    "Plan",
+    "UsageRecord",
+    "UsageTotal",
+    "User",
+]

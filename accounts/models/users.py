@@ -1,0 +1,34 @@
+"""Users and their plans."""
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+from accounts.models.limits import Limits
+
+
+class Plan(Limits):
+    """The limits that hold for every user on it, unless the user or the token has its own."""
+
+    name = models.CharField(max_length=64, unique=True)
+    is_default = models.BooleanField(default=False, help_text="New users get this plan. One plan at most.")
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["is_default"], condition=models.Q(is_default=True), name="one_default_plan"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class User(Limits, AbstractUser):
+    """A person or program that may be issued tokens. Its own limits override its plan's."""
+
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, null=True, blank=True, related_name="users")
+
+    class Meta(AbstractUser.Meta):
+        abstract = False
+        ordering = ("username",)

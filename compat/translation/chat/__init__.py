@@ -1,0 +1,1 @@
+"""Chat completions: the way in, and the two ways out."""

@@ -1,0 +1,190 @@
+"""Every setting once, grouped; each that comes from outside is read through env.py. docs/settings.md lists them."""
+
+import os
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from tumbler_site.env import env_bool, env_float, env_int, env_list, env_secret, env_str
+from tumbler_site.generated import derived_secret, generated_secrets, make_data_dir
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = make_data_dir(Path(env_str("TUMBLER_DATA_DIR", str(BASE_DIR / "var"))))
+
+# --- Secrets ---------------------------------------------------------------------------------------------
+_generated = generated_secrets(DATA_DIR)
+SECRET_KEY = env_secret("TUMBLER_SECRET_KEY") or _generated["secret_key"]
+ENCRYPTION_KEYS = [
+    key.strip()
+    for key in (env_secret("TUMBLER_ENCRYPTION_KEYS") or _generated["encryption_keys"]).split(",")
+    if key.strip()
+]
+TOKEN_PEPPERS = [
+    pepper.strip()
+    for pepper in (env_secret("TUMBLER_TOKEN_PEPPERS") or derived_secret(SECRET_KEY, "issued tokens")).split(
+        ","
+    )
+    if pepper.strip()
+]
+FINGERPRINT_KEY = derived_secret(SECRET_KEY, "contributed key fingerprints")
+
+# --- The upstream ----------------------------------------------------------------------------------------
+# `serve` sets TUMBLER_SIMULATOR for its workers when the built-in simulator is the upstream.
+SIMULATOR = env_bool("TUMBLER_SIMULATOR")
+GEMINI_BASE_URL = env_str("GEMINI_BASE_URL", "https://generativelanguage.googleapis.com").rstrip("/")
+DEFAULT_MODEL = env_str("DEFAULT_MODEL", "gemini-2.5-pro-exp-03-25")
+UNKNOWN_MODELS = env_str("TUMBLER_UNKNOWN_MODELS", "default")
+UPSTREAM_STORE = env_bool("TUMBLER_UPSTREAM_STORE")
+CONNECT_SECONDS = env_float("TUMBLER_CONNECT_SECONDS", 5.0)
+FIRST_BYTE_SECONDS = env_float("TUMBLER_FIRST_BYTE_SECONDS", 300.0)
+IDLE_SECONDS = env_float("TUMBLER_IDLE_SECONDS", 60.0)
+TOTAL_SECONDS = env_float("TUMBLER_TOTAL_SECONDS", 900.0)
+KEY_DEADLINE_SECONDS = env_float("TUMBLER_KEY_DEADLINE_SECONDS", 15.0)
+KEEP_ALIVE_SECONDS = env_float("TUMBLER_KEEP_ALIVE_SECONDS", 10.0)
+
+# --- The door --------------------------------------------------------------------------------------------
+DEBUG = env_bool("TUMBLER_DEBUG")
+OPEN_ACCESS = env_bool("TUMBLER_OPEN_ACCESS")
+ALLOWED_HOSTS = env_list("TUMBLER_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", ".localhost"])
+CSRF_TRUSTED_ORIGINS = env_list("TUMBLER_CSRF_TRUSTED_ORIGINS")
+CORS_ORIGINS = env_list("TUMBLER_CORS_ORIGINS", ["*"])
+MAX_BODY_BYTES = env_int("TUMBLER_MAX_BODY_BYTES", 20 * 1024 * 1024, at_least=1024)
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_AGE = 8 * 60 * 60
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env_bool("TUMBLER_HTTPS_ONLY")
+
+# --- Apps ------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "channels",
+    "rest_framework",
+    "accounts",
+    "compat",
+    "tumbler_site",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+ROOT_URLCONF = "tumbler_site.urls"
+ASGI_APPLICATION = "tumbler_site.asgi.application"
+AUTH_USER_MODEL = "accounts.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_TOKEN": None,
+}
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# --- Storage ---------------------------------------------------------------------------------------------
+
+
+def _database(url: str) -> dict[str, object]:
+    """Django's database settings for DATABASE_URL: SQLite in the data directory when it is empty."""
+    parts = urlsplit(url)
+    if not url or parts.scheme == "sqlite":
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": unquote(parts.path[1:]) if parts.path[1:] else DATA_DIR / "tumbler.sqlite3",
+            # IMMEDIATE: a transaction takes the write lock at once, so two writers wait instead of failing midway.
+            "OPTIONS": {
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 20,
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON",
+            },
+        }
+    if parts.scheme in {"postgres", "postgresql"}:
+        options: dict[str, object] = {
+            "pool": {"min_size": 1, "max_size": 10, "timeout": 5},
+            "connect_timeout": 3,
+        }
+        query = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": unquote(parts.path[1:]),
+            "USER": unquote(parts.username or ""),
+            "PASSWORD": unquote(parts.password or ""),
+            "HOST": unquote(query.get("host") or parts.hostname or ""),
+            "PORT": str(parts.port or ""),
+            "OPTIONS": options,
+        }
+    raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// or sqlite:///.")
+
+
+DATABASES = {"default": _database(env_secret("DATABASE_URL"))}
+REDIS_URL = env_secret("REDIS_URL")
+CHANNEL_LAYERS = {
+    "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+    if REDIS_URL
+    else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+}
+USAGE_DAYS = env_int("TUMBLER_USAGE_DAYS", 30, at_least=1)
+
+# --- Pages -----------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = True
+UNFOLD = {"SITE_TITLE": "Gemini Tumbler", "SITE_HEADER": "Gemini Tumbler", "SHOW_VIEW_ON_SITE": False}
+
+# --- Logs ------------------------------------------------------------------------------------------------
+LOG_LEVEL = env_str("TUMBLER_LOG_LEVEL", "INFO").upper()
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"redact": {"()": "accounts.redaction.RedactingFilter"}},
+    "formatters": {"line": {"()": "accounts.redaction.LineFormatter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["redact"], "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        # Both write whole URLs and headers at INFO and DEBUG: never below WARNING.
+        **{
+            name: {"level": "WARNING"}
+            for name in ("httpx", "httpcore", "hpack", "h2", "asyncio", "daphne", "uvicorn")
+        },
+        "django": {"level": os.environ.get("DJANGO_LOG_LEVEL", "INFO")},
+        "django.server": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+    },
+}
