@@ -33,9 +33,7 @@ class ModelMapping(models.Model):
         help_text="By request count: how many requests each target leads.",
     )
     enabled = models.BooleanField(default=True)
-    listed = models.BooleanField(
-        default=True, help_text="Show the name in GET /v1/models (patterns never are)."
-    )
+    listed = models.BooleanField(default=True, help_text="Show the name in GET /v1/models (patterns never are).")
     dimensions = models.PositiveIntegerField(
         null=True, blank=True, help_text="Embeddings only: the vector length when the client asks for none."
     )
@@ -59,9 +57,7 @@ class MappingTarget(models.Model):
 
     class Meta:
         ordering = ("position", "id")
-        constraints = (
-            models.UniqueConstraint(fields=["mapping", "gemini_model"], name="one_target_a_model"),
-        )
+        constraints = (models.UniqueConstraint(fields=["mapping", "gemini_model"], name="one_target_a_model"),)
 
     def __str__(self) -> str:
         return self.gemini_model

@@ -22,9 +22,7 @@ ENCRYPTION_KEYS = [
 ]
 TOKEN_PEPPERS = [
     pepper.strip()
-    for pepper in (env_secret("TUMBLER_TOKEN_PEPPERS") or derived_secret(SECRET_KEY, "issued tokens")).split(
-        ","
-    )
+    for pepper in (env_secret("TUMBLER_TOKEN_PEPPERS") or derived_secret(SECRET_KEY, "issued tokens")).split(",")
     if pepper.strip()
 ]
 FINGERPRINT_KEY = derived_secret(SECRET_KEY, "contributed key fingerprints")
@@ -180,10 +178,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         # Both write whole URLs and headers at INFO and DEBUG: never below WARNING.
-        **{
-            name: {"level": "WARNING"}
-            for name in ("httpx", "httpcore", "hpack", "h2", "asyncio", "daphne", "uvicorn")
-        },
+        **{name: {"level": "WARNING"} for name in ("httpx", "httpcore", "hpack", "h2", "asyncio", "daphne", "uvicorn")},
         "django": {"level": os.environ.get("DJANGO_LOG_LEVEL", "INFO")},
         "django.server": {"handlers": ["console"], "level": "WARNING", "propagate": False},
     },

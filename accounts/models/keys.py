@@ -34,9 +34,7 @@ class ContributedKey(models.Model):
     ciphertext = models.TextField(editable=False)
     fingerprint = models.CharField(max_length=64, unique=True, editable=False)
     last_four = models.CharField(max_length=4, editable=False)
-    upstream = models.CharField(
-        max_length=10, choices=Upstream.choices, default=Upstream.GEMINI, editable=False
-    )
+    upstream = models.CharField(max_length=10, choices=Upstream.choices, default=Upstream.GEMINI, editable=False)
     source = models.CharField(max_length=12, choices=Source.choices, default=Source.ADMIN, editable=False)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -50,15 +48,10 @@ class ContributedKey(models.Model):
         max_length=100,
         blank=True,
         db_index=True,
-        help_text="The Google project it belongs to; keys of one project share its quota. "
-        "Empty: a project of its own.",
+        help_text="The Google project it belongs to; keys of one project share its quota. Empty: a project of its own.",
     )
-    paid = models.BooleanField(
-        default=False, help_text="Its project has billing, so no free-tier quota is assumed."
-    )
-    state = models.CharField(
-        max_length=10, choices=State.choices, default=State.ACTIVE, db_index=True, editable=False
-    )
+    paid = models.BooleanField(default=False, help_text="Its project has billing, so no free-tier quota is assumed.")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE, db_index=True, editable=False)
     reason = models.CharField(max_length=200, blank=True, editable=False)
     state_since = models.DateTimeField(default=timezone.now, editable=False)
     cooldowns_reset = models.DateTimeField(null=True, blank=True, editable=False)
@@ -83,9 +76,7 @@ class KeyDay(models.Model):
 
     key = models.ForeignKey(ContributedKey, on_delete=models.CASCADE, related_name="days")
     model = models.CharField(max_length=100)
-    day = models.DateField(
-        help_text="The date in America/Los_Angeles, where Gemini's daily quotas begin at midnight."
-    )
+    day = models.DateField(help_text="The date in America/Los_Angeles, where Gemini's daily quotas begin at midnight.")
     requests = models.PositiveIntegerField(default=0)
     refusals = models.PositiveIntegerField(default=0)
     prompt_tokens = models.PositiveBigIntegerField(default=0)
@@ -95,9 +86,7 @@ class KeyDay(models.Model):
 
     class Meta:
         ordering = ("-day", "model")
-        constraints = (
-            models.UniqueConstraint(fields=["key", "model", "day"], name="one_row_a_key_model_and_day"),
-        )
+        constraints = (models.UniqueConstraint(fields=["key", "model", "day"], name="one_row_a_key_model_and_day"),)
 
     def __str__(self) -> str:
         return f"{self.model} on {self.day}: {self.requests}"
@@ -113,9 +102,7 @@ class KeyCooldown(models.Model):
 
     class Meta:
         ordering = ("until",)
-        constraints = (
-            models.UniqueConstraint(fields=["domain", "model"], name="one_cooldown_a_domain_and_model"),
-        )
+        constraints = (models.UniqueConstraint(fields=["domain", "model"], name="one_cooldown_a_domain_and_model"),)
 
     def __str__(self) -> str:
         return f"{self.model or 'all models'} until {self.until:%H:%M:%S}"

@@ -15,17 +15,11 @@ class Limits(models.Model):
     rpm = models.PositiveIntegerField("requests a minute", null=True, blank=True, validators=_positive)
     tpm = models.PositiveBigIntegerField("tokens a minute", null=True, blank=True, validators=_positive)
     rpd = models.PositiveIntegerField("requests a day", null=True, blank=True, validators=_positive)
-    max_parallel = models.PositiveIntegerField(
-        "requests at once", null=True, blank=True, validators=_positive
-    )
+    max_parallel = models.PositiveIntegerField("requests at once", null=True, blank=True, validators=_positive)
     daily_tokens = models.PositiveBigIntegerField("tokens a day", null=True, blank=True)
     monthly_tokens = models.PositiveBigIntegerField("tokens a month", null=True, blank=True)
-    daily_cost = models.DecimalField(
-        "cost a day (USD)", max_digits=12, decimal_places=6, null=True, blank=True
-    )
-    monthly_cost = models.DecimalField(
-        "cost a month (USD)", max_digits=12, decimal_places=6, null=True, blank=True
-    )
+    daily_cost = models.DecimalField("cost a day (USD)", max_digits=12, decimal_places=6, null=True, blank=True)
+    monthly_cost = models.DecimalField("cost a month (USD)", max_digits=12, decimal_places=6, null=True, blank=True)
 
     class Meta:
         abstract = True

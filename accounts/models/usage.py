@@ -61,9 +61,7 @@ class UsageTotal(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="usage_totals"
     )
-    token = models.ForeignKey(
-        "accounts.IssuedToken", on_delete=models.SET_NULL, null=True, related_name="usage_totals"
-    )
+    token = models.ForeignKey("accounts.IssuedToken", on_delete=models.SET_NULL, null=True, related_name="usage_totals")
     owner = models.CharField(
         max_length=80, editable=False, help_text="user:token by number; stays when either is deleted."
     )
