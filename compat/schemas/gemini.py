@@ -1,0 +1,171 @@
+"""What Gemini sends back. Anything may be missing, enums are open (Gemini API, GenerateContentResponse)."""
+
+from typing import Any
+
+from msgspec import Struct
+
+
+class InlineData(Struct):
+    """Bytes in base64, with their type."""
+
+    mimeType: str = ""
+    data: str = ""
+
+
+class FunctionCall(Struct):
+    """A call; `args` is missing for functions without parameters, `id` before Gemini 3."""
+
+    name: str = ""
+    args: dict[str, Any] | None = None
+    id: str | None = None
+
+
+class Part(Struct):
+    """One data member and its side members; server-side tool parts are passed over."""
+
+    text: str | None = None
+    thought: bool | None = None
+    thoughtSignature: str | None = None
+    inlineData: InlineData | None = None
+    functionCall: FunctionCall | None = None
+
+
+class Content(Struct):
+    """The parts of a candidate."""
+
+    parts: list[Part] | None = None
+
+
+class Web(Struct):
+    """A page that an answer rests on."""
+
+    uri: str = ""
+    title: str = ""
+
+
+class GroundingChunk(Struct):
+    """A source; only web pages are told to clients."""
+
+    web: Web | None = None
+
+
+class Segment(Struct):
+    """A stretch of the answer; offsets are bytes of UTF-8 within one part."""
+
+    partIndex: int = 0
+    startIndex: int = 0
+    endIndex: int = 0
+    text: str = ""
+
+
+class GroundingSupport(Struct):
+    """Which sources a stretch rests on."""
+
+    segment: Segment | None = None
+    groundingChunkIndices: list[int] | None = None
+
+
+class GroundingMetadata(Struct):
+    """What a search brought."""
+
+    groundingChunks: list[GroundingChunk] | None = None
+    groundingSupports: list[GroundingSupport] | None = None
+
+
+class TokenLogprob(Struct):
+    """One token and its log probability."""
+
+    token: str = ""
+    logProbability: float = 0.0
+
+
+class TopCandidates(Struct):
+    """The likeliest tokens of one step."""
+
+    candidates: list[TokenLogprob] | None = None
+
+
+class LogprobsResult(Struct):
+    """Two lists that run in parallel by step."""
+
+    chosenCandidates: list[TokenLogprob] | None = None
+    topCandidates: list[TopCandidates] | None = None
+
+
+class Candidate(Struct):
+    """One alternative answer, or a piece of it."""
+
+    content: Content | None = None
+    finishReason: str | None = None
+    finishMessage: str | None = None
+    index: int | None = None
+    groundingMetadata: GroundingMetadata | None = None
+    logprobsResult: LogprobsResult | None = None
+
+
+class ModalityCount(Struct):
+    """Tokens of one kind of content."""
+
+    modality: str = ""
+    tokenCount: int = 0
+
+
+class UsageMetadata(Struct):
+    """Token counts: in a stream a running total, each of which may be missing from any reply."""
+
+    promptTokenCount: int | None = None
+    cachedContentTokenCount: int | None = None
+    candidatesTokenCount: int | None = None
+    thoughtsTokenCount: int | None = None
+    toolUsePromptTokenCount: int | None = None
+    totalTokenCount: int | None = None
+    promptTokensDetails: list[ModalityCount] | None = None
+    candidatesTokensDetails: list[ModalityCount] | None = None
+
+
+class PromptFeedback(Struct):
+    """Why a prompt was refused."""
+
+    blockReason: str | None = None
+    blockReasonMessage: str | None = None
+
+
+class Reply(Struct):
+    """One JSON object of Gemini's: the whole answer, or one event of a stream."""
+
+    candidates: list[Candidate] | None = None
+    promptFeedback: PromptFeedback | None = None
+    usageMetadata: UsageMetadata | None = None
+    modelVersion: str | None = None
+    responseId: str | None = None
+    error: Any = None
+
+
+class Embedding(Struct):
+    """One vector."""
+
+    values: list[float]
+
+
+class EmbeddingReply(Struct):
+    """The vectors of a batch in order. gemini-embedding-001 sends no usage."""
+
+    embeddings: list[Embedding]
+    usageMetadata: UsageMetadata | None = None
+
+
+class Model(Struct):
+    """A model as GET models lists it."""
+
+    name: str
+    displayName: str = ""
+    inputTokenLimit: int = 0
+    outputTokenLimit: int = 0
+    supportedGenerationMethods: list[str] | None = None
+
+
+class ModelList(Struct):
+    """One page of models."""
+
+    models: list[Model] | None = None
+    nextPageToken: str | None = None

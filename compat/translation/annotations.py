@@ -1,0 +1,37 @@
+"""groundingMetadata → annotations: the web pages that stretches of an answer rest on."""
+
+from typing import Any
+
+from compat.schemas.gemini import GroundingMetadata, GroundingSupport
+
+
+def to_annotations(metadata: GroundingMetadata | None, text: str) -> list[dict[str, Any]]:
+    """url_citation annotations; Gemini counts bytes of UTF-8, OpenAI characters of `text`, the whole content so far.
+
+    Sources that no stretch names are cited for the whole text.
+    """
+    chunks = metadata.groundingChunks if metadata else None
+    if metadata is None or not chunks:
+        return []
+    encoded = text.encode()
+    annotations = []
+    for support in metadata.groundingSupports or ():
+        start, end = _characters(support, encoded)
+        named = [chunks[index] for index in support.groundingChunkIndices or () if 0 <= index < len(chunks)]
+        annotations += [_citation(chunk.web, start, end) for chunk in named if chunk.web]
+    return annotations or [_citation(chunk.web, 0, len(text)) for chunk in chunks if chunk.web]
+
+
+def _characters(support: GroundingSupport, encoded: bytes) -> tuple[int, int]:
+    segment = support.segment
+    if segment is None:
+        return 0, 0
+    start, end = (
+        len(encoded[: max(0, offset)].decode(errors="ignore")) for offset in (segment.startIndex, segment.endIndex)
+    )
+    return start, end
+
+
+def _citation(web: Any, start: int, end: int) -> dict[str, Any]:
+    citation = {"url": web.uri, "title": web.title, "start_index": start, "end_index": end}
+    return {"type": "url_citation", "url_citation": citation}

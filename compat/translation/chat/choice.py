@@ -1,0 +1,136 @@
+"""One choice of an answer, read candidate by candidate: the same for whole and streamed answers."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from compat.schemas.gemini import Candidate, FunctionCall, InlineData, Part
+from compat.translation.annotations import to_annotations
+from compat.translation.finish_reason import to_finish_reason, to_refusal
+from compat.translation.logprobs import to_logprobs
+from compat.translation.media import to_audio, to_image
+from compat.translation.signatures import to_extra_content
+from compat.translation.tools import Declared, to_openai_name
+
+Delta = dict[str, Any]
+
+# Some signatures (of images) are over a megabyte: those stay here.
+_LONGEST_SIGNATURE = 64 * 1024
+_encode = msgspec.json.Encoder().encode
+
+
+class Answering(NamedTuple):
+    """What every choice of one answer needs to know; made once a request."""
+
+    declared: Declared
+    created: int
+    """Unix seconds, our clock."""
+    new_call_id: Callable[[], str]
+    remember: Callable[[str, str], None]
+    """Keeps (tool call id, signature) for the requests that bring the call back."""
+    audio_format: str = "wav"
+
+
+class Choice:
+    """Reads the candidates of one choice in order of arrival; `read` gives what each adds."""
+
+    def __init__(self, index: int, answering: Answering) -> None:
+        self.index = index
+        self.finish: str | None = None
+        """Gemini's last finishReason; None while the candidate is unfinished."""
+        self.text_length = 0
+        self.calls = 0
+        self._answering = answering
+        self._media = 0
+        self._audio = False
+        self._signature: str | None = None
+        self._texts: list[str] = []
+        self._cited = False
+
+    @property
+    def is_empty(self) -> bool:
+        """True while nothing that a person or program could use has come; reasoning alone is nothing."""
+        return not (self.text_length or self.calls or self._media or self._audio)
+
+    @property
+    def finish_reason(self) -> str:
+        """OpenAI's finish_reason, for the end of the answer (code execution says STOP more than once)."""
+        return to_finish_reason(self.finish, called=self.calls > 0, legacy=self._answering.declared.legacy)
+
+    @property
+    def refusal(self) -> str | None:
+        """Why there is nothing to show, when the answer was filtered before any of it came."""
+        return to_refusal(self.finish) if self.is_empty else None
+
+    def read(self, candidate: Candidate) -> tuple[Delta, dict[str, Any] | None]:
+        """What the candidate adds (OpenAI's delta, {} for nothing) and its logprobs."""
+        if candidate.finishReason:
+            self.finish = candidate.finishReason
+        delta: Delta = {}
+        for part in (candidate.content.parts if candidate.content else None) or ():
+            self._read_part(part, delta)
+        if candidate.groundingMetadata and not self._cited:
+            annotations = to_annotations(candidate.groundingMetadata, "".join(self._texts))
+            if annotations:
+                self._cited = True
+                delta["annotations"] = annotations
+        return delta, to_logprobs(candidate.logprobsResult) if candidate.logprobsResult else None
+
+    def closing_delta(self) -> Delta:
+        """What is told only at the end: the signature of a plain answer."""
+        if self._signature and len(self._signature) <= _LONGEST_SIGNATURE:
+            return {"extra_content": to_extra_content(self._signature)}
+        return {}
+
+    def _read_part(self, part: Part, delta: Delta) -> None:
+        if part.functionCall is not None:
+            self._read_call(part.functionCall, part.thoughtSignature, delta)
+        elif part.thought:
+            if part.text:
+                delta["reasoning_content"] = delta.get("reasoning_content", "") + part.text
+        elif part.text is not None:
+            self._signature = part.thoughtSignature or self._signature
+            if part.text:
+                self.text_length += len(part.text)
+                self._texts.append(part.text)
+                delta["content"] = delta["content"] + part.text if "content" in delta else part.text
+        elif part.inlineData is not None:
+            self._read_media(part.inlineData, delta)
+
+    def _read_call(self, call: FunctionCall, signature: str | None, delta: Delta) -> None:
+        """Calls arrive whole; they are numbered across the whole answer, whatever reply they came in."""
+        declared = self._answering.declared
+        if declared.single and self.calls:
+            return
+        name = to_openai_name(call.name)
+        if declared.legacy:
+            delta["function_call"] = {"name": name, "arguments": _encode(call.args or {}).decode()}
+        else:
+            delta.setdefault("tool_calls", []).append(self._tool_call(name, call, signature))
+        self.calls += 1
+
+    def _tool_call(self, name: str, call: FunctionCall, signature: str | None) -> dict[str, Any]:
+        call_id = self._answering.new_call_id()
+        tool_call: dict[str, Any] = {"index": self.calls, "id": call_id}
+        if name in self._answering.declared.custom:
+            tool_call |= {"type": "custom", "custom": {"name": name, "input": str((call.args or {}).get("input", ""))}}
+        else:
+            function = {"name": name, "arguments": _encode(call.args or {}).decode()}
+            tool_call |= {"type": "function", "function": function}
+        if signature:
+            self._answering.remember(call_id, signature)
+            if len(signature) <= _LONGEST_SIGNATURE:
+                tool_call["extra_content"] = to_extra_content(signature)
+        return tool_call
+
+    def _read_media(self, data: InlineData, delta: Delta) -> None:
+        if data.mimeType.startswith("audio/"):
+            if not self._audio:
+                self._audio = True
+                answering = self._answering
+                audio_id = f"audio_{answering.new_call_id()}"
+                delta["audio"] = to_audio(data, audio_id, answering.created + 3600, answering.audio_format)
+        else:
+            delta.setdefault("images", []).append(to_image(data, self._media))
+            self._media += 1

@@ -1,0 +1,63 @@
+"""A chat request → the body of generateContent, built anew for each model that is asked."""
+
+from typing import Any
+
+from compat.schemas.chat import ChatRequest
+from compat.translation.chat.messages import to_contents
+from compat.translation.families import Family
+from compat.translation.parameters import (
+    check_parameters,
+    to_generation_config,
+    to_safety_settings,
+    to_service_tier,
+)
+from compat.translation.response_format import in_words
+from compat.translation.signatures import Recall
+from compat.translation.tools import Declared, declared_tools, to_tool_config, to_tools
+
+
+class ChatTranslation:
+    """One request, checked once; `to_body` may then be called for every target of its model mapping.
+
+    Raises Untranslatable for what no model could be asked.
+    """
+
+    def __init__(self, request: ChatRequest, recall: Recall) -> None:
+        check_parameters(request)
+        self.request = request
+        self.declared: Declared = declared_tools(request)
+        self._recall = recall
+
+    def to_body(self, family: Family, candidates: int) -> dict[str, Any]:
+        """The body for a model of `family` that is to give so many candidates. Built from known members only."""
+        request, declared = self.request, self.declared
+        has_functions = bool(declared.functions)
+        system, contents = to_contents(request, family, self._recall)
+        words = in_words(request.response_format, family, has_functions=has_functions)
+        if words:
+            system.append({"text": words})
+        generation = to_generation_config(request, family, has_functions=has_functions)
+        if candidates > 1:
+            generation["candidateCount"] = candidates
+        members = {
+            "contents": contents,
+            "systemInstruction": {"parts": system} if system else None,
+            "tools": to_tools(declared, request, family),
+            "toolConfig": to_tool_config(declared, request, family),
+            "generationConfig": generation,
+            "safetySettings": to_safety_settings(request),
+            "serviceTier": to_service_tier(request),
+        }
+        return {name: value for name, value in members.items() if value}
+
+    @property
+    def prompt_characters(self) -> int:
+        """A rough size of the prompt, for estimates: the characters of its texts."""
+        return sum(_size(message) for message in self.request.messages)
+
+
+def _size(message: Any) -> int:
+    content = getattr(message, "content", None)
+    if isinstance(content, str):
+        return len(content)
+    return sum(len(getattr(part, "text", "")) or 1_000 for part in content or ())

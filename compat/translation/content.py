@@ -1,0 +1,198 @@
+"""Content parts → parts: text, images, sounds and documents. Nothing is ever fetched from here."""
+
+import binascii
+import mimetypes
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from compat.schemas.chat import (
+    AudioPart,
+    Content,
+    ContentPart,
+    FilePart,
+    ImagePart,
+    ImageUrl,
+    InputAudio,
+    InputFile,
+    RefusalPart,
+    TextPart,
+)
+from compat.translation.families import Family
+from compat.translation.refusals import Untranslatable
+
+Part = dict[str, Any]
+
+_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w-]+=[^;,]*)*)(;base64)?,", re.ASCII)
+# First bytes of what Gemini takes as an image (Gemini API, images: png, jpeg, webp, heic, heif).
+_IMAGE_MAGIC = (
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
+    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
+    (re.compile(rb"....ftyp(?:heic|heix|hevc|heim|heis)", re.DOTALL), "image/heic"),
+    (re.compile(rb"....ftyp(?:mif1|msf1|heif)", re.DOTALL), "image/heif"),
+)
+_AUDIO = {
+    "wav": "audio/wav",
+    "mp3": "audio/mp3",
+    "aac": "audio/aac",
+    "ogg": "audio/ogg",
+    "flac": "audio/flac",
+    "aiff": "audio/aiff",
+    "m4a": "audio/m4a",
+    "opus": "audio/opus",
+}
+_RESOLUTION = {"low": "MEDIA_RESOLUTION_LOW", "high": "MEDIA_RESOLUTION_HIGH", "original": "MEDIA_RESOLUTION_HIGH"}
+_HOST = re.compile(r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]", re.ASCII)
+_PRIVATE_SUFFIXES = (".local", ".internal", ".localhost", ".localdomain", ".lan", ".home", ".arpa", ".intranet")
+
+
+def to_parts(content: Content | None, path: str, family: Family) -> list[Part]:
+    """The parts of one message's content, empty texts left out. `path` names the content in a refusal."""
+    if content is None:
+        return []
+    if isinstance(content, str):
+        return [{"text": content}] if content else []
+    parts = (_to_part(part, f"{path}[{index}]", family) for index, part in enumerate(content))
+    return [part for part in parts if part]
+
+
+def to_text(content: Content | None) -> str:
+    """The text of a content, its other parts left out."""
+    if content is None or isinstance(content, str):
+        return content or ""
+    return "".join(part.text for part in content if isinstance(part, TextPart))
+
+
+def _to_part(part: ContentPart, path: str, family: Family) -> Part | None:
+    if isinstance(part, TextPart):
+        return {"text": part.text} if part.text else None
+    if isinstance(part, RefusalPart):
+        return {"text": part.refusal} if part.refusal else None
+    if isinstance(part, ImagePart):
+        return _image(part.image_url, f"{path}.image_url", family)
+    if isinstance(part, AudioPart):
+        return _audio(part.input_audio, f"{path}.input_audio")
+    assert isinstance(part, FilePart)  # noqa: S101 (the union has no other member)
+    return _file(part.file, f"{path}.file")
+
+
+def _image(image: ImageUrl | str, path: str, family: Family) -> Part:
+    url, detail = (image, None) if isinstance(image, str) else (image.url, image.detail)
+    if url[:5].lower() == "data:":
+        declared, data = _data_url(url, path)
+        part: Part = {"inlineData": {"mimeType": _image_type(declared, data, path), "data": data}}
+    else:
+        part = _remote(url, path)
+    # Per part only since Gemini 3; before, the setting exists for the whole request alone.
+    if detail in _RESOLUTION and family.response_parts:
+        part["mediaResolution"] = {"level": _RESOLUTION[detail]}
+    return part
+
+
+def _image_type(declared: str, data: str, path: str) -> str:
+    """The type that the bytes show. Clients mislabel png and jpeg; anything that is no image is refused."""
+    head = binascii.a2b_base64(data[:64])
+    for magic, mime_type in _IMAGE_MAGIC:
+        if magic.match(head):
+            return mime_type
+    raise Untranslatable(
+        f"Unsupported image ({declared}): send a png, jpeg, webp, heic or heif whose bytes match its type.", path
+    )
+
+
+def _audio(audio: InputAudio, path: str) -> Part:
+    mime_type = _AUDIO.get(audio.format.lower())
+    if mime_type is None:
+        raise Untranslatable(f"Unsupported audio format. Supported: {', '.join(_AUDIO)}.", f"{path}.format")
+    data = audio.data
+    if data[:5].lower() == "data:":
+        _, data = _data_url(data, f"{path}.data")
+    return {"inlineData": {"mimeType": mime_type, "data": _base64(data, f"{path}.data")}}
+
+
+def _file(file: InputFile, path: str) -> Part:
+    if not file.file_data:
+        raise Untranslatable(
+            "Send the document itself in file_data, as a data URL: files are not stored here, so a file_id means nothing.",
+            f"{path}.file_id" if file.file_id else f"{path}.file_data",
+            "unsupported_value",
+        )
+    path = f"{path}.file_data"
+    if file.file_data[:8].lower().startswith(("http:", "https:")):
+        return _remote(file.file_data, path)
+    if file.file_data[:5].lower() == "data:":
+        mime_type, data = _data_url(file.file_data, path)
+    else:
+        mime_type, data = "", _base64(file.file_data, path)
+    mime_type = _document_type(mime_type, data, file.filename or "")
+    if mime_type.startswith("image/"):
+        mime_type = _image_type(mime_type, data, path)
+    elif mime_type != "application/pdf" and not mime_type.startswith(("text/", "audio/", "video/")):
+        raise Untranslatable(f"Unsupported document type {mime_type}: send a PDF or a text.", path)
+    return {"inlineData": {"mimeType": mime_type, "data": data}}
+
+
+def _document_type(declared: str, data: str, filename: str) -> str:
+    if binascii.a2b_base64(data[:8]).startswith(b"%PDF"):
+        return "application/pdf"
+    if declared and declared != "application/octet-stream":
+        return "text/plain" if declared in {"application/json", "application/xml"} else declared
+    return mimetypes.guess_type(filename)[0] or "application/octet-stream"
+
+
+def _data_url(url: str, path: str) -> tuple[str, str]:
+    """The type and the base64 text of a data URL."""
+    match = _DATA_URL.match(url)
+    if match is None or not match[3]:
+        raise Untranslatable("Invalid data URL: expected data:<type>;base64,<data>.", path)
+    return (match[1] or "").lower(), _base64(url[match.end() :], path)
+
+
+def _base64(text: str, path: str) -> str:
+    """`text` as the standard base64 that Gemini takes: no white space, padded, + and / instead of - and _."""
+    if not text.isascii() or any(space in text for space in " \r\n\t"):
+        text = "".join(text.split())
+    if "-" in text or "_" in text:
+        text = text.replace("-", "+").replace("_", "/")
+    text += "=" * (-len(text) % 4)
+    try:
+        decoded = binascii.a2b_base64(text, strict_mode=True)
+    except (binascii.Error, ValueError):
+        decoded = b""
+    if not decoded:
+        raise Untranslatable("Invalid base64 data.", path)
+    return text
+
+
+def _remote(url: str, path: str) -> Part:
+    """A fileData part for a public https URL, which Gemini fetches itself (Gemini API, fileData, since January 2026)."""
+    if not _is_public_https(url):
+        raise Untranslatable(
+            "Only data URLs and public https:// URLs with a host name are accepted here.",
+            path,
+            "remote_images_disabled",
+        )
+    data: dict[str, str] = {"fileUri": url}
+    mime_type = mimetypes.guess_type(urlsplit(url).path)[0]
+    if mime_type:
+        data["mimeType"] = mime_type
+    return {"fileData": data}
+
+
+def _is_public_https(url: str) -> bool:
+    """True for https, a dotted host name that is no address and not of a private zone, port 443, no user name."""
+    if not url.isascii() or not url.isprintable() or any(char in url for char in ' \\"<>^`{|}'):
+        return False
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or ""), parts.port
+    except ValueError:
+        return False
+    return (
+        parts.scheme == "https"
+        and "@" not in parts.netloc
+        and port in (None, 443)
+        and _HOST.fullmatch(host) is not None
+        and not host.endswith(_PRIVATE_SUFFIXES)
+    )

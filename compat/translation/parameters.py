@@ -1,0 +1,189 @@
+"""The request's parameters: what each becomes. The table is the documentation (docs/translation.md is held to it)."""
+
+from typing import Any, NamedTuple
+
+from compat.schemas.chat import ChatRequest
+from compat.translation.families import Family
+from compat.translation.reasoning_effort import to_thinking_config
+from compat.translation.refusals import Untranslatable
+from compat.translation.response_format import check_response_format, to_response_format
+
+
+class Fate(NamedTuple):
+    """What happens to a parameter of OpenAI's."""
+
+    action: str
+    """mapped, ignored or refused."""
+    becomes: str
+
+
+PARAMETERS: dict[str, Fate] = {
+    "model": Fate("mapped", "the model mapping's targets, in the URL"),
+    "messages": Fate("mapped", "contents, systemInstruction"),
+    "stream": Fate("mapped", "streamGenerateContent"),
+    "stream_options": Fate("mapped", "include_usage: a last chunk with usage; refused without stream"),
+    "max_completion_tokens": Fate("mapped", "generationConfig.maxOutputTokens, cut to the model's limit"),
+    "max_tokens": Fate("mapped", "the same, when max_completion_tokens is absent"),
+    "temperature": Fate("mapped", "generationConfig.temperature"),
+    "top_p": Fate("mapped", "generationConfig.topP"),
+    "top_k": Fate("mapped", "generationConfig.topK"),
+    "n": Fate("mapped", "generationConfig.candidateCount, or parallel calls since Gemini 3; 16 at most"),
+    "stop": Fate("mapped", "generationConfig.stopSequences; more than 5 are refused"),
+    "presence_penalty": Fate("mapped", "generationConfig.presencePenalty, left out where the model has none"),
+    "frequency_penalty": Fate("mapped", "generationConfig.frequencyPenalty, left out where the model has none"),
+    "seed": Fate("mapped", "generationConfig.seed, folded to 31 bits"),
+    "logprobs": Fate("mapped", "generationConfig.responseLogprobs where the model has it, else null in the answer"),
+    "top_logprobs": Fate("mapped", "generationConfig.logprobs; refused without logprobs"),
+    "response_format": Fate("mapped", "generationConfig.responseMimeType, responseJsonSchema"),
+    "tools": Fate("mapped", "tools.functionDeclarations; custom tools as functions with one text"),
+    "tool_choice": Fate("mapped", "toolConfig.functionCallingConfig"),
+    "parallel_tool_calls": Fate("mapped", "false: only the first call of a turn is answered"),
+    "functions": Fate("mapped", "as tools, answered as function_call"),
+    "function_call": Fate("mapped", "as tool_choice"),
+    "reasoning_effort": Fate("mapped", "generationConfig.thinkingConfig, by model family"),
+    "reasoning": Fate("mapped", "its effort as reasoning_effort, the rest ignored"),
+    "modalities": Fate("mapped", "generationConfig.responseModalities; audio is refused by models that do not speak"),
+    "audio": Fate("mapped", "generationConfig.speechConfig on a speech model; the sound comes as wav or pcm16"),
+    "web_search_options": Fate("mapped", "tools.googleSearch, when no functions are given"),
+    "service_tier": Fate("mapped", "flex and priority: serviceTier; the others ignored"),
+    "extra_body": Fate("mapped", "google.thinking_config and google.safety_settings, as in Google's own layer"),
+    "google": Fate("mapped", "the same members at the top level"),
+    "logit_bias": Fate("ignored", "the tokenizers differ; its shape is checked"),
+    "user": Fate("ignored", "its type is checked"),
+    "verbosity": Fate("ignored", ""),
+    "prediction": Fate("ignored", "no predicted tokens are reported"),
+    "store": Fate("ignored", "nothing is stored, upstream neither"),
+    "metadata": Fate("ignored", ""),
+    "moderation": Fate("ignored", ""),
+    "safety_identifier": Fate("ignored", ""),
+    "prompt_cache_key": Fate("ignored", ""),
+    "prompt_cache_retention": Fate("ignored", ""),
+    "prompt_cache_options": Fate("ignored", ""),
+}
+
+_VOICES = {
+    "alloy": "Kore",
+    "ash": "Charon",
+    "ballad": "Zephyr",
+    "cedar": "Fenrir",
+    "coral": "Leda",
+    "echo": "Puck",
+    "fable": "Aoede",
+    "marin": "Leda",
+    "nova": "Aoede",
+    "onyx": "Orus",
+    "sage": "Kore",
+    "shimmer": "Zephyr",
+    "verse": "Puck",
+}
+_CATEGORIES = ("HARASSMENT", "HATE_SPEECH", "SEXUALLY_EXPLICIT", "DANGEROUS_CONTENT", "CIVIC_INTEGRITY")
+_THRESHOLDS = ("OFF", "BLOCK_NONE", "BLOCK_ONLY_HIGH", "BLOCK_MEDIUM_AND_ABOVE", "BLOCK_LOW_AND_ABOVE")
+
+
+def check_parameters(request: ChatRequest) -> None:
+    """Refuse combinations that OpenAI refuses and that no model could serve."""
+    if request.stream_options is not None and not request.stream:
+        raise Untranslatable("'stream_options' is only allowed when 'stream' is true.", "stream_options")
+    if request.top_logprobs is not None and not request.logprobs:
+        raise Untranslatable("'top_logprobs' is only allowed when 'logprobs' is true.", "top_logprobs")
+    check_stop(request.stop)
+    check_response_format(request.response_format)
+
+
+def check_stop(stop: str | list[str] | None) -> None:
+    """Refuse what stopSequences cannot hold (Gemini API, stopSequences: at most 5, none empty)."""
+    sequences = [stop] if isinstance(stop, str) else stop or []
+    if len(sequences) > 5:
+        raise Untranslatable(
+            f"Invalid 'stop': at most 5 sequences are possible, but got {len(sequences)}.",
+            "stop",
+            "array_above_max_length",
+        )
+    if any(not sequence for sequence in sequences):
+        raise Untranslatable("Invalid 'stop': a stop sequence may not be empty.", "stop")
+
+
+def to_generation_config(request: ChatRequest, family: Family, *, has_functions: bool) -> dict[str, Any]:
+    """Gemini's generationConfig for one call, without candidateCount; members that the family refuses are left out."""
+    config = dict(_plain(request, family))
+    config |= to_response_format(request.response_format, family, has_functions=has_functions)
+    if request.logprobs and family.logprobs:
+        config["responseLogprobs"] = True
+        if request.top_logprobs:
+            config["logprobs"] = request.top_logprobs
+    effort = request.reasoning_effort or (request.reasoning.effort if request.reasoning else None)
+    thinking = to_thinking_config(effort, google_options(request).get("thinking_config"), family)
+    if thinking is not None:
+        config["thinkingConfig"] = thinking
+    config |= _modalities(request, family)
+    return config
+
+
+def _plain(request: ChatRequest, family: Family) -> list[tuple[str, Any]]:
+    """The members that need no more than a new name or a bound."""
+    limit = request.max_completion_tokens or request.max_tokens
+    stop = [request.stop] if isinstance(request.stop, str) else request.stop
+    rows = (
+        ("maxOutputTokens", min(limit, family.output_limit) if limit else None),
+        ("temperature", request.temperature),
+        ("topP", request.top_p),
+        ("topK", request.top_k or None),
+        ("stopSequences", stop or None),
+        # Many clients send 0 always and some models refuse the member: 0 is what it is without.
+        ("presencePenalty", _penalty(request.presence_penalty, family)),
+        ("frequencyPenalty", _penalty(request.frequency_penalty, family)),
+        ("seed", None if request.seed is None else request.seed % 2**31),
+    )
+    return [(name, value) for name, value in rows if value is not None]
+
+
+def _penalty(penalty: float | None, family: Family) -> float | None:
+    """Gemini's range ends just below 2.0."""
+    return min(penalty, 1.99) if penalty and family.penalties else None
+
+
+def _modalities(request: ChatRequest, family: Family) -> dict[str, Any]:
+    wanted = set(request.modalities or ())
+    if family.images:
+        return {"responseModalities": ["TEXT", "IMAGE"]}
+    if family.speech:
+        voice = request.audio.voice if request.audio else "alloy"
+        name = voice if isinstance(voice, str) else str(voice.get("id", "alloy"))
+        prebuilt = {"prebuiltVoiceConfig": {"voiceName": _VOICES.get(name.lower(), name)}}
+        return {"responseModalities": ["AUDIO"], "speechConfig": {"voiceConfig": prebuilt}}
+    if "audio" in wanted:
+        raise Untranslatable(
+            "This model does not speak: ask a speech model (gemini-…-tts) for audio.", "modalities", "unsupported_value"
+        )
+    return {}
+
+
+def google_options(request: ChatRequest) -> dict[str, Any]:
+    """The `google` object of `extra_body` (or of the top level, where some clients flatten it)."""
+    for holder in (request.extra_body, {"google": request.google}):
+        # The SDK's extra_body.extra_body: two levels, as Google's documentation nests them.
+        for level in (holder, holder.get("extra_body") if isinstance(holder, dict) else None):
+            google = level.get("google") if isinstance(level, dict) else None
+            if isinstance(google, dict):
+                return {
+                    key: value for key, value in google.items() if key != "thinking_config" or isinstance(value, dict)
+                }
+    return {}
+
+
+def to_safety_settings(request: ChatRequest) -> list[dict[str, str]]:
+    """Google's own safety_settings from extra_body, the known categories and thresholds only, one entry a category."""
+    wanted = google_options(request).get("safety_settings")
+    settings: dict[str, str] = {}
+    for entry in wanted if isinstance(wanted, list) else ():
+        if not isinstance(entry, dict):
+            continue
+        category = str(entry.get("category", "")).removeprefix("HARM_CATEGORY_")
+        if category in _CATEGORIES and entry.get("threshold") in _THRESHOLDS:
+            settings[f"HARM_CATEGORY_{category}"] = entry["threshold"]
+    return [{"category": category, "threshold": threshold} for category, threshold in settings.items()]
+
+
+def to_service_tier(request: ChatRequest) -> str | None:
+    """Gemini's serviceTier for the two tiers that both sides have."""
+    return request.service_tier if request.service_tier in {"flex", "priority"} else None

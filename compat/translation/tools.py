@@ -1,0 +1,186 @@
+"""tools, functions, tool_choice → functionDeclarations and toolConfig, and the way back for names."""
+
+import re
+from typing import Any, NamedTuple
+
+from compat.schemas.chat import (
+    AllowedTool,
+    ChatRequest,
+    CustomTool,
+    FunctionChoice,
+    FunctionDefinition,
+    FunctionTool,
+    ToolChoice,
+)
+from compat.translation.families import Family
+from compat.translation.refusals import Untranslatable
+from compat.translation.schema_subset import check_schema, to_subset
+
+# OpenAI allows 64 of [a-zA-Z0-9_-]; Gemini also takes . and : and 128 characters, but no digit or dash at the start.
+_NAME = re.compile(r"[a-zA-Z0-9_.:-]{1,128}", re.ASCII)
+_CUSTOM_INPUT = {
+    "type": "object",
+    "properties": {"input": {"type": "string", "description": "The tool's input, as plain text."}},
+    "required": ["input"],
+}
+
+
+class Declared(NamedTuple):
+    """The tools of one request: what Gemini is told, and what its calls mean to the client."""
+
+    functions: tuple[FunctionDefinition, ...] = ()
+    custom: frozenset[str] = frozenset()
+    """Names (OpenAI's) of custom tools: their calls carry free text."""
+    legacy: bool = False
+    """True when the client sent `functions`: its calls are answered as function_call."""
+    single: bool = False
+    """True when parallel_tool_calls is false: only the first call of a turn is kept."""
+
+    @property
+    def strict(self) -> bool:
+        """True where any function asks for calls that fit its schema."""
+        return any(function.strict for function in self.functions)
+
+
+def declared_tools(request: ChatRequest) -> Declared:
+    """The tools of a request, their names and schemas checked."""
+    functions: list[FunctionDefinition] = []
+    custom: set[str] = set()
+    for index, tool in enumerate(request.tools or ()):
+        if isinstance(tool, CustomTool):
+            definition, path = _of_custom(tool), f"tools[{index}].custom"
+            custom.add(definition.name)
+        else:
+            assert isinstance(tool, FunctionTool)  # noqa: S101 (the union has no other member)
+            definition, path = tool.function, f"tools[{index}].function"
+        functions.append(_checked(definition, path))
+    legacy = not functions and bool(request.functions)
+    if legacy:
+        functions = [_checked(definition, f"functions[{i}]") for i, definition in enumerate(request.functions or ())]
+    names = [function.name for function in functions]
+    if len(set(names)) != len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Untranslatable(
+            f"Tool names must be unique: {twice!r} is given twice.", "functions" if legacy else "tools"
+        )
+    return Declared(tuple(functions), frozenset(custom), legacy, legacy or request.parallel_tool_calls is False)
+
+
+def to_gemini_name(name: str) -> str:
+    """A function name that Gemini takes: one that begins with a digit, a dash or a dot gets a prefix."""
+    return name if name[:1].isalpha() or name[:1] == "_" else f"t__{name}"
+
+
+def to_openai_name(name: str) -> str:
+    """The client's name for a function that Gemini calls."""
+    return name[3:] if name.startswith("t__") else name
+
+
+def to_tools(declared: Declared, request: ChatRequest, family: Family) -> list[dict[str, Any]]:
+    """Gemini's `tools`: every function in one list, and googleSearch when the client asks for web search."""
+    tools: list[dict[str, Any]] = []
+    if declared.functions and family.functions:
+        tools.append({"functionDeclarations": [_declaration(function, family) for function in declared.functions]})
+    # Beside functions a search is refused before Gemini 3, and needs a switch since.
+    if request.web_search_options is not None and not tools:
+        tools.append({"googleSearch": {}})
+    return tools
+
+
+def to_tool_config(declared: Declared, request: ChatRequest, family: Family) -> dict[str, Any] | None:
+    """Gemini's toolConfig for tool_choice (or function_call); None for its default, AUTO."""
+    if not declared.functions or not family.functions:
+        _refuse_choice_without_tools(request)
+        return None
+    mode, names = _mode(declared, request)
+    if mode == "AUTO" and not names:
+        return None
+    config: dict[str, Any] = {"mode": mode}
+    if names:
+        config["allowedFunctionNames"] = [to_gemini_name(name) for name in names]
+    return {"functionCallingConfig": config}
+
+
+def _mode(declared: Declared, request: ChatRequest) -> tuple[str, list[str]]:
+    """The function calling mode and the names it is narrowed to (Gemini API, FunctionCallingConfig)."""
+    choice = request.function_call if declared.legacy else request.tool_choice
+    # VALIDATED is AUTO whose calls must fit the schema: the nearest to strict.
+    auto = "VALIDATED" if declared.strict else "AUTO"
+    if choice in (None, "auto"):
+        return auto, []
+    if choice == "none":
+        return "NONE", []
+    if isinstance(choice, str):
+        return "ANY", []
+    if isinstance(choice, FunctionChoice):
+        return "ANY", _known([choice.name], declared, "function_call.name")
+    assert isinstance(choice, ToolChoice)  # noqa: S101 (the union has no other member)
+    if choice.type != "allowed_tools":
+        return "ANY", _known([_chosen_name(choice, "tool_choice")], declared, f"tool_choice.{choice.type}.name")
+    if choice.allowed_tools is None:
+        raise Untranslatable("Missing required parameter: 'tool_choice.allowed_tools'.", "tool_choice.allowed_tools")
+    names = [
+        _chosen_name(tool, f"tool_choice.allowed_tools.tools[{i}]") for i, tool in enumerate(choice.allowed_tools.tools)
+    ]
+    names = _known(names, declared, "tool_choice.allowed_tools.tools")
+    return ("ANY" if choice.allowed_tools.mode == "required" else "VALIDATED"), names
+
+
+def _chosen_name(choice: ToolChoice | AllowedTool, path: str) -> str:
+    named = choice.custom if choice.type == "custom" else choice.function
+    if named is None:
+        raise Untranslatable(f"Missing required parameter: '{path}.{choice.type}'.", path, "missing_required_parameter")
+    return named.name
+
+
+def _known(names: list[str], declared: Declared, path: str) -> list[str]:
+    known = {function.name for function in declared.functions}
+    for name in names:
+        if name not in known:
+            raise Untranslatable(f"Tool choice {name[:64]!r} is not among the tools of this request.", path)
+    return names
+
+
+def _refuse_choice_without_tools(request: ChatRequest) -> None:
+    if isinstance(request.tool_choice, ToolChoice) and not request.tools:
+        raise Untranslatable("'tool_choice' names a tool, but 'tools' is empty.", "tool_choice")
+    if isinstance(request.function_call, FunctionChoice) and not request.functions:
+        raise Untranslatable("'function_call' names a function, but 'functions' is empty.", "function_call")
+
+
+def _of_custom(tool: CustomTool) -> FunctionDefinition:
+    """A custom tool as a function with one text; a grammar cannot be enforced, so it is only described."""
+    description = tool.custom.description or ""
+    grammar = (tool.custom.format or {}).get("grammar") if isinstance(tool.custom.format, dict) else None
+    if isinstance(grammar, dict) and isinstance(grammar.get("definition"), str):
+        description += f"\nThe input must follow this {grammar.get('syntax', '')} grammar:\n{grammar['definition']}"
+    return FunctionDefinition(tool.custom.name, description or None, _CUSTOM_INPUT)
+
+
+def _checked(function: FunctionDefinition, path: str) -> FunctionDefinition:
+    if not _NAME.fullmatch(function.name):
+        raise Untranslatable(
+            "Invalid tool name: 1 to 128 of the letters a-z, A-Z, digits, '_', '-', '.' and ':'.", f"{path}.name"
+        )
+    if function.parameters:
+        check_schema(function.parameters, f"{path}.parameters")
+    return function
+
+
+def _declaration(function: FunctionDefinition, family: Family) -> dict[str, Any]:
+    declaration: dict[str, Any] = {"name": to_gemini_name(function.name)}
+    if function.description:
+        declaration["description"] = function.description
+    # An object without properties means "no arguments", which older models take only as no parameters at all.
+    if function.parameters and not _takes_nothing(function.parameters):
+        if family.json_schema:
+            declaration["parametersJsonSchema"] = function.parameters
+        else:
+            declaration["parameters"] = to_subset(function.parameters)
+    return declaration
+
+
+def _takes_nothing(schema: dict[str, Any]) -> bool:
+    return schema.get("type", "object") == "object" and not any(
+        schema.get(key) for key in ("properties", "$ref", "anyOf", "oneOf", "allOf", "patternProperties")
+    )

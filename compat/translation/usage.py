@@ -1,0 +1,90 @@
+"""usageMetadata → usage (Gemini API, usageMetadata: a running total in streams, each count may be missing)."""
+
+from typing import Any, NamedTuple
+
+from compat.schemas.gemini import ModalityCount, UsageMetadata
+
+
+class Usage(NamedTuple):
+    """Token counts of one or several replies. `prompt` holds the cached part; `completion` is without reasoning."""
+
+    prompt: int = 0
+    cached: int = 0
+    tool_prompt: int = 0
+    completion: int = 0
+    reasoning: int = 0
+    audio_in: int = 0
+    audio_out: int = 0
+    known: bool = False
+    """False while no reply has told any count."""
+
+    def merged(self, meta: UsageMetadata | None) -> "Usage":
+        """These counts with those of a later reply of the same call put over them; what it lacks is kept.
+
+        Counts that cannot be (negative, or beyond 2**53) are passed over.
+        """
+        if meta is None:
+            return self
+        return Usage(
+            prompt=_later(self.prompt, meta.promptTokenCount),
+            cached=_later(self.cached, meta.cachedContentTokenCount),
+            tool_prompt=_later(self.tool_prompt, meta.toolUsePromptTokenCount),
+            completion=_later(self.completion, meta.candidatesTokenCount),
+            reasoning=_later(self.reasoning, meta.thoughtsTokenCount),
+            audio_in=_later(self.audio_in, _of_audio(meta.promptTokensDetails)),
+            audio_out=_later(self.audio_out, _of_audio(meta.candidatesTokensDetails)),
+            known=self.known or meta.promptTokenCount is not None or meta.totalTokenCount is not None,
+        )
+
+    def __add__(self, other: object) -> "Usage":
+        """The counts of two calls together."""
+        if not isinstance(other, Usage):
+            return NotImplemented
+        sums = Usage._make(mine + theirs for mine, theirs in zip(self, other, strict=True))
+        return sums._replace(known=self.known and other.known)
+
+    @property
+    def prompt_total(self) -> int:
+        """What OpenAI calls prompt_tokens: the prompt and what server-side tools read."""
+        return self.prompt + self.tool_prompt
+
+    @property
+    def completion_total(self) -> int:
+        """What OpenAI calls completion_tokens: the answer and the reasoning."""
+        return self.completion + self.reasoning
+
+    @property
+    def total(self) -> int:
+        """Every token that counts."""
+        return self.prompt_total + self.completion_total
+
+
+def to_usage(usage: Usage) -> dict[str, Any]:
+    """OpenAI's usage object of a chat completion."""
+    return {
+        "prompt_tokens": usage.prompt_total,
+        "completion_tokens": usage.completion_total,
+        "total_tokens": usage.total,
+        "prompt_tokens_details": {"cached_tokens": usage.cached, "audio_tokens": usage.audio_in},
+        "completion_tokens_details": {
+            "reasoning_tokens": usage.reasoning,
+            "audio_tokens": usage.audio_out,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    }
+
+
+def estimate_tokens(characters: int) -> int:
+    """A rough count for text that was never counted: four characters a token, at least one."""
+    return max(1, -(-characters // 4))
+
+
+def _later(known: int, told: int | None) -> int:
+    return known if told is None or not 0 <= told < 2**53 else told
+
+
+def _of_audio(details: list[ModalityCount] | None) -> int | None:
+    if not details:
+        return None
+    return sum(count.tokenCount for count in details if count.modality == "AUDIO")
