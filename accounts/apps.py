@@ -1,6 +1,7 @@
 """The accounts app."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_delete, post_save
 
 
 class AccountsConfig(AppConfig):
@@ -8,3 +9,12 @@ class AccountsConfig(AppConfig):
 
     name = "accounts"
     verbose_name = "Accounts"
+
+    def ready(self) -> None:
+        """Let a change of a user, plan or token take effect in this process at once."""
+        from accounts import checks  # noqa: F401
+        from accounts.callers import forget_changed
+
+        for model in ("User", "Plan", "IssuedToken"):
+            for signal in (post_save, post_delete):
+                signal.connect(forget_changed, sender=self.get_model(model), dispatch_uid=f"forget callers: {model}")

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
@@ -32,6 +33,13 @@ class IssuedToken(Limits):
 
     def __str__(self) -> str:
         return f"{self.name or 'token'} (tumbler-{self.prefix}…)"
+
+    def clean(self) -> None:
+        """Refuse a list of models that is no list of names."""
+        super().clean()
+        names = self.allowed_models
+        if not isinstance(names, list) or not all(isinstance(name, str) and 0 < len(name) <= 200 for name in names):
+            raise ValidationError({"allowed_models": "A list of model names or patterns, each 1 to 200 characters."})
 
     def is_usable(self, now: datetime) -> bool:
         """True unless it was revoked or has expired by `now`."""

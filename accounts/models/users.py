@@ -1,5 +1,7 @@
 """Users and their plans."""
 
+from typing import Any
+
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
@@ -32,3 +34,9 @@ class User(Limits, AbstractUser):
     class Meta(AbstractUser.Meta):
         abstract = False
         ordering = ("username",)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A new user without a plan gets the default one, by whichever door it comes in."""
+        if self._state.adding and self.plan_id is None:
+            self.plan = Plan.objects.filter(is_default=True).first()
+        super().save(*args, **kwargs)

@@ -1,0 +1,236 @@
+"""Callers: who sends a token and what they may do, remembered for seconds so that a request asks no database.
+
+A caller is remembered for 4 s, so a token that was revoked in another process is refused here within 5 s; in this
+process `forget` makes it so at once. Nothing here holds a token: the memory is keyed by its SHA-256.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from decimal import Decimal
+from enum import Enum
+from fnmatch import fnmatchcase
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from django.contrib.auth.hashers import make_password
+from django.db import DatabaseError
+from django.db.models import Model
+from django.utils import timezone
+
+from accounts.in_db import in_db
+from accounts.models import IssuedToken, Limits, User
+from accounts.token_text import digest_of, looks_issued, peppers, prefix_of
+
+logger = logging.getLogger(__name__)
+
+ANONYMOUS = "anonymous"
+_REMEMBER_SECONDS = 4.0
+_REMEMBER_REFUSAL_SECONDS = 2.0
+_REMEMBERED_AT_MOST = 10_000
+_LAST_USED_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSet:
+    """One value a name in LIMIT_FIELDS; None is no limit."""
+
+    rpm: int | None = None
+    tpm: int | None = None
+    rpd: int | None = None
+    max_parallel: int | None = None
+    daily_tokens: int | None = None
+    monthly_tokens: int | None = None
+    daily_cost: Decimal | None = None
+    monthly_cost: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose request this is, by which token (None: open access), and what it may do. `expires` is in Unix seconds."""
+
+    user_id: int
+    token_id: int | None
+    username: str
+    allowed_models: tuple[str, ...]
+    token_limits: LimitSet
+    user_limits: LimitSet
+    expires: float | None
+
+    def may_use(self, *model_names: str) -> bool:
+        """True when the token allows one of these spellings of the model asked for. No list: every model."""
+        if not self.allowed_models:
+            return True
+        return any(fnmatchcase(name, pattern) for name in model_names for pattern in self.allowed_models)
+
+
+class Unknown(Enum):
+    """The marker of a token that only the database can judge."""
+
+    UNKNOWN = "unknown"
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
+
+# digest → (caller, the monotonic time until which it is believed). Refusals are kept apart, so that a flood of made-up
+# tokens cannot push the callers out.
+_callers: dict[bytes, tuple[Caller, float]] = {}
+_refusals: dict[bytes, float] = {}
+_look_ups: "WeakKeyDictionary[asyncio.AbstractEventLoop, dict[bytes, asyncio.Task[Caller | None]]]" = (
+    WeakKeyDictionary()
+)
+_forgotten = 0
+
+
+def remembered(text: str) -> Caller | Unknown | None:
+    """The caller of this token, None when it is refused, or UNKNOWN when the database must be asked. Does no I/O."""
+    return _remembered(_key_of(text), text)
+
+
+async def recognise(text: str) -> Caller | None:
+    """The caller of this token, or None: malformed, unknown, revoked, expired, or its user is disabled.
+
+    Asks the database when memory does not know, once however many requests wait for the answer. Raises what the
+    database raises.
+    """
+    key = _key_of(text)
+    known = _remembered(key, text)
+    if known is not UNKNOWN:
+        return known
+    return await _ask(key, _find_caller, text)
+
+
+async def anonymous_caller() -> Caller | None:
+    """The user `anonymous` of open access, made when missing; None when someone has disabled it."""
+    key = ANONYMOUS.encode()
+    known = _remembered(key, None)
+    if known is not UNKNOWN:
+        return known
+    return await _ask(key, _find_anonymous)
+
+
+def forget(*, user_id: int | None = None, token_id: int | None = None) -> None:
+    """Forget one user's or one token's caller; everyone without arguments. Any thread may call this."""
+    global _forgotten
+    _forgotten += 1
+    _refusals.clear()
+    if user_id is None and token_id is None:
+        _callers.clear()
+        return
+    for key, (caller, _) in list(_callers.items()):
+        if user_id in (caller.user_id, None) and token_id in (caller.token_id, None):
+            _callers.pop(key, None)
+
+
+def forget_changed(sender: type[Model], instance: Model, **kwargs: object) -> None:
+    """Receive the signal that a user, plan or token was saved or deleted."""
+    match instance:
+        case User():
+            forget(user_id=instance.pk)
+        case IssuedToken():
+            forget(token_id=instance.pk)
+        case _:
+            forget()
+
+
+def _key_of(text: str) -> bytes:
+    # surrogatepass: a header may hold anything, and what is no token is refused below, not here.
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _remembered(key: bytes, text: str | None) -> Caller | Unknown | None:
+    found = _callers.get(key)
+    if found is not None:
+        caller, until = found
+        if time.monotonic() < until:
+            return caller if caller.expires is None or caller.expires > time.time() else None
+        return UNKNOWN
+    refused_until = _refusals.get(key)
+    if refused_until is not None and time.monotonic() < refused_until:
+        return None
+    return None if text is not None and not looks_issued(text) else UNKNOWN
+
+
+async def _ask(key: bytes, look_up: Callable[..., Caller | None], *args: str) -> Caller | None:
+    running = _look_ups.setdefault(asyncio.get_running_loop(), {})
+    task = running.get(key)
+    if task is None:
+        task = running[key] = asyncio.create_task(_look_up_and_remember(key, look_up, *args))
+        task.add_done_callback(lambda done: (running.pop(key, None), done.cancelled() or done.exception()))
+    # The first to ask may leave; the others still want the answer.
+    return await asyncio.shield(task)
+
+
+async def _look_up_and_remember(key: bytes, look_up: Callable[..., Caller | None], *args: str) -> Caller | None:
+    started, forgotten = time.monotonic(), _forgotten
+    caller = await in_db(look_up, *args)
+    if forgotten == _forgotten:  # Otherwise a revocation overtook this look-up: use the answer once, keep it not.
+        _remember(key, caller, started)
+    return caller
+
+
+def _remember(key: bytes, caller: Caller | None, since: float) -> None:
+    # Taken out first, so that each dict is in order of age and the oldest goes when room is needed.
+    _callers.pop(key, None)
+    _refusals.pop(key, None)
+    if caller is None:
+        _make_room(_refusals)
+        _refusals[key] = since + _REMEMBER_REFUSAL_SECONDS
+    else:
+        _make_room(_callers)
+        _callers[key] = caller, since + _REMEMBER_SECONDS
+
+
+def _make_room(memory: dict[bytes, Any]) -> None:
+    while len(memory) >= _REMEMBERED_AT_MOST:
+        memory.pop(next(iter(memory)), None)
+
+
+def _find_caller(text: str) -> Caller | None:
+    """The database's answer about a token that looks issued, in equal work whether its prefix exists or not."""
+    token = IssuedToken.objects.select_related("user__plan").filter(prefix=prefix_of(text)).first()
+    by_version = peppers()
+    pepper = by_version.get(token.pepper_version) if token else None
+    digest = digest_of(text, pepper or next(iter(by_version.values())))
+    proved = hmac.compare_digest(digest, token.digest if token else "0" * 64)
+    now = timezone.now()
+    if token is None or pepper is None or not proved or not token.user.is_active or not token.is_usable(now):
+        return None
+    if token.last_used is None or now - token.last_used >= _LAST_USED_EVERY:
+        try:
+            IssuedToken.objects.filter(pk=token.pk).update(last_used=now)
+        except DatabaseError:
+            logger.warning("The last use of token %s was not written.", token.pk)
+    return Caller(
+        user_id=token.user_id,
+        token_id=token.pk,
+        username=token.user.username,
+        allowed_models=tuple(token.allowed_models),
+        token_limits=_limits(token),
+        user_limits=_limits(token.user, token.user.plan),
+        expires=token.expires.timestamp() if token.expires else None,
+    )
+
+
+def _find_anonymous() -> Caller | None:
+    user = User.objects.select_related("plan").filter(username=ANONYMOUS).first()
+    if user is None:
+        user, _ = User.objects.get_or_create(username=ANONYMOUS, defaults={"password": make_password(None)})
+    if not user.is_active:
+        return None
+    return Caller(user.pk, None, user.username, (), LimitSet(), _limits(user, user.plan), None)
+
+
+def _limits(own: Limits, fallback: Limits | None = None) -> LimitSet:
+    """The limits of `own`; a field it leaves empty is taken from `fallback`."""
+
+    def limit(name: str) -> Any:
+        value = getattr(own, name)
+        return getattr(fallback, name) if value is None and fallback is not None else value
+
+    return LimitSet(**{field.name: limit(field.name) for field in fields(LimitSet)})

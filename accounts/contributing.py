@@ -1,0 +1,146 @@
+"""Contributing: keys taken in, disabled, enabled, checked. The text of a key goes in here and never comes out."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Required, TypedDict, Unpack
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import ContributedKey, KeyCooldown, User
+from accounts.sealing import fingerprint, seal
+
+Verdict = Literal["added", "duplicate", "malformed"]
+
+# Google promises no shape (AIza… and AQ.… are today's), so this only keeps out what cannot travel in a header.
+_KEY = re.compile(r"[A-Za-z0-9_\-.]{20,200}")
+_SIMULATOR_KEY = re.compile(r"sim-[a-z0-9-]{1,196}")
+
+# Set by compat's AppConfig.ready(): it asks the upstream about keys and says one word or sentence for each.
+key_verifier: Callable[[Sequence[ContributedKey]], dict[UUID, str]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What became of one key text: its row (None when malformed) and the verdict."""
+
+    key: ContributedKey | None
+    verdict: Verdict
+
+
+class Particulars(TypedDict, total=False):
+    """What is known of a key besides its text. Without `upstream` the key's own text decides."""
+
+    source: Required[str]
+    label: str
+    project: str
+    paid: bool
+    owner: User | None
+    upstream: str | None
+
+
+def contribute(key_text: str, **particulars: Unpack[Particulars]) -> Contribution:
+    """Seal one key and keep it. A key that is here already stays as it is, a disabled one included.
+
+    Without `upstream` the key belongs to Gemini, except for `sim-…` while the built-in simulator is the upstream.
+    """
+    return contribute_many([key_text], **particulars)[0]
+
+
+def contribute_many(key_texts: Iterable[str], **particulars: Unpack[Particulars]) -> list[Contribution]:
+    """One Contribution a text, in order, in one transaction; see contribute. Some hundreds of texts at a time."""
+    upstream = particulars.get("upstream")
+    texts = [_well_formed(text, upstream) for text in key_texts]
+    prints = [fingerprint(text) if text else "" for text in texts]
+    with transaction.atomic():
+        here = _by_fingerprint(prints)
+        fresh: dict[str, ContributedKey] = {}
+        for text, print_ in zip(texts, prints, strict=True):
+            if text and print_ not in here and print_ not in fresh:
+                fresh[print_] = _sealed_row(text, print_, **particulars)
+        # Another process may bring the same key at this moment: the database keeps one row, and that one counts.
+        ContributedKey.objects.bulk_create(fresh.values(), ignore_conflicts=True)
+        here |= _by_fingerprint(fresh)
+    return [_verdict(print_, here, fresh) for print_ in prints]
+
+
+def disable_key(key: ContributedKey | UUID, reason: str) -> bool:
+    """Lease this key no more until a person enables it; True unless it was disabled before (that reason stays)."""
+    return _change_state(key, ContributedKey.State.DISABLED, reason[:200])
+
+
+def enable_key(key: ContributedKey | UUID) -> bool:
+    """Let this key be leased again; True unless it was active before."""
+    return _change_state(key, ContributedKey.State.ACTIVE, "")
+
+
+def reset_cooldowns(key: ContributedKey) -> int:
+    """End every rest of this key's quota domain; how many there were. The stamp tells each process's pool."""
+    now = timezone.now()
+    keys = ContributedKey.objects.all()
+    of_domain = keys.filter(project=key.project) if key.project else keys.filter(pk=key.pk)
+    with transaction.atomic():
+        ended, _ = KeyCooldown.objects.filter(domain=key.quota_domain).delete()
+        of_domain.update(cooldowns_reset=now, updated=now)
+    key.cooldowns_reset = now
+    return ended
+
+
+def request_check(keys: Sequence[ContributedKey]) -> dict[UUID, str] | None:
+    """What the upstream says of each key, in words; None when this process has nothing to ask it with."""
+    if key_verifier is None:
+        return None
+    verdicts = key_verifier(keys)
+    ContributedKey.objects.filter(pk__in=verdicts).update(last_checked=timezone.now())
+    return verdicts
+
+
+def _well_formed(text: str, upstream: str | None) -> str:
+    """The key without the space around it, or "" when it is none."""
+    key = text.strip()
+    for_simulator = _upstream_of(key, upstream) == ContributedKey.Upstream.SIMULATOR
+    return key if _KEY.fullmatch(key) or (for_simulator and _SIMULATOR_KEY.fullmatch(key)) else ""
+
+
+def _upstream_of(key: str, upstream: str | None) -> str:
+    if upstream is not None:
+        return upstream
+    # A real key that is brought while the simulator runs is meant for Gemini: it waits for it.
+    if settings.SIMULATOR and key.startswith("sim-"):
+        return ContributedKey.Upstream.SIMULATOR
+    return ContributedKey.Upstream.GEMINI
+
+
+def _sealed_row(text: str, print_: str, **particulars: Unpack[Particulars]) -> ContributedKey:
+    key_id = uuid4()
+    known = {**particulars, "upstream": _upstream_of(text, particulars.get("upstream"))}
+    return ContributedKey(id=key_id, ciphertext=seal(key_id, text), fingerprint=print_, last_four=text[-4:], **known)
+
+
+def _by_fingerprint(prints: Iterable[str]) -> dict[str, ContributedKey]:
+    return {key.fingerprint: key for key in ContributedKey.objects.filter(fingerprint__in=set(prints) - {""})}
+
+
+def _verdict(print_: str, here: dict[str, ContributedKey], fresh: dict[str, ContributedKey]) -> Contribution:
+    if not print_:
+        return Contribution(None, "malformed")
+    key = here[print_]
+    # The first of equal lines takes the row out of `fresh`, so that the second is told apart from it.
+    made = fresh.pop(print_, None)
+    return Contribution(key, "added" if made is not None and made.pk == key.pk else "duplicate")
+
+
+def _change_state(key: ContributedKey | UUID, state: ContributedKey.State, reason: str) -> bool:
+    key_id = key.pk if isinstance(key, ContributedKey) else key
+    now = timezone.now()
+    changed = (
+        ContributedKey.objects.filter(pk=key_id)
+        .exclude(state=state)
+        .update(state=state, reason=reason, state_since=now, updated=now)
+    )
+    if changed and isinstance(key, ContributedKey):
+        key.state, key.reason, key.state_since, key.updated = state, reason, now, now
+    return bool(changed)

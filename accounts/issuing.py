@@ -1,0 +1,53 @@
+"""Issuing: tokens made and revoked. The text of a token is given once, by issue_token, and only its digest is kept."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from django.utils import timezone
+
+from accounts.callers import forget
+from accounts.models import LIMIT_FIELDS, IssuedToken, User
+from accounts.token_text import digest_of, looks_issued, new_token_text, newest_pepper, prefix_of
+
+__all__ = ["issue_token", "looks_issued", "revoke_token"]
+
+
+def issue_token(
+    user: User,
+    *,
+    name: str = "",
+    expires: datetime | None = None,
+    allowed_models: Sequence[str] = (),
+    **limits: int | Decimal | None,
+) -> tuple[IssuedToken, str]:
+    """The row of a new token and its text, which is shown once and kept nowhere.
+
+    `limits` are by the names in LIMIT_FIELDS. Raises django's ValidationError when a value is out of range.
+    """
+    unknown = set(limits) - set(LIMIT_FIELDS)
+    if unknown:
+        raise TypeError(f"issue_token knows no limit called {', '.join(sorted(unknown))}")
+    token = IssuedToken(user=user, name=name, expires=expires, allowed_models=list(allowed_models), **limits)
+    return token, write_new_token(token)
+
+
+def write_new_token(token: IssuedToken) -> str:
+    """Give the unsaved row `token` a fresh prefix and digest, save it, and return the text. Raises ValidationError."""
+    text = new_token_text()
+    token.prefix = prefix_of(text)
+    token.pepper_version, pepper = newest_pepper()
+    token.digest = digest_of(text, pepper)
+    token.full_clean()
+    token.save(force_insert=True)
+    return text
+
+
+def revoke_token(token: IssuedToken) -> bool:
+    """Refuse this token from now on; True unless it was revoked before. Other processes follow within 5 s."""
+    now = timezone.now()
+    revoked = IssuedToken.objects.filter(pk=token.pk, revoked=None).update(revoked=now)
+    if revoked:
+        token.revoked = now
+    forget(token_id=token.pk)
+    return bool(revoked)
