@@ -27,6 +27,7 @@ class UsageRecord(models.Model):
     token = models.ForeignKey(
         "accounts.IssuedToken", on_delete=models.SET_NULL, null=True, related_name="usage_records"
     )
+    owner = models.CharField(max_length=80, editable=False, help_text="user:token by number, as in the totals.")
     endpoint = models.CharField(max_length=32)
     stream = models.BooleanField()
     model = models.CharField("model asked", max_length=200)
@@ -76,6 +77,9 @@ class UsageTotal(models.Model):
     reasoning_tokens = models.PositiveBigIntegerField(default=0)
     total_tokens = models.PositiveBigIntegerField(default=0)
     cost = models.DecimalField(max_digits=18, decimal_places=8, default=0)
+    rows_purged = models.BooleanField(
+        default=False, editable=False, help_text="Some of its records were purged, so it cannot be verified."
+    )
 
     class Meta:
         ordering = ("-day", "model")

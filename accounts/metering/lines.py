@@ -1,0 +1,208 @@
+"""What a line of the usage journal says: admitted, checkpoint, settled, or stored up to here."""
+
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TypeAlias
+
+import msgspec
+
+from accounts.models import UsageRecord
+
+# The status of a request whose process ended before it did, as nginx writes for a client that left.
+INTERRUPTED_STATUS = 499
+INTERRUPTED = "interrupted"
+
+_MODEL_LENGTH = UsageRecord._meta.get_field("model").max_length or 0
+_GEMINI_MODEL_LENGTH = UsageRecord._meta.get_field("gemini_model").max_length or 0
+_ENDPOINT_LENGTH = UsageRecord._meta.get_field("endpoint").max_length or 0
+_ERROR_CODE_LENGTH = UsageRecord._meta.get_field("error_code").max_length or 0
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCounts:
+    """Tokens as Gemini counts them: `cached` is part of `prompt`; `total` is its own sum, tool prompt and thoughts in."""
+
+    prompt: int = 0
+    cached: int = 0
+    tool_prompt: int = 0
+    completion: int = 0
+    reasoning: int = 0
+    total: int = 0
+
+
+NO_COUNTS = TokenCounts()
+
+Counts: TypeAlias = tuple[int, int, int, int, int, int]
+
+
+class Admission(msgspec.Struct, frozen=True, array_like=True, tag="a", gc=False):
+    """A request was let in: its UUIDv7 (hex), when (microseconds of Unix time), who, and what was asked."""
+
+    id: str
+    created: int
+    user: int
+    token: int | None
+    endpoint: str
+    model: str
+    stream: bool
+
+
+class Checkpoint(msgspec.Struct, frozen=True, array_like=True, tag="c", gc=False):
+    """The counts so far of a request that goes on; what it is charged if the process ends now."""
+
+    id: str
+    counts: Counts
+
+
+class Settlement(msgspec.Struct, frozen=True, array_like=True, tag="s", gc=False):
+    """How an admitted request ended; `cost` in USD as a decimal text, times in milliseconds."""
+
+    id: str
+    status: int
+    error_code: str
+    gemini_model: str
+    attempts: int
+    counts: Counts
+    counts_from: str
+    cost: str
+    queue_ms: int
+    first_byte_ms: int
+    total_ms: int
+
+
+class Mark(msgspec.Struct, frozen=True, array_like=True, tag="m", gc=False):
+    """Every settlement in this file up to and including this one is in the database."""
+
+    id: str
+
+
+Line: TypeAlias = Admission | Checkpoint | Settlement | Mark
+Finished: TypeAlias = tuple[Admission, Settlement]
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Line).decode
+
+
+def to_bytes(line: Line) -> bytes:
+    """The line as it stands in the file, line feed included."""
+    return _encode(line) + b"\n"
+
+
+def admission(user: int, token: int | None, endpoint: str, model: str, stream: bool) -> Admission:
+    """A new admission, now, with an id of its own."""
+    now = time.time_ns()
+    return Admission(
+        _uuid7(now),
+        now // 1000,
+        user,
+        token,
+        _text(endpoint, _ENDPOINT_LENGTH),
+        _text(model, _MODEL_LENGTH),
+        stream,
+    )
+
+
+def checkpoint(of: Admission, counts: TokenCounts) -> Checkpoint:
+    """The line that keeps `counts` for an unfinished request."""
+    return Checkpoint(of.id, _tuple(counts))
+
+
+def settlement(
+    of: Admission,
+    *,
+    status: int,
+    error_code: str,
+    gemini_model: str,
+    attempts: int,
+    counts: TokenCounts,
+    counts_from: str,
+    cost: Decimal,
+    queue_ms: int,
+    first_byte_ms: int,
+    total_ms: int,
+) -> Settlement:
+    """The line that ends a request."""
+    return Settlement(
+        of.id,
+        status,
+        _text(error_code, _ERROR_CODE_LENGTH),
+        _text(gemini_model, _GEMINI_MODEL_LENGTH),
+        attempts,
+        _tuple(counts),
+        counts_from,
+        str(cost) if cost else "0",
+        queue_ms,
+        first_byte_ms,
+        total_ms,
+    )
+
+
+def read_lines(content: bytes) -> tuple[list[Finished], int]:
+    """What the journal of an ended process still owes the database, and how many of its lines are unreadable.
+
+    Settlements up to the last mark are left out, an admission without a settlement becomes an interrupted one. A last
+    line without its line feed was being written when the process ended, so nothing was promised on it: it is dropped.
+    """
+    admitted: dict[str, Admission] = {}
+    checkpoints: dict[str, Counts] = {}
+    settled: dict[str, Finished] = {}
+    unreadable = 0
+    for raw in content.split(b"\n")[:-1]:
+        try:
+            line = _decode(raw)
+        except msgspec.DecodeError:
+            unreadable += 1
+            continue
+        match line:
+            case Admission():
+                admitted[line.id] = line
+            case Checkpoint():
+                checkpoints[line.id] = line.counts
+            case Settlement():
+                if (let_in := admitted.pop(line.id, None)) is not None:
+                    settled[line.id] = (let_in, line)
+            case Mark():
+                _drop_through(settled, line.id)
+    return [*settled.values(), *_interrupted(admitted.values(), checkpoints)], unreadable
+
+
+def _drop_through(settled: dict[str, Finished], last: str) -> None:
+    """Drop the settlements up to `last`, in the order in which they were written."""
+    if last in settled:
+        for id_ in list(settled):
+            del settled[id_]
+            if id_ == last:
+                return
+
+
+def _interrupted(admitted: Iterable[Admission], checkpoints: dict[str, Counts]) -> Iterable[Finished]:
+    nothing = _tuple(NO_COUNTS)
+    for line in admitted:
+        counts = checkpoints.get(line.id, nothing)
+        yield (
+            line,
+            Settlement(line.id, INTERRUPTED_STATUS, INTERRUPTED, "", 0, counts, INTERRUPTED, "0", 0, 0, 0),
+        )
+
+
+def _tuple(counts: TokenCounts) -> Counts:
+    return (counts.prompt, counts.cached, counts.tool_prompt, counts.completion, counts.reasoning, counts.total)
+
+
+def _text(text: str, limit: int) -> str:
+    """`text` as every database takes it: PostgreSQL knows no NUL, UTF-8 no lone surrogate, a column has its length."""
+    if not text.isascii():
+        text = text[:limit].encode(errors="replace").decode()
+    return text[:limit].replace("\0", "")
+
+
+def _uuid7(now: int) -> str:
+    """A UUIDv7 (RFC 9562, section 5.7) in hex, for `now` in nanoseconds of Unix time.
+
+    Its random bits are the kernel's: a forked process does not repeat them.
+    """
+    random = int.from_bytes(os.urandom(10))
+    return f"{now // 1_000_000 << 80 | 0x7 << 76 | random >> 68 << 64 | 0b10 << 62 | random & (1 << 62) - 1:032x}"
