@@ -80,7 +80,7 @@ class GeminiClient:
             raise GeminiFailure(NONSENSE, Facts(200)) from None
 
     def stream(self, model: str, key: str, body: bytes) -> "ReplyStream":
-        """The replies of streamGenerateContent, to be opened as an asynchronous context."""
+        """The replies of streamGenerateContent, not asked for yet."""
         url = f"{self._base}/{quote(model, safe='')}:streamGenerateContent?alt=sse"
         request = self._prepare(url, key, body).build_streamed()
         return ReplyStream(request, self._limits)
@@ -121,7 +121,7 @@ class GeminiClient:
 
 
 class ReplyStream:
-    """One streamed call: entered as a context it is open, and `read` gives its replies."""
+    """One streamed call: `open` it, `read` its replies, `close` it in every ending."""
 
     def __init__(self, request: Any, limits: Limits) -> None:
         self._request = request
@@ -133,7 +133,8 @@ class ReplyStream:
         self._ended = False
         self._failure: GeminiFailure | None = None
 
-    async def __aenter__(self) -> "ReplyStream":
+    async def open(self) -> "ReplyStream":
+        """Send the request and wait for the status. Raises GeminiFailure."""
         failure: GeminiFailure | None = None
         try:
             async with asyncio.timeout(self._limits.first_byte):
@@ -149,7 +150,8 @@ class ReplyStream:
             raise failure
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def close(self) -> None:
+        """Close the call; what Gemini has not sent yet is not generated."""
         await self._stack.aclose()
 
     async def read(self) -> list[Reply] | None:

@@ -39,6 +39,7 @@ class Choice:
         self.index = index
         self.finish: str | None = None
         """Gemini's last finishReason; None while the candidate is unfinished."""
+        self.started = False
         self.text_length = 0
         self.calls = 0
         self._answering = answering
@@ -65,6 +66,7 @@ class Choice:
 
     def read(self, candidate: Candidate) -> tuple[Delta, dict[str, Any] | None]:
         """What the candidate adds (OpenAI's delta, {} for nothing) and its logprobs."""
+        self.started = True
         if candidate.finishReason:
             self.finish = candidate.finishReason
         delta: Delta = {}

@@ -65,9 +65,14 @@ class ChatChunks:
             events += to_event(self._head + b'],"usage":' + _encode(to_usage(usage)) + b"}")
         return events + DONE
 
+    def error(self, error: dict[str, Any]) -> bytes:
+        """The event that ends a stream which broke midway: no [DONE] follows it."""
+        return to_event(_encode({"error": error}))
+
     def unfinished(self) -> bool:
-        """True when any choice lacks its finishReason: the stream was cut off."""
-        return any(choice.finish is None for choice in self._choices)
+        """True when a choice that came lacks its finishReason, or none came: the stream was cut off."""
+        started = [choice for choice in self._choices if choice.started]
+        return not started or any(choice.finish is None for choice in started)
 
     @property
     def text_length(self) -> int:
@@ -84,8 +89,3 @@ class ChatChunks:
             b'%b{"index":%d,"delta":%b,"logprobs":%b,"finish_reason":%b}%b'
             % (self._head, index, delta, logprobs, finish, self._tail)
         )
-
-
-def error_event(error: dict[str, Any]) -> bytes:
-    """The event that ends a stream which broke midway: no [DONE] follows it."""
-    return to_event(_encode({"error": error}))

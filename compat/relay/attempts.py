@@ -1,0 +1,200 @@
+"""The attempts of one call: model by model, key by key, until one answers or nothing is left to try."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import msgspec
+from django.conf import settings
+
+from accounts import pool
+from accounts.pool import Exhausted, Lease, PooledKey
+from compat.errors import (
+    CompatError,
+    ContextTooLong,
+    InternalError,
+    InvalidRequest,
+    NoUpstreamKey,
+    PoolExhausted,
+    UnknownModel,
+    UpstreamError,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from compat.gemini.failures import Blame, Failure, GeminiFailure, Next, Rest
+from compat.relay.gone import is_gone, remember_gone
+from compat.relay.job import Call, Job
+from compat.translation.families import family_of
+from compat.translation.repairs import REPAIRS
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Act = Callable[[str, str, bytes], Awaitable[T]]
+"""(model, key, body) → what the attempt brought."""
+
+_BROKEN_ATTEMPTS = 3
+_WEEK = 7 * 24 * 60 * 60.0
+_encode = msgspec.json.Encoder().encode
+
+
+class Attempts:
+    """What was tried for one call, and what came of it."""
+
+    def __init__(self, job: Job, call: Call) -> None:
+        self._job = job
+        self._call = call
+        self._deadline = time.monotonic() + settings.KEY_DEADLINE_SECONDS
+        self._broken = 0
+        self._waits: list[float] = []
+        self._last: GeminiFailure | None = None
+
+    async def first_success(self, act: Act[T]) -> tuple[T, Lease]:
+        """What the first attempt that succeeds brings, and the lease it holds: the caller gives that back.
+
+        Raises CompatError when nothing is left to try.
+        """
+        targets = [target for target in self._job.targets if not is_gone(target)]
+        await pool.ready()
+        for place, model in enumerate(targets):
+            success = await self._ask(model, act, is_last=place == len(targets) - 1)
+            if success is not None:
+                return success
+        raise self._error()
+
+    async def _ask(self, model: str, act: Act[T], *, is_last: bool) -> tuple[T, Lease] | None:
+        """Attempts with one model, each with another key; None when the next model is to be asked."""
+        # Before any key is leased: what cannot be translated is the client's mistake alone.
+        body = self._call.to_body(family_of(model), self._call.candidates)
+        tried: set[PooledKey] = set()
+        repaired: set[str] = set()
+        while True:
+            lease = pool.lease(model, tried)
+            if isinstance(lease, Exhausted):
+                self._waits += [lease.wait] if lease.wait else []
+                return None
+            try:
+                return await self._attempt(lease, body, act), lease
+            except GeminiFailure as found:
+                self._last = failure = found
+            match self._learn(lease, failure, repaired):
+                case Next.REPAIR:
+                    body = REPAIRS[failure.failure.name](body)
+                case Next.STOP:
+                    raise client_error(failure, model)
+                case Next.KEY if time.monotonic() < self._deadline:
+                    tried.add(lease.key)
+                case Next.AGAIN if await self._once_more(failure, is_last=is_last):
+                    pass
+                case _:
+                    return None
+
+    async def _attempt(self, lease: Lease, body: dict[str, Any], act: Act[T]) -> T:
+        self._job.calling(lease.model)
+        # store: false keeps prompts out of the logs of the project that lent the key.
+        payload = _encode(body if settings.UPSTREAM_STORE else {**body, "store": False})
+        try:
+            return await act(lease.model, lease.secret, payload)
+        except GeminiFailure:
+            raise
+        except BaseException:
+            # The client left or its request was blocked: the attempt was made all the same.
+            pool.give_back(lease)
+            raise
+
+    def _learn(self, lease: Lease, found: GeminiFailure, repaired: set[str]) -> Next:
+        """Tell the pool what the failure says of the key, and give what is to be done. Each repair is made once."""
+        failure, facts = found.failure, found.facts
+        logger.info("attempt failed: %s with %s (HTTP %d)", failure.name, lease.model, facts.http_status)
+        if failure.blame is Blame.REQUEST:
+            pool.give_back(lease)
+            if failure.next is Next.REPAIR and failure.name in repaired:
+                return Next.STOP
+            repaired.add(failure.name)
+            return failure.next
+        pool.refuse(lease, failure.name)
+        if failure.disables:
+            pool.disable(lease, failure.name, whole_domain=failure.blame is Blame.PROJECT)
+        elif failure.rest is not Rest.NONE:
+            until = _rest_until(failure, facts.retry_seconds)
+            pool.cool_down(lease, until, failure.name, all_models=failure.blame is Blame.ADDRESS)
+        elif failure.next is Next.MODEL:
+            remember_gone(lease.model)
+        return failure.next
+
+    async def _once_more(self, found: GeminiFailure, *, is_last: bool) -> bool:
+        """True when the same model is to be asked again, after a short wait with jitter."""
+        self._broken += 1
+        # Where the model is at fault the next model helps more than waiting.
+        if self._broken >= _BROKEN_ATTEMPTS or (found.failure.blame is Blame.MODEL and not is_last):
+            return False
+        await asyncio.sleep(0.1 * self._broken * (0.5 + random.random()))  # noqa: S311 (jitter)
+        return time.monotonic() < self._deadline
+
+    def _error(self) -> CompatError:
+        """What the client is told when nothing is left to try."""
+        last = self._last
+        if last is not None and last.failure.client_code not in (
+            "no_upstream_key",
+            "pool_exhausted",
+            "model_not_found",
+        ):
+            return client_error(last, self._job.model)
+        if self._waits:
+            wait = min(self._waits)
+            return PoolExhausted(
+                f"Every contributed key is out of quota for this model. Please try again in {wait:.0f}s.", wait
+            )
+        if pool.size() == 0:
+            return NoUpstreamKey(
+                "There is no usable Gemini key in the pool. The operator can add one, or anybody contribute."
+            )
+        if last is None or last.failure.client_code == "model_not_found":
+            return UnknownModel(
+                f"The model `{self._job.asked}` does not exist any more: Gemini retired every model it is mapped to.",
+                param="model",
+            )
+        return NoUpstreamKey("No key in the pool could be used for this model.")
+
+
+def _rest_until(failure: Failure, retry_seconds: float | None) -> float:
+    """The Unix time until which a quota domain rests. A daily quota ignores the short delay that comes with it."""
+    now = pool.now()
+    if failure.rest is Rest.DAY:
+        return pool.next_pacific_midnight(now)
+    if failure.rest is Rest.WEEK:
+        return now + _WEEK
+    seconds = 30.0 if failure.rest is Rest.SHORT else (retry_seconds or 60.0)
+    # Jitter, so that the keys of a burst do not come back all at once.
+    return now + seconds * (1 + 0.1 * random.random())  # noqa: S311
+
+
+def client_error(found: GeminiFailure, model: str) -> CompatError:
+    """The client's error for a failure: our words, never the upstream's text."""
+    code = found.failure.client_code
+    if code == "context_length_exceeded":
+        return ContextTooLong(
+            f"This model's maximum context length is exceeded: the prompt is too long for {model}.", param="messages"
+        )
+    if code == "invalid_request":
+        return InvalidRequest(
+            f"Gemini refused the request for {model} ({found.failure.name}): {_hint(found)}", code="invalid_value"
+        )
+    if code == "upstream_timeout":
+        return UpstreamTimeout(f"{model} did not answer in time.")
+    if code == "upstream_unavailable":
+        return UpstreamUnavailable(f"{model} is overloaded or out of reach just now. Please try again in 5s.", 5)
+    if code == "upstream_error":
+        if found.failure.blame is Blame.GATEWAY:
+            return InternalError("The request could not be made properly.")
+        return UpstreamError(f"{model} gave no usable answer ({found.failure.name}).")
+    return NoUpstreamKey("No key in the pool could be used for this request.")
+
+
+def _hint(found: GeminiFailure) -> str:
+    if found.failure.name == "foreign_object":
+        return "it names a file or a cache that the pool does not hold."
+    return "some part of it is not supported by this model."

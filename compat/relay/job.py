@@ -1,0 +1,141 @@
+"""One client's request on its way: what is to be asked, and the account of it."""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from accounts import metering
+from accounts.callers import Caller
+from accounts.metering import Admission, TokenCounts
+from accounts.models import UsageRecord
+from compat.errors import CompatError, StorageUnavailable
+from compat.translation.families import Family, family_of
+from compat.translation.usage import Usage, estimate_tokens
+
+CLIENT_LEFT = 499
+
+
+class Call(NamedTuple):
+    """One call to Gemini among those that a request needs."""
+
+    first_choice: int
+    """The number of its first candidate among the choices of the answer."""
+    candidates: int
+    to_body: Callable[[Family, int], dict[str, Any]]
+    """(family of the model, candidates) → the request's body."""
+
+
+def plan(
+    n: int, targets: tuple[str, ...], to_bodies: list[Callable[[Family, int], dict[str, Any]]]
+) -> tuple[Call, ...]:
+    """The calls for `n` choices of each prompt: as many candidates a call as every target can give."""
+    each = min(n, *(family_of(target).candidates for target in targets)) if n > 1 else 1
+    return tuple(
+        Call(prompt * n + first, min(each, n - first), to_body)
+        for prompt, to_body in enumerate(to_bodies)
+        for first in range(0, n, each)
+    )
+
+
+class Job:
+    """A request with its targets and its account. `admit` comes before the first call, `settle` exactly once after."""
+
+    def __init__(
+        self,
+        caller: Caller,
+        endpoint: str,
+        asked: str,
+        targets: tuple[str, ...],
+        calls: tuple[Call, ...],
+        *,
+        stream: bool,
+    ) -> None:
+        self.caller = caller
+        self.endpoint = endpoint
+        self.asked = asked
+        self.targets = targets
+        self.calls = calls
+        self.stream = stream
+        self.prompt_characters = 0
+        self.attempts = 0
+        self.model = ""
+        """The Gemini model that answered; the last one asked while none has."""
+        self._began = time.monotonic()
+        self._called = 0.0
+        self._first_byte = 0.0
+        self._usage: dict[int, Usage] = {}
+        self._admission: Admission | None = None
+
+    def admit(self) -> None:
+        """Write the admission down. Raises StorageUnavailable (the client's error): nothing may be sent upstream then."""
+        try:
+            self._admission = metering.admit(
+                self.caller.user_id, self.caller.token_id, self.endpoint, self.asked, self.stream
+            )
+        except metering.StorageUnavailable:
+            raise StorageUnavailable("Usage cannot be recorded at the moment: try again in a few seconds.", 5) from None
+
+    def calling(self, model: str) -> None:
+        """An attempt begins."""
+        self.attempts += 1
+        self.model = model
+        self._called = self._called or time.monotonic()
+
+    def heard(self, call: Call, usage: Usage) -> None:
+        """Counts of a call came; they replace what it told before."""
+        self._first_byte = self._first_byte or time.monotonic()
+        self._usage[call.first_choice] = usage
+
+    @property
+    def usage(self) -> Usage:
+        """The counts of all calls together."""
+        total = None
+        for usage in self._usage.values():
+            total = usage if total is None else total + usage
+        return total or Usage()
+
+    def estimated(self, completion_characters: int) -> Usage:
+        """The usage, with estimates for what Gemini did not count."""
+        usage = self.usage
+        if not usage.prompt:
+            usage = usage._replace(prompt=estimate_tokens(self.prompt_characters))
+        if not usage.completion and completion_characters:
+            usage = usage._replace(completion=estimate_tokens(completion_characters))
+        return usage
+
+    def settle(self, status: int = 200, error: CompatError | None = None, *, characters: int = 0) -> None:
+        """Write the end down, whichever it is; a second time is nothing. `characters` were sent, should counts be missing."""
+        admission, self._admission = self._admission, None
+        if admission is None:
+            return
+        usage = self.usage
+        exact = usage.known and (usage.completion > 0 or not characters)
+        # Nothing was generated unless an attempt brought something: a refused request costs nothing.
+        if not exact and (characters or self._usage):
+            usage = self.estimated(characters)
+        ended = time.monotonic()
+        metering.settle(
+            admission,
+            status=error.status if error else status,
+            error_code=(error.code or error.type) if error else ("client_closed" if status == CLIENT_LEFT else ""),
+            gemini_model=self.model,
+            attempts=self.attempts,
+            counts=TokenCounts(
+                usage.prompt_total,
+                usage.cached,
+                usage.tool_prompt,
+                usage.completion_total,
+                usage.reasoning,
+                usage.total,
+            ),
+            counts_from=UsageRecord.CountsFrom.UPSTREAM
+            if exact or not usage.total
+            else UsageRecord.CountsFrom.ESTIMATED,
+            queue_ms=_ms(self._began, self._called or ended),
+            first_byte_ms=_ms(self._began, self._first_byte or ended),
+            total_ms=_ms(self._began, ended),
+        )
+
+
+def _ms(start: float, end: float) -> int:
+    return max(0, round((end - start) * 1000))

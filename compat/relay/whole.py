@@ -1,0 +1,65 @@
+"""Whole answers: every call of a request made at once, each settled with its own key."""
+
+import asyncio
+
+from accounts import pool
+from compat.errors import ContentFiltered
+from compat.gemini.failures import EMPTY, Facts, GeminiFailure
+from compat.relay.attempts import Attempts
+from compat.relay.job import Call, Job
+from compat.relay.upstream import gemini
+from compat.schemas.gemini import EmbeddingReply, Reply
+from compat.translation.substance import blocked_reason, says_something
+from compat.translation.usage import Usage
+
+
+async def complete(job: Job) -> list[tuple[int, Reply]]:
+    """(first choice, reply) of every call, in order. Raises CompatError when any call fails for good."""
+    if len(job.calls) == 1:
+        return [await _complete(job, job.calls[0])]
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_complete(job, call)) for call in job.calls]
+    return [task.result() for task in tasks]
+
+
+async def embed(job: Job) -> list[EmbeddingReply]:
+    """The vectors of every call, in order. Raises CompatError."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_embed(job, call)) for call in job.calls]
+    return [task.result() for task in tasks]
+
+
+async def _complete(job: Job, call: Call) -> tuple[int, Reply]:
+    async def generate(model: str, key: str, body: bytes) -> Reply:
+        reply = await gemini().generate(model, key, body)
+        refuse_blocked(reply)
+        if not says_something(reply):
+            raise GeminiFailure(EMPTY, Facts(200))
+        return reply
+
+    reply, lease = await Attempts(job, call).first_success(generate)
+    usage = Usage().merged(reply.usageMetadata)
+    job.heard(call, usage)
+    pool.give_back(lease, prompt_tokens=usage.prompt_total, completion_tokens=usage.completion_total)
+    return call.first_choice, reply
+
+
+async def _embed(job: Job, call: Call) -> EmbeddingReply:
+    async def embed(model: str, key: str, body: bytes) -> EmbeddingReply:
+        reply = await gemini().embed(model, key, body)
+        if len(reply.embeddings) != call.candidates:
+            raise GeminiFailure(EMPTY, Facts(200))
+        return reply
+
+    reply, lease = await Attempts(job, call).first_success(embed)
+    usage = Usage().merged(reply.usageMetadata)
+    job.heard(call, usage)
+    pool.give_back(lease, prompt_tokens=usage.prompt_total)
+    return reply
+
+
+def refuse_blocked(reply: Reply) -> None:
+    """Raise ContentFiltered for a prompt that the upstream blocked: no other key would answer it either."""
+    reason = blocked_reason(reply)
+    if reason is not None:
+        raise ContentFiltered(f"The prompt was blocked by Gemini's safety filter ({reason}).", param="messages")

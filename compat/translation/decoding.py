@@ -1,0 +1,104 @@
+"""Bytes → structs, with every refusal in OpenAI's words: what is wrong, and the path of the member."""
+
+import json
+import re
+from typing import Any, NoReturn, TypeVar
+
+import msgspec
+
+from compat.translation.refusals import Untranslatable
+
+T = TypeVar("T")
+
+_AT = re.compile(r" - at `(?:key in )?\$\.?(.*)`$", re.DOTALL)
+_TYPE = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
+_BOUND = re.compile(r"Expected `(\w+)`(?: (of length))? ([<>]=?) (\S+)")
+_MISSING = re.compile(r"Object missing required field `([^`]+)`")
+_WORDS = {
+    "int": "an integer",
+    "float": "a decimal",
+    "str": "a string",
+    "bool": "a boolean",
+    "array": "an array",
+    "object": "an object",
+    "null": "null",
+}
+_KINDS = {"int": "integer", "float": "decimal", "str": "string", "array": "array", "object": "object"}
+
+
+class _DuplicateKey(ValueError):
+    """An object names a member twice: two parsers could read two different requests."""
+
+
+def decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """The struct in a request's body. Raises Untranslatable, for broken JSON too; `param` is a path like `messages[0].role`."""
+    if not body.strip():
+        _refuse_json("The body is empty.")
+    try:
+        decoded = decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise _refusal(str(error)) from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        _refuse_json("It is not valid JSON.")
+    _refuse_duplicates(body)
+    return decoded
+
+
+def _refuse_json(why: str) -> NoReturn:
+    raise Untranslatable(
+        f"We could not parse the JSON body of your request. {why} Send one JSON object in UTF-8.", None, "invalid_json"
+    )
+
+
+def _refuse_duplicates(body: bytes) -> None:
+    try:
+        json.loads(body.decode("utf-8"), object_pairs_hook=_unique)
+    except _DuplicateKey as error:
+        raise Untranslatable(
+            f"The member {str(error)[:100]!r} is given twice.", str(error)[:100], "duplicate_key"
+        ) from None
+    except (ValueError, RecursionError):
+        # What msgspec takes and this parser does not: numbers of thousands of digits, nesting of many hundred levels.
+        _refuse_json("A number is too long or the nesting too deep.")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> None:
+    if len(pairs) > 1 and len({name for name, _ in pairs}) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise _DuplicateKey(next(name for name in names if names.count(name) > 1))
+
+
+def _refusal(text: str) -> Untranslatable:
+    """msgspec's sentence in OpenAI's words."""
+    at = _AT.search(text)
+    path = at[1] if at else ""
+    if missing := _MISSING.search(text):
+        param = f"{path}.{missing[1]}" if path else missing[1]
+        return Untranslatable(f"Missing required parameter: '{param}'.", param, "missing_required_parameter")
+    name = path or "the body"
+    if bound := _BOUND.search(text):
+        return _out_of_range(name, path or None, *bound.groups())
+    if wrong := _TYPE.search(text):
+        wanted = " or ".join(
+            _WORDS.get(kind.strip(), kind.strip()) for kind in wrong[1].split("|") if kind.strip() != "null"
+        )
+        got = _WORDS.get(wrong[2], wrong[2])
+        return Untranslatable(
+            f"Invalid type for '{name}': expected {wanted}, but got {got} instead.", path or None, "invalid_type"
+        )
+    sentence = text[: at.start()] if at else text
+    return Untranslatable(f"Invalid value for '{name}': {sentence[:200]}.", path or None, "invalid_value")
+
+
+def _out_of_range(name: str, param: str | None, kind: str, length: str | None, sign: str, bound: str) -> Untranslatable:
+    kind = _KINDS.get(kind, kind)
+    side = "max" if sign.startswith("<") else "min"
+    measured = "length" if length else "value"
+    if length and side == "min" and kind == "array":
+        return Untranslatable(f"Invalid '{name}': empty array. Expected at least {bound} item.", param, "empty_array")
+    above = "above" if side == "max" else "below"
+    return Untranslatable(
+        f"Invalid '{name}': {kind} {above} {side}imum {measured}. Expected {measured} {sign} {bound}.",
+        param,
+        f"{kind}_{above}_{side}_{measured}",
+    )

@@ -1,0 +1,36 @@
+"""A request that a model refused for one member, without that member: what the client gets is the answer without it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from compat.translation.signatures import without_signatures
+
+Body = dict[str, Any]
+
+
+def _without(*members: str) -> Callable[[Body], Body]:
+    def repair(body: Body) -> Body:
+        config = {key: value for key, value in body.get("generationConfig", {}).items() if key not in members}
+        return {**body, "generationConfig": config}
+
+    return repair
+
+
+def _system_as_text(body: Body) -> Body:
+    """The system instruction as the first user turn's first text, for models without one."""
+    system = body.get("systemInstruction", {}).get("parts", [])
+    first, *others = body["contents"]
+    merged = {**first, "parts": [*system, *first["parts"]]}
+    rest = {key: value for key, value in body.items() if key != "systemInstruction"}
+    return {**rest, "contents": [merged, *others]}
+
+
+# By the name of the failure (compat/gemini/failures.py).
+REPAIRS: dict[str, Callable[[Body], Body]] = {
+    "signature_missing": without_signatures,
+    "signature_foreign": without_signatures,
+    "penalty_refused": _without("presencePenalty", "frequencyPenalty"),
+    "logprobs_refused": _without("responseLogprobs", "logprobs"),
+    "thinking_refused": _without("thinkingConfig"),
+    "system_refused": _system_as_text,
+}

@@ -1,0 +1,39 @@
+"""What there is in a reply, before it is translated: something to show, nothing, or a refusal to answer."""
+
+from compat.schemas.gemini import Part, Reply
+from compat.translation.finish_reason import FINISH_REASONS
+
+
+def blocked_reason(reply: Reply) -> str | None:
+    """Why the prompt was blocked (Gemini API, promptFeedback: HTTP 200, candidates absent or empty); None if it was not."""
+    feedback = reply.promptFeedback
+    if reply.candidates or feedback is None:
+        return None
+    return feedback.blockReason or "OTHER"
+
+
+def says_something(reply: Reply) -> bool:
+    """True when a client can use a candidate: text, a call, an image, a sound, or a reason for having none of them."""
+    return any(
+        FINISH_REASONS.get(candidate.finishReason or "", "stop") != "stop"
+        or any(_is_visible(part) for part in (candidate.content.parts if candidate.content else None) or ())
+        for candidate in reply.candidates or ()
+    )
+
+
+def has_begun(reply: Reply) -> bool:
+    """True when a stream may start with this reply: it says something, or reasons."""
+    return says_something(reply) or any(
+        part.thought and part.text
+        for candidate in reply.candidates or ()
+        for part in (candidate.content.parts if candidate.content else None) or ()
+    )
+
+
+def is_finished(reply: Reply) -> bool:
+    """True when a candidate has its finishReason."""
+    return any(candidate.finishReason for candidate in reply.candidates or ())
+
+
+def _is_visible(part: Part) -> bool:
+    return not part.thought and bool(part.text or part.functionCall is not None or part.inlineData is not None)
