@@ -8,3 +8,13 @@ class CompatConfig(AppConfig):
 
     name = "compat"
     verbose_name = "OpenAI API"
+
+    def ready(self) -> None:
+        """Read the mappings anew at once when they change in this process."""
+        from django.db.models.signals import post_delete, post_save
+
+        from compat import mapping, models
+
+        for signal in (post_save, post_delete):
+            for model in (models.ModelMapping, models.MappingTarget):
+                signal.connect(mapping.forget_mappings, sender=model)

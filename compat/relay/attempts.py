@@ -27,7 +27,6 @@ from compat.errors import (
 from compat.gemini.failures import Blame, Failure, GeminiFailure, Next, Rest
 from compat.relay.gone import is_gone, remember_gone
 from compat.relay.job import Call, Job
-from compat.translation.families import family_of
 from compat.translation.repairs import REPAIRS
 
 logger = logging.getLogger(__name__)
@@ -68,7 +67,7 @@ class Attempts:
     async def _ask(self, model: str, act: Act[T], *, is_last: bool) -> tuple[T, Lease] | None:
         """Attempts with one model, each with another key; None when the next model is to be asked."""
         # Before any key is leased: what cannot be translated is the client's mistake alone.
-        body = self._call.to_body(family_of(model), self._call.candidates)
+        body = self._call.to_body(model, self._call.candidates)
         tried: set[PooledKey] = set()
         repaired: set[str] = set()
         while True:

@@ -9,10 +9,14 @@ from accounts.callers import Caller
 from accounts.metering import Admission, TokenCounts
 from accounts.models import UsageRecord
 from compat.errors import CompatError, StorageUnavailable
-from compat.translation.families import Family, family_of
+from compat.translation.families import family_of
 from compat.translation.usage import Usage, estimate_tokens
 
 CLIENT_LEFT = 499
+
+
+ToBody = Callable[[str, int], dict[str, Any]]
+"""(Gemini model, candidates) → the request's body."""
 
 
 class Call(NamedTuple):
@@ -21,13 +25,10 @@ class Call(NamedTuple):
     first_choice: int
     """The number of its first candidate among the choices of the answer."""
     candidates: int
-    to_body: Callable[[Family, int], dict[str, Any]]
-    """(family of the model, candidates) → the request's body."""
+    to_body: ToBody
 
 
-def plan(
-    n: int, targets: tuple[str, ...], to_bodies: list[Callable[[Family, int], dict[str, Any]]]
-) -> tuple[Call, ...]:
+def plan(n: int, targets: tuple[str, ...], to_bodies: list[ToBody]) -> tuple[Call, ...]:
     """The calls for `n` choices of each prompt: as many candidates a call as every target can give."""
     each = min(n, *(family_of(target).candidates for target in targets)) if n > 1 else 1
     return tuple(
@@ -56,7 +57,8 @@ class Job:
         self.targets = targets
         self.calls = calls
         self.stream = stream
-        self.prompt_characters = 0
+        self.prompt_characters: Callable[[], int] = lambda: 0
+        """How long the prompt is, asked only where Gemini did not count it."""
         self.attempts = 0
         self.model = ""
         """The Gemini model that answered; the last one asked while none has."""
@@ -98,7 +100,7 @@ class Job:
         """The usage, with estimates for what Gemini did not count."""
         usage = self.usage
         if not usage.prompt:
-            usage = usage._replace(prompt=estimate_tokens(self.prompt_characters))
+            usage = usage._replace(prompt=estimate_tokens(self.prompt_characters()))
         if not usage.completion and completion_characters:
             usage = usage._replace(completion=estimate_tokens(completion_characters))
         return usage

@@ -35,5 +35,15 @@ def is_finished(reply: Reply) -> bool:
     return any(candidate.finishReason for candidate in reply.candidates or ())
 
 
+def text_length(reply: Reply) -> int:
+    """The characters of visible text, for an estimate where counts are missing."""
+    return sum(
+        len(part.text or "")
+        for candidate in reply.candidates or ()
+        for part in (candidate.content.parts if candidate.content else None) or ()
+        if not part.thought
+    )
+
+
 def _is_visible(part: Part) -> bool:
     return not part.thought and bool(part.text or part.functionCall is not None or part.inlineData is not None)

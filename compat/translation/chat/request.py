@@ -4,7 +4,7 @@ from typing import Any
 
 from compat.schemas.chat import ChatRequest
 from compat.translation.chat.messages import to_contents
-from compat.translation.families import Family
+from compat.translation.families import family_of
 from compat.translation.parameters import (
     check_parameters,
     to_generation_config,
@@ -28,8 +28,9 @@ class ChatTranslation:
         self.declared: Declared = declared_tools(request)
         self._recall = recall
 
-    def to_body(self, family: Family, candidates: int) -> dict[str, Any]:
-        """The body for a model of `family` that is to give so many candidates. Built from known members only."""
+    def to_body(self, model: str, candidates: int) -> dict[str, Any]:
+        """The body for a Gemini model that is to give so many candidates. Built from known members only."""
+        family = family_of(model)
         request, declared = self.request, self.declared
         has_functions = bool(declared.functions)
         system, contents = to_contents(request, family, self._recall)

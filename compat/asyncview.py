@@ -1,0 +1,121 @@
+"""DRF's APIView with async handlers; the only file that knows how.
+
+Nothing is negotiated and nothing rendered: handlers answer bytes, for a JSON client that asks for `*/*` or nothing must be
+served like any other. Authentication comes before the body is read.
+"""
+
+import logging
+import time
+from typing import Any
+
+from asgiref.sync import markcoroutinefunction
+from django.core.exceptions import DisallowedHost
+from django.db import DatabaseError
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from rest_framework import exceptions
+from rest_framework.permissions import AllowAny, BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts.callers import Caller
+from compat import edge
+from compat.authentication import identify
+from compat.body import ClientGone, read_body
+from compat.errors import CompatError, InternalError, InvalidRequest, StorageUnavailable, WrongMethod, from_refusal
+from compat.relay.job import Job
+from compat.translation.refusals import Untranslatable
+
+logger = logging.getLogger(__name__)
+
+
+class HasCaller(BasePermission):
+    """Let in who came through the one door."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """True when the request's credential was recognised."""
+        return isinstance(request.user, Caller)
+
+
+class AsyncAPIView(APIView):
+    """The base of every OpenAI route. Handlers are `async def get/post(self, request, …)` and return a response."""
+
+    permission_classes = [HasCaller]
+    endpoint = ""
+
+    job: Job | None = None
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        """DRF's view function, marked as the coroutine that `dispatch` makes it."""
+        view = super().as_view(**initkwargs)
+        markcoroutinefunction(view)
+        return view
+
+    async def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
+        """Find the caller, check what they may do, run the handler; every error becomes the envelope."""
+        started, request_id = time.monotonic(), edge.new_request_id()
+        try:
+            response = await self._respond(request, *args, **kwargs)
+        except ClientGone:
+            raise
+        except Exception as error:  # noqa: BLE001 (the last stop: whatever it is, the client gets the envelope)
+            response = edge.error_response(self._client_error(error, request_id))
+        edge.finish(response, request, request_id, started, self.job)
+        return response
+
+    async def _respond(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        request.get_host()
+        if request.method == "OPTIONS":
+            return edge.preflight(request)
+        self.request = self.initialize_request(request, *args, **kwargs)
+        if AllowAny not in self.permission_classes:
+            caller = await identify(request.scope["headers"])  # type: ignore[attr-defined]
+            self.request.user = caller  # type: ignore[assignment]
+        self.check_permissions(self.request)
+        handler = (
+            getattr(self, (request.method or "").lower(), None) if request.method in self.allowed_methods else None
+        )
+        if handler is None:
+            raise WrongMethod(request.method or "", [name for name in self.allowed_methods if name != "OPTIONS"])
+        response: HttpResponseBase = await handler(self.request, *args, **kwargs)
+        return response
+
+    @property
+    def caller(self) -> Caller:
+        """Whose request this is."""
+        assert isinstance(self.request.user, Caller)  # noqa: S101 (check_permissions saw to it)
+        return self.request.user
+
+    async def body(self) -> bytes:
+        """The JSON body. Raises BodyTooLarge, UnsupportedMedia."""
+        return await read_body(self.request._request)
+
+    def _client_error(self, error: Exception, request_id: str) -> CompatError:
+        """The client's error for whatever a handler raised, and the end of its account."""
+        while isinstance(error, ExceptionGroup):
+            error = error.exceptions[0]
+        found = _foreseen(error)
+        if found is None:
+            logger.error("%s failed", request_id, exc_info=error)
+            found = InternalError(f"The server had an error while processing your request ({request_id}).")
+        if self.job is not None:
+            self.job.settle(found.status, found)
+        return found
+
+
+def _foreseen(error: Exception) -> CompatError | None:
+    """The client's error for what may be expected to go wrong; None for our own mistakes."""
+    match error:
+        case CompatError():
+            return error
+        case Untranslatable():
+            return from_refusal(error)
+        case DisallowedHost():
+            return InvalidRequest("Invalid Host header: this server does not serve that name.", code="invalid_host")
+        case exceptions.APIException():
+            return InvalidRequest("The request was refused.")
+        case DatabaseError():
+            logger.exception("the database is out of reach")
+            return StorageUnavailable("The database is out of reach just now: try again in a few seconds.", 5)
+    return None

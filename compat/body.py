@@ -1,0 +1,62 @@
+"""The body of a request, read when the caller is known: bounded, and JSON in UTF-8 only."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from compat.errors import BodyTooLarge, UnsupportedMedia
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+
+class ClientGone(Exception):
+    """The client left before its body was here."""
+
+
+async def read_body(request: HttpRequest) -> bytes:
+    """All of the body. Raises BodyTooLarge, UnsupportedMedia, ClientGone."""
+    _refuse_media(request)
+    limit = settings.MAX_BODY_BYTES
+    declared = request.META.get("CONTENT_LENGTH") or "0"
+    if declared.isdecimal() and int(declared) > limit:
+        raise _too_large(limit)
+    receive: Receive = request.receive  # type: ignore[attr-defined]
+    chunks: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
+        more = message.get("more_body", False)
+    request.body_is_read()  # type: ignore[attr-defined]
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The request is too large: at most {limit // (1024 * 1024)} MiB are taken.")
+
+
+def _refuse_media(request: HttpRequest) -> None:
+    kind = request.META.get("CONTENT_TYPE", "")
+    if kind == "application/json":
+        return
+    media_type, _, parameters = kind.lower().partition(";")
+    media_type = media_type.strip()
+    if media_type != "application/json" and not (
+        media_type.startswith("application/") and media_type.endswith("+json")
+    ):
+        raise UnsupportedMedia(
+            f"Unsupported content type {media_type[:80]!r}: send JSON with the header Content-Type: application/json."
+        )
+    charset = parameters.partition("charset=")[2].partition(";")[0].strip(" \"'")
+    if charset and charset not in {"utf-8", "utf8"}:
+        raise UnsupportedMedia("Unsupported charset: send JSON in UTF-8.")
+    if request.META.get("HTTP_CONTENT_ENCODING", "identity").lower() not in {"identity", ""}:
+        raise UnsupportedMedia("Compressed bodies are not taken: send it without Content-Encoding.")

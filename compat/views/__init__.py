@@ -1,0 +1,9 @@
+"""The endpoints, one short class each."""
+
+from compat.views.chat import ChatCompletions
+from compat.views.completions import Completions
+from compat.views.embeddings import Embeddings
+from compat.views.models import Models, OneModel
+from compat.views.unknown import UnknownPath
+
+__all__ = ["ChatCompletions", "Completions", "Embeddings", "Models", "OneModel", "UnknownPath"]

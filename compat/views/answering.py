@@ -1,0 +1,84 @@
+"""What the endpoints that generate text share: from a translated request to a whole or streamed answer."""
+
+import asyncio
+import uuid
+from collections.abc import Callable
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+
+from compat import relay
+from compat.asyncview import AsyncAPIView
+from compat.errors import ModelNotAllowed, UpstreamError
+from compat.mapping import Resolved, resolve, spellings
+from compat.relay import Job, Pump
+from compat.relay import signatures as memory
+from compat.relay.job import CLIENT_LEFT
+from compat.relay.pump import Writer
+from compat.schemas.gemini import Reply
+from compat.translation.chat.completion import EmptyAnswer
+from compat.translation.families import family_of
+from compat.translation.signatures import Recall
+from compat.translation.substance import text_length
+from compat.translation.usage import Usage
+
+WholeAnswer = Callable[[list[tuple[int, Reply]], Usage], bytes]
+
+
+class EventStreamResponse(StreamingHttpResponse):
+    """Server-Sent Events from a pump; closing it stops the pump, whether it was read or not."""
+
+    def __init__(self, pump: Pump) -> None:
+        super().__init__(
+            pump.events(), content_type="text/event-stream; charset=utf-8", headers={"x-accel-buffering": "no"}
+        )
+        self._pump = pump
+
+    def close(self) -> None:
+        """End the response and what feeds it."""
+        self._pump.abandon()
+        super().close()
+
+
+class AnsweringView(AsyncAPIView):
+    """A view that asks Gemini for text."""
+
+    async def targets(self, model: str) -> Resolved:
+        """The models to ask for the name. Raises ModelNotAllowed, UnknownModel."""
+        if not self.caller.may_use(*spellings(model)):
+            raise ModelNotAllowed(f"Your API key may not use the model `{model[:100]}`.", param="model")
+        return await resolve(model)
+
+    def recall(self) -> Recall:
+        """The memory of this caller's thought signatures."""
+        user_id = self.caller.user_id
+        return lambda call_id, generation: memory.recall(user_id, call_id, generation)
+
+    def remember(self, call_id: str, signature: str) -> None:
+        """Keep a thought signature for the request that brings its call back."""
+        if self.job is not None:
+            memory.keep(self.caller.user_id, call_id, signature, family_of(self.job.model).generation)
+
+    async def whole(self, job: Job, to_answer: WholeAnswer) -> HttpResponseBase:
+        """Ask, translate and settle; a client that leaves meanwhile is accounted as well."""
+        try:
+            replies = await relay.complete(job)
+            # Characters are counted only where Gemini told no tokens.
+            characters = 0 if job.usage.known else sum(text_length(reply) for _, reply in replies)
+            answer = to_answer(replies, job.usage if job.usage.known else job.estimated(characters))
+        except asyncio.CancelledError:
+            job.settle(CLIENT_LEFT)
+            raise
+        except EmptyAnswer:
+            raise UpstreamError(f"{job.model} gave no usable answer (empty).") from None
+        job.settle(characters=characters)
+        return HttpResponse(answer, content_type="application/json")
+
+    async def streamed(self, job: Job, writer: Writer) -> HttpResponseBase:
+        """Open the stream: errors up to the first event have their own status."""
+        return EventStreamResponse(await relay.open_stream(job, writer))
+
+
+def new_call_id() -> str:
+    """A tool call's id: unique, and stable between stream and history."""
+    return f"call_{uuid.uuid4().hex[:24]}"

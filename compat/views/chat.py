@@ -1,0 +1,48 @@
+"""POST chat/completions."""
+
+import time
+import uuid
+
+import msgspec
+from django.http.response import HttpResponseBase
+from rest_framework.request import Request
+
+from compat.relay import Job
+from compat.relay.job import plan
+from compat.schemas.chat import ChatRequest
+from compat.translation.chat.choice import Answering
+from compat.translation.chat.chunks import ChatChunks
+from compat.translation.chat.completion import to_completion
+from compat.translation.chat.request import ChatTranslation
+from compat.translation.decoding import decode
+from compat.views.answering import AnsweringView, new_call_id
+
+_chat = msgspec.json.Decoder(ChatRequest)
+
+
+class ChatCompletions(AnsweringView):
+    """A conversation in, a completion or its chunks out."""
+
+    endpoint = "chat.completions"
+
+    async def post(self, request: Request) -> HttpResponseBase:
+        """Validate, translate, ask, answer."""
+        chat = decode(await self.body(), _chat)
+        resolved = await self.targets(chat.model)
+        translation = ChatTranslation(chat, self.recall())
+        n = chat.n or 1
+        calls = plan(n, resolved.targets, [translation.to_body])
+        stream = bool(chat.stream)
+        job = self.job = Job(self.caller, self.endpoint, chat.model, resolved.targets, calls, stream=stream)
+        job.prompt_characters = lambda: translation.prompt_characters
+        job.admit()
+        audio = chat.audio.format if chat.audio else "wav"
+        answering = Answering(translation.declared, int(time.time()), new_call_id, self.remember, audio)
+        completion_id = f"chatcmpl-{uuid.uuid4().hex}"
+        if stream:
+            include_usage = bool(chat.stream_options and chat.stream_options.include_usage)
+            chunks = ChatChunks(completion_id, chat.model, n, answering, include_usage=include_usage)
+            return await self.streamed(job, chunks)
+        return await self.whole(
+            job, lambda replies, usage: to_completion(completion_id, chat.model, replies, usage, answering)
+        )

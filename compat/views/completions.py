@@ -1,0 +1,45 @@
+"""POST completions, the legacy endpoint."""
+
+import time
+import uuid
+
+import msgspec
+from django.http.response import HttpResponseBase
+from rest_framework.request import Request
+
+from compat.relay import Job
+from compat.relay.job import plan
+from compat.schemas.completions import CompletionRequest
+from compat.translation.chat.request import ChatTranslation
+from compat.translation.completions import TextChunks, to_chats, to_text_completion
+from compat.translation.decoding import decode
+from compat.views.answering import AnsweringView
+
+_completion = msgspec.json.Decoder(CompletionRequest)
+
+
+class Completions(AnsweringView):
+    """Prompts in, texts out: n choices of each prompt."""
+
+    endpoint = "completions"
+
+    async def post(self, request: Request) -> HttpResponseBase:
+        """Validate, translate each prompt, ask, answer."""
+        completion = decode(await self.body(), _completion)
+        resolved = await self.targets(completion.model)
+        chats = to_chats(completion)
+        translations = [ChatTranslation(chat, self.recall()) for _, chat in chats]
+        n = completion.n or 1
+        calls = plan(n, resolved.targets, [translation.to_body for translation in translations])
+        stream = bool(completion.stream)
+        job = self.job = Job(self.caller, self.endpoint, completion.model, resolved.targets, calls, stream=stream)
+        job.prompt_characters = lambda: sum(len(text) for text, _ in chats)
+        job.admit()
+        completion_id, created = f"cmpl-{uuid.uuid4().hex}", int(time.time())
+        echoes = [text if completion.echo else "" for text, _ in chats for _ in range(n)]
+        if stream:
+            return await self.streamed(job, TextChunks(completion_id, completion, created, echoes))
+        return await self.whole(
+            job,
+            lambda replies, usage: to_text_completion(completion_id, completion, created, echoes, replies, usage),
+        )

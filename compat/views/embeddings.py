@@ -1,0 +1,49 @@
+"""POST embeddings."""
+
+import asyncio
+
+import msgspec
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from rest_framework.request import Request
+
+from compat import relay
+from compat.relay import Call, Job
+from compat.relay.job import CLIENT_LEFT
+from compat.schemas.embeddings import EmbeddingRequest
+from compat.translation.decoding import decode
+from compat.translation.embeddings import EmbeddingTranslation, to_embeddings
+from compat.translation.usage import estimate_tokens
+from compat.views.answering import AnsweringView
+
+_embedding = msgspec.json.Decoder(EmbeddingRequest)
+
+
+class Embeddings(AnsweringView):
+    """Texts or token ids in, vectors of unit length out."""
+
+    endpoint = "embeddings"
+
+    async def post(self, request: Request) -> HttpResponseBase:
+        """Validate, cut into batches, ask, answer."""
+        embedding = decode(await self.body(), _embedding)
+        resolved = await self.targets(embedding.model)
+        translation = EmbeddingTranslation(embedding, resolved.dimensions)
+        calls = tuple(_call(translation, first, count) for first, count in translation.slices())
+        job = self.job = Job(self.caller, self.endpoint, embedding.model, resolved.targets, calls, stream=False)
+        job.prompt_characters = lambda: translation.characters
+        job.admit()
+        try:
+            replies = await relay.embed(job)
+        except asyncio.CancelledError:
+            job.settle(CLIENT_LEFT)
+            raise
+        tokens = job.usage.prompt or estimate_tokens(translation.characters)
+        as_base64 = embedding.encoding_format == "base64"
+        answer = to_embeddings(embedding.model, replies, tokens, as_base64=as_base64)
+        job.settle()
+        return HttpResponse(answer, content_type="application/json")
+
+
+def _call(translation: EmbeddingTranslation, first: int, count: int) -> Call:
+    return Call(first, count, lambda model, _: translation.to_body(model, first, count))

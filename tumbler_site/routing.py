@@ -1,0 +1,55 @@
+"""Which app answers: the OpenAI routes without Django's middleware, WebSockets by Channels, every other page by Django."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+
+from compat.lean import LeanHandler
+from compat.urls import is_openai
+from tumbler_site.health import answer_health, is_health
+
+Scope = dict[str, Any]
+App = Callable[[Scope, Any, Any], Awaitable[None]]
+
+# The consumers of live pages are listed here; each is reached only from our own origin, with a session.
+WEBSOCKETS: list[Any] = []
+
+
+class Router:
+    """The ASGI app: one look at the path decides."""
+
+    def __init__(self, django: App) -> None:
+        self._django = django
+        self._lean = LeanHandler()
+        self._websockets = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(WEBSOCKETS)))
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        """Hand the connection on. A proxy's or a client's root_path never moves a path past the checks."""
+        if scope["type"] == "http":
+            scope["root_path"] = ""
+            if is_openai(scope["path"]):
+                await self._lean(scope, receive, send)
+            elif is_health(scope["path"]):
+                await answer_health(scope, receive, send)
+            else:
+                await self._django(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        else:
+            await self._lifespan(receive, send)
+
+    async def _websocket(self, scope: Scope, receive: Any, send: Any) -> None:
+        try:
+            await self._websockets(scope, receive, send)
+        except ValueError:
+            # Channels raises it for a path without a consumer.
+            await send({"type": "websocket.close", "code": 4404})
+
+    async def _lifespan(self, receive: Any, send: Any) -> None:
+        """Say yes to servers that ask; nothing here depends on it, for daphne does not."""
+        while (message := await receive())["type"] != "lifespan.shutdown":
+            await send({"type": f"{message['type']}.complete"})
+        await send({"type": "lifespan.shutdown.complete"})
