@@ -1,22 +1,73 @@
-# Sourced by the other scripts: makes .venv if there is none, installs the named requirements file when it has changed,
-# and puts .venv first on PATH. The pinned hashes are checked by pip.
-_requirements="$1"
-_python="${PYTHON:-python3}"
-if [ ! -x .venv/bin/python ]; then
-    "$_python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || {
-        echo "Python 3.11 or newer is needed; set PYTHON to one (found: $("$_python" --version 2>&1 || echo none))." >&2
-        exit 1
-    }
+# Sourced by the other scripts: makes .venv at the project's top if there is none that works, installs the named requirements
+# file when it has changed, and puts .venv first on PATH. pip checks the pinned hashes and takes its index from its own settings.
+#   source "$root/scripts/venv.sh" requirements.txt
+_root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
+_venv="$_root/.venv"
+_requirements="$_root/$1"
+
+_fail() {
+    echo "$*" >&2
+    exit 1
+}
+
+# Where a Python is and which: a .venv that was moved, copied, or left behind by another Python gives another line.
+_identity() {
+    "$1" -S -c 'import sys; print(sys.executable, "%d.%d" % sys.version_info[:2])' 2>/dev/null
+}
+
+_new_enough() {
+    "$1" -S -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+_find_python() {
+    if [ -n "${PYTHON:-}" ]; then
+        _new_enough "$PYTHON" || _fail "PYTHON=$PYTHON is not Python 3.11 or newer ($("$PYTHON" --version 2>&1 || true))."
+        echo "$PYTHON"
+        return
+    fi
+    for _candidate in python3 python3.14 python3.13 python3.12 python3.11; do
+        if _new_enough "$_candidate"; then
+            echo "$_candidate"
+            return
+        fi
+    done
+    _fail "Python 3.11 or newer is needed (python3 is: $(python3 --version 2>&1 || true)). Install it, or set PYTHON to it."
+}
+
+_make_venv() {
+    local python
+    python="$(_find_python)" || exit 1
     echo "Making .venv …" >&2
-    "$_python" -m venv .venv || {
-        echo "python3 -m venv failed; on Debian or Ubuntu: apt-get install python3-venv." >&2
-        exit 1
+    "$python" -m venv --clear "$_venv" >&2 || {
+        rm -rf "$_venv"
+        _fail "$python -m venv failed; on Debian or Ubuntu: apt-get install python3-venv."
     }
+    _identity "$_venv/bin/python" >"$_venv/made-for"
+}
+
+_install() {
+    echo "Installing $(basename "$_requirements") (the first time takes a minute) …" >&2
+    PIP_USER=0 "$_venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$_requirements" >&2 ||
+        _fail "Installing $(basename "$_requirements") failed, for the reason above. Run the same command again once it is mended."
+    # The stamp comes last and whole, so an interrupted install is done again.
+    cp "$_requirements" "$_stamp.new" && mv "$_stamp.new" "$_stamp"
+}
+
+_ready() {
+    [ -x "$_venv/bin/python" ] && [ "$(_identity "$_venv/bin/python")" = "$(cat "$_venv/made-for" 2>/dev/null)" ] &&
+        cmp -s "$_requirements" "$_stamp"
+}
+
+_stamp="$_venv/installed-$(basename "$_requirements")"
+if ! _ready; then
+    _python="$(_find_python)" || exit 1
+    # One at a time: a second script started meanwhile waits here. The lock is on this file and ends with descriptor 9.
+    exec 9<"$_root/scripts/venv.sh"
+    "$_python" -S -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'
+    if ! [ -x "$_venv/bin/python" ] || [ "$(_identity "$_venv/bin/python")" != "$(cat "$_venv/made-for" 2>/dev/null)" ]; then
+        _make_venv
+    fi
+    cmp -s "$_requirements" "$_stamp" || _install
+    exec 9<&-
 fi
-_stamp=".venv/installed-$(basename "$_requirements")"
-if ! cmp -s "$_requirements" "$_stamp"; then
-    echo "Installing $_requirements (the first time takes a minute) …" >&2
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$_requirements" >&2
-    cp "$_requirements" "$_stamp"
-fi
-export PATH="$PWD/.venv/bin:$PATH"
+export PATH="$_venv/bin:$PATH"

@@ -1,0 +1,111 @@
+"""`serve`: runs the site under daphne or uvicorn, with one process or several."""
+
+import asyncio
+import os
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
+
+from tumbler_site.env import env_int, env_str
+from tumbler_site.serving import bootstrap
+from tumbler_site.serving.announcing import announce_first_run, announce_keys, announce_upstream
+from tumbler_site.serving.limits import Limits, limits_in_force
+from tumbler_site.serving.listening import CannotListen, is_loopback, listen, url_of
+from tumbler_site.serving.running import SERVERS, run
+from tumbler_site.serving.supervisor import supervise, worker_command
+from tumbler_site.serving.upstream import SimulatorFailed, start_simulator, wants_simulator
+
+
+class Command(BaseCommand):
+    """Listens first, prepares if asked, chooses the upstream, says so, and serves until SIGTERM or Ctrl-C."""
+
+    help = "Serves the site. HOST and PORT (127.0.0.1 and 3000) say where, unless --host and --port do."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The options of serve."""
+        parser.add_argument("--host", help="address to listen on (default: HOST, else 127.0.0.1)")
+        parser.add_argument("--port", type=int, help="port to listen on, 0 for any (default: PORT, else 3000)")
+        parser.add_argument("--workers", type=int, default=1, help="processes; more than one needs REDIS_URL")
+        parser.add_argument("--server", choices=SERVERS, default="daphne")
+        parser.add_argument("--demo", action="store_true", help="answer from the built-in Gemini simulator")
+        parser.add_argument("--open", action="store_true", help="accept any API key or none, on loopback only")
+        parser.add_argument("--prepare", action="store_true", help="migrate and bootstrap first")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Serve; every refusal is one sentence and exit status 1."""
+        try:
+            self.serve(**options)
+        except (CannotListen, SimulatorFailed, ImproperlyConfigured) as error:
+            raise CommandError(str(error)) from None
+        except KeyboardInterrupt:
+            sys.exit(130)
+
+    def serve(self, *, server: str, workers: int, demo: bool, prepare: bool, **options: Any) -> None:
+        """The steps of a start, in order."""
+        host = options["host"] or env_str("HOST", "127.0.0.1")
+        port = env_int("PORT", 3000) if options["port"] is None else options["port"]
+        _require_redis(workers)
+        self.apply_open_access(host, asked=options["open"])
+        limits = limits_in_force()
+        sock = listen(host, port, backlog=limits.backlog, stall_seconds=limits.stall_seconds)
+        url = url_of(sock)
+        if prepare:
+            self.prepare(f"{url}/v1")
+        elif bootstrap.has_unapplied_migrations():
+            raise CommandError("The database is older than the code: run `python manage.py migrate` first.")
+        wait_for_simulator = start_simulator() if demo or wants_simulator() else None
+        if workers == 1:
+            from tumbler_site.asgi import application  # slow, and the simulator starts meanwhile
+        if wait_for_simulator:
+            wait_for_simulator()
+        announce_upstream(self.stdout)
+        connections.close_all()
+        self.say(f"Serving {url}/v1 ({server}, {workers} {'process' if workers == 1 else 'processes'}).")
+        if workers == 1:
+            run(server, application, sock, limits)
+        else:
+            asyncio.run(supervise(worker_command(server, sock), workers, sock, end_seconds=_end_seconds(limits)))
+
+    def apply_open_access(self, host: str, *, asked: bool) -> None:
+        """Open the door for this process and its workers when asked to, and say so; refused off loopback."""
+        if not (asked or settings.OPEN_ACCESS):
+            return
+        if not is_loopback(host):
+            raise CommandError(
+                f"Open access lets anyone in who can reach {host}: it is for 127.0.0.1, ::1 or localhost only. "
+                "Listen there, or leave out --open and TUMBLER_OPEN_ACCESS and use issued tokens."
+            )
+        os.environ["TUMBLER_OPEN_ACCESS"], settings.OPEN_ACCESS = "1", True
+        self.say("Open access: any API key is accepted, or none, from every program on this machine.")
+
+    def prepare(self, base_url: str) -> None:
+        """Migrate and bootstrap, in this process."""
+        with bootstrap.one_at_a_time():
+            if bootstrap.migrate():
+                self.say("The database was brought up to date.")
+            announce_keys(self.stdout, bootstrap.import_operator_keys())
+            announce_first_run(self.stdout, bootstrap.make_first_run(base_url))
+
+    def say(self, line: str) -> None:
+        """One line on standard output, at once even into a pipe."""
+        self.stdout.write(line)
+        self.stdout.flush()
+
+
+def _require_redis(workers: int) -> None:
+    if workers < 1:
+        raise CommandError("--workers must be 1 or more.")
+    if workers > 1 and not settings.REDIS_URL:
+        raise CommandError(
+            f"{workers} workers need REDIS_URL: limits, key cooldowns and revoked tokens are shared through Redis, "
+            "and without it each worker would count for itself. Set REDIS_URL or use --workers 1."
+        )
+
+
+def _end_seconds(limits: Limits) -> float:
+    return limits.grace_seconds + limits.settle_seconds

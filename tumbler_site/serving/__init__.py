@@ -1,0 +1,1 @@
+"""How the site is served: one ASGI app under daphne or uvicorn, one process or several, with a quiet end."""

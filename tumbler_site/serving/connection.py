@@ -1,0 +1,258 @@
+"""One connection and one request of daphne: what the client may take in bytes and seconds, and what it is told."""
+
+# daphne has no types and Twisted has them by halves.
+# mypy: disable-error-code="misc,no-untyped-call,override,assignment,method-assign"
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+from daphne.http_protocol import HTTPFactory, WebRequest
+from twisted.web import http
+
+from tumbler_site.serving.refusals import BROKEN, MALFORMED, WRONG_HOST, Refusal, refusal, too_large
+
+logger = logging.getLogger("daphne.server")
+
+NEVER = float("inf")
+
+
+class Channel(http.HTTPChannel):
+    """One connection. `due` is the time by which the client must have done what we wait for; `full` is backpressure."""
+
+    transport: Any
+    due = NEVER
+    full = False
+    refused = False
+    unsent_before = NEVER
+
+    def connectionMade(self) -> None:
+        """Begin with a deadline for the first request."""
+        super().connectionMade()
+        self.limits = self.factory.server.limits
+        self.room = asyncio.Event()
+        self.due = time.monotonic() + self.limits.head_seconds
+        self.factory.channels.add(self)
+
+    def connectionLost(self, reason: Any) -> None:
+        """Let go of everything that waits for this client."""
+        self.leave()
+        super().connectionLost(reason)
+
+    def leave(self) -> None:
+        """No longer ours to watch: lost, or a WebSocket now."""
+        self.factory.channels.discard(self)
+        self.full = False
+        self.room.set()
+
+    # --- Reading ---------------------------------------------------------------------------------------------
+
+    def allHeadersReceived(self) -> None:
+        """Now the body: it has its own deadline, which moves on as bytes come."""
+        self.due = time.monotonic() + self.limits.body_seconds
+        super().allHeadersReceived()
+
+    def allContentReceived(self) -> None:
+        """The request is whole: from here the time is ours."""
+        if not self.refused:
+            self.due = NEVER
+            super().allContentReceived()
+
+    def requestDone(self, request: "Request") -> None:
+        """Wait for the next request, but not for ever."""
+        self.due = time.monotonic() + self.limits.idle_seconds
+        super().requestDone(request)
+
+    def checkPersistence(self, request: "Request", version: bytes) -> bool:
+        """Keep the connection for another request unless the server is ending."""
+        if self.factory.draining:
+            request.say_close()
+            return False
+        return bool(super().checkPersistence(request, version))
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer a request that is still on its way, and read past the rest for a moment so that the answer arrives."""
+        self.refused = True
+        self.transport.write(_written(refusal))
+        self.transport.loseWriteConnection()
+        self.dataReceived = lambda data: None
+        self.due = time.monotonic() + self.limits.linger_seconds
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        self.transport.write(_written(MALFORMED))
+        self.loseConnection()
+
+    # --- Writing ---------------------------------------------------------------------------------------------
+
+    def pauseProducing(self) -> None:
+        """Twisted's write buffer is full."""
+        self.full = True
+        self.room.clear()
+        super().pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """Twisted's write buffer is empty again."""
+        self.full = False
+        self.room.set()
+        super().resumeProducing()
+
+    async def wait_for_room(self) -> None:
+        """Wait until the client has taken what was written; cut it off when nothing at all moved for the limit."""
+        while self.full:
+            unsent = self.unsent()
+            try:
+                async with asyncio.timeout(self.limits.stall_seconds):
+                    await self.room.wait()
+            except TimeoutError:
+                if self.unsent() >= unsent:
+                    logger.warning(
+                        "A client took nothing of its answer for %g s and was cut.", self.limits.stall_seconds
+                    )
+                    self.transport.abortConnection()
+                    return
+
+    def unsent(self) -> int:
+        """The bytes that Twisted holds for this client."""
+        transport = self.transport
+        return len(transport.dataBuffer) - int(transport.offset) + int(transport._tempDataLen)
+
+    # --- Ending ----------------------------------------------------------------------------------------------
+
+    def expire(self, now: float) -> None:
+        """Past due: cut the connection, unless a finished answer is still moving out."""
+        unsent, before = self.unsent(), self.unsent_before
+        if 0 < unsent < before:
+            self.unsent_before = unsent
+            self.due = now + self.limits.stall_seconds
+        else:
+            self.transport.abortConnection()
+
+    def cut(self, request: "Request") -> None:
+        """Close in the middle of an answer: what was written still goes out, but it must not look complete."""
+        self.due = time.monotonic() + self.limits.stall_seconds
+        if request.clientproto == b"HTTP/1.1":
+            self.loseConnection()
+        else:
+            self.transport.abortConnection()  # before HTTP/1.1 an orderly close is how an answer ends
+
+    def finish_up(self) -> None:
+        """Take no further request: an idle connection closes now, a busy one after its answer."""
+        self.persistent = 0
+        for request in self.requests:
+            request.say_close()
+        if not self.requests:
+            self.loseConnection()
+
+
+class Request(WebRequest):
+    """One request, checked before and while its body comes in."""
+
+    held = 0
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    def __init__(self, *args: Any) -> None:
+        # Twisted would read a form into memory a second time.
+        super().__init__(*args, parsePOSTFormSubmission=False)
+
+    def gotLength(self, length: int | None) -> None:
+        """Refuse a body that is declared too long before any of it is held."""
+        if (length or 0) > self.channel.limits.max_body_bytes:
+            self.requestHeaders.removeHeader(b"Expect")
+            self.refuse_body()
+            length = 0
+        super().gotLength(length)
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Hold a stretch of the body, unless the whole has become too long."""
+        channel = self.channel
+        if channel.refused:
+            return
+        self.held += len(data)
+        channel.due += len(data) / channel.limits.body_rate
+        if self.held > channel.limits.max_body_bytes:
+            self.refuse_body()
+        else:
+            super().handleContentChunk(data)
+
+    def refuse_body(self) -> None:
+        """413."""
+        self.channel.refuse(too_large(self.channel.limits.max_body_bytes))
+
+    def process(self) -> Any:
+        """Hand a whole request to the app. No header of a client's moves the site's root."""
+        headers = self.requestHeaders
+        if len(headers.getRawHeaders(b"Host", ())) != 1:
+            return self.answer(WRONG_HOST)
+        headers.removeHeader(b"Daphne-Root-Path")
+        done = super().process()
+        if self.transport is None:  # it is a WebSocket now
+            self.channel.leave()
+        return done
+
+    def answer(self, refusal: Refusal) -> None:
+        """The whole answer to this request, in place of the app's."""
+        headers = [(b"Content-Type", b"application/json"), (b"Content-Length", b"%d" % len(refusal.body))]
+        self.handle_reply({"type": "http.response.start", "status": refusal.status, "headers": headers})
+        self.handle_reply({"type": "http.response.body", "body": refusal.body})
+
+    def basic_error(self, status: int, status_text: bytes, body: str) -> None:
+        """daphne's own refusals, as JSON."""
+        self.answer(refusal(status, body))
+
+    def handle_exception(self, exception: BaseException | None) -> None:
+        """The app failed: 500 if nothing was sent, else a connection that breaks off."""
+        if self._response_started:
+            self.channel.cut(self)
+        else:
+            self.answer(BROKEN)
+
+    def say_close(self) -> None:
+        """Tell the client that the connection ends with this answer."""
+        self.responseHeaders.setRawHeaders(b"Connection", [b"close"])
+
+
+class Factory(HTTPFactory):
+    """Makes the channels and knows those that are open. Nothing is written to an access log."""
+
+    protocol = Channel
+
+    def __init__(self, server: Any) -> None:
+        super().__init__(server)
+        self.timeOut = None  # `due` takes its place
+        self.channels: set[Channel] = set()
+        self.draining = False
+
+    def buildProtocol(self, addr: Any) -> Channel:
+        """A channel whose requests are ours."""
+        channel: Channel = super().buildProtocol(addr)
+        channel.requestFactory = Request
+        return channel
+
+    def startFactory(self) -> None:
+        """No log file, and no clock for one."""
+
+    def stopFactory(self) -> None:
+        """Nothing was opened."""
+
+    def log(self, request: Any) -> None:
+        """No access log: a query string may hold a secret."""
+
+    def sweep(self, now: float) -> None:
+        """Cut the connections that are past due."""
+        for channel in [channel for channel in self.channels if channel.due < now]:
+            channel.expire(now)
+
+    def finish_up(self) -> None:
+        """Take no further request on any connection."""
+        self.draining = True
+        for channel in list(self.channels):
+            channel.finish_up()
+
+
+def _written(refusal: Refusal) -> bytes:
+    head = f"HTTP/1.1 {refusal.status} {http.RESPONSES[refusal.status].decode()}\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(refusal.body)}\r\nConnection: close\r\n\r\n"
+    return head.encode() + refusal.body

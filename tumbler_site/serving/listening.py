@@ -1,0 +1,91 @@
+"""The listening socket: made once, before anything slow, and shared by every worker."""
+
+import contextlib
+import errno
+import ipaddress
+import os
+import socket
+
+FIRST_INHERITED = 3  # sd_listen_fds(3): systemd passes its sockets from this descriptor on
+
+
+class CannotListen(Exception):
+    """The address is not to be had; the message is one plain sentence."""
+
+
+def listen(host: str, port: int, *, backlog: int, stall_seconds: float) -> socket.socket:
+    """A socket that listens on host:port (port 0: any free one), or the one that systemd passed to this process.
+
+    Accepted connections inherit its options: a peer that vanished is given up after `stall_seconds`.
+    Raises CannotListen.
+    """
+    sock = _inherited() or _bound(host, port)
+    _notice_vanished_peers(sock, stall_seconds)
+    try:
+        sock.listen(backlog)
+    except OSError as error:
+        raise _cannot(host, port, error) from None
+    sock.setblocking(False)
+    return sock
+
+
+def _inherited() -> socket.socket | None:
+    # LISTEN_PID guards against descriptors that were meant for our parent.
+    if os.environ.get("LISTEN_PID") != str(os.getpid()) or os.environ.get("LISTEN_FDS") != "1":
+        return None
+    return socket.socket(fileno=FIRST_INHERITED)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    sock = None
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        sock = socket.socket(family, kind, proto)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+    except (OSError, OverflowError) as error:
+        if sock is not None:
+            sock.close()
+        raise _cannot(host, port, error) from None
+    return sock
+
+
+def _notice_vanished_peers(sock: socket.socket, stall_seconds: float) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    seconds = max(1, round(stall_seconds))
+    # macOS calls TCP_KEEPIDLE TCP_KEEPALIVE, and has no TCP_USER_TIMEOUT (milliseconds that sent bytes may stay unacknowledged).
+    wanted = {"TCP_KEEPIDLE": seconds, "TCP_KEEPALIVE": seconds, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+    for name, value in {**wanted, "TCP_USER_TIMEOUT": seconds * 1000}.items():
+        if hasattr(socket, name):
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _cannot(host: str, port: int, error: Exception) -> CannotListen:
+    where = f"{host}:{port}"
+    if not isinstance(error, OSError):
+        return CannotListen(f"Cannot listen on {where}: a port is a number from 0 to 65535.")
+    if error.errno == errno.EADDRINUSE:
+        return CannotListen(
+            f"Port {port} on {host} is already in use: stop what listens there or choose another --port."
+        )
+    return CannotListen(f"Cannot listen on {where}: {error.strerror or error}.")
+
+
+def url_of(sock: socket.socket) -> str:
+    """The URL by which a program on this machine reaches `sock`, without a slash at its end."""
+    host, port = sock.getsockname()[:2]
+    if ipaddress.ip_address(host).is_unspecified:
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def is_loopback(host: str) -> bool:
+    """True when only programs on this machine can reach `host`: every address that it stands for is a loopback one."""
+    try:
+        addresses = {info[4][0] for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+    except OSError:
+        return False
+    return all(ipaddress.ip_address(str(address).split("%")[0]).is_loopback for address in addresses)

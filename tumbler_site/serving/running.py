@@ -1,0 +1,20 @@
+"""Runs an ASGI app in this process under the server that was asked for."""
+
+import socket
+from typing import Any
+
+from tumbler_site.serving.limits import Limits
+
+SERVERS = ("daphne", "uvicorn")
+
+
+def run(server: str, application: Any, sock: socket.socket, limits: Limits) -> None:
+    """Serve `application` on the listening `sock` until SIGTERM or SIGINT; returns when the running requests are done.
+
+    The import is here because each server brings its own event loop along.
+    """
+    if server == "daphne":
+        from tumbler_site.serving.daphne import serve
+    else:
+        from tumbler_site.serving.uvicorn import serve
+    serve(application, sock, limits)

@@ -1,0 +1,27 @@
+"""One worker of several: `python -m tumbler_site.serving.worker SERVER DESCRIPTOR`, started by the supervisor."""
+
+import os
+import signal
+import socket
+import sys
+import threading
+
+
+def main(server: str, descriptor: str) -> None:
+    """Serve on the listening socket that the supervisor passed, until SIGTERM or until the supervisor is gone."""
+    threading.Thread(target=_end_with_the_supervisor, daemon=True).start()
+    from tumbler_site.asgi import application
+    from tumbler_site.serving.limits import limits_in_force
+    from tumbler_site.serving.running import run
+
+    run(server, application, socket.socket(fileno=int(descriptor)), limits_in_force())
+
+
+def _end_with_the_supervisor() -> None:
+    # Standard input is a pipe whose other end only the supervisor holds: it closes even when that one is killed.
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
