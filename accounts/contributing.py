@@ -67,6 +67,14 @@ def contribute_many(key_texts: Iterable[str], **particulars: Unpack[Particulars]
     return [_verdict(print_, here, fresh) for print_ in prints]
 
 
+def verdict_on(key_text: str) -> Verdict:
+    """What contribute would say to this text now; it keeps nothing."""
+    text = _well_formed(key_text, None)
+    if not text:
+        return "malformed"
+    return "duplicate" if ContributedKey.objects.filter(fingerprint=fingerprint(text)).exists() else "added"
+
+
 def disable_key(key: ContributedKey | UUID, reason: str) -> bool:
     """Lease this key no more until a person enables it; True unless it was disabled before (that reason stays)."""
     return _change_state(key, ContributedKey.State.DISABLED, reason[:200])

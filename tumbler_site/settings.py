@@ -165,7 +165,16 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = True
-UNFOLD = {"SITE_TITLE": "Gemini Tumbler", "SITE_HEADER": "Gemini Tumbler", "SHOW_VIEW_ON_SITE": False}
+UNFOLD = {
+    "SITE_TITLE": "Gemini Tumbler",
+    "SITE_HEADER": "Gemini Tumbler",
+    "SITE_SYMBOL": "cyclone",
+    "SITE_URL": None,
+    "SHOW_VIEW_ON_SITE": False,
+    "ENVIRONMENT": "accounts.admin.home.environment",
+    "DASHBOARD_CALLBACK": "accounts.admin.home.dashboard",
+    "SIDEBAR": {"show_search": True, "navigation": "accounts.admin.navigation.sections"},
+}
 
 # --- Logs ------------------------------------------------------------------------------------------------
 LOG_LEVEL = env_str("TUMBLER_LOG_LEVEL", "INFO").upper()

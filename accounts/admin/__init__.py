@@ -1,0 +1,10 @@
+"""The admin of people, tokens, keys and usage. No page shows a secret, except an issued token in the moment it is made."""
+
+from django.contrib import admin
+
+from accounts.admin import keys, tokens, usage, users
+
+# The site's own template extends unfold's, and no app may come before unfold to override it by name.
+admin.site.index_template = "accounts/admin/home.html"
+
+__all__ = ["keys", "tokens", "usage", "users"]

@@ -1,0 +1,96 @@
+"""What the admin pages of both apps stand on: secret columns, actions that are counted and confirmed, read-only pages."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ClassVar, TypeVar
+
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from accounts.admin import skin
+
+M = TypeVar("M", bound=Model)
+
+_SHOWN_BEFORE_CONFIRMING = 20
+
+
+class ModelAdmin(skin.ModelAdmin[M]):
+    """A model's pages. Columns named in `secret_fields` can be neither filtered nor searched by."""
+
+    secret_fields: ClassVar[tuple[str, ...]] = ()
+    list_per_page = 50
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Refuse ?digest__startswith=…: a filter on a digest tells it letter by letter."""
+        return not lookup.startswith(self.secret_fields) and super().lookup_allowed(lookup, value, request)
+
+    def act_on(self, request: HttpRequest, rows: QuerySet[M], verb: Callable[[M], object], done: str) -> None:
+        """Apply a verb that says whether it changed anything, note it in the admin's log, and report the count."""
+        with transaction.atomic():
+            chosen = list(rows)
+            changed = [row for row in chosen if verb(row)]
+            if changed:
+                LogEntry.objects.log_actions(request.user.pk, changed, CHANGE, done.capitalize() + ".")  # type: ignore[arg-type]
+        same = len(chosen) - len(changed)
+        self.message_user(request, f"{len(changed)} {done}." + (f" {same} were so already." if same else ""))
+
+
+class ReadOnlyAdmin(ModelAdmin[M]):
+    """Pages that show what the site wrote: nobody adds, changes or deletes it here."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody may."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        """Nobody may."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        """Nobody may."""
+        return False
+
+
+Action = Callable[[Any, HttpRequest, QuerySet[Any]], HttpResponse | None]
+
+
+def confirmed(question: str) -> Callable[[Action], Action]:
+    """An action that asks `question` on a page of its own before it acts."""
+
+    def decorate(act: Action) -> Action:
+        @wraps(act)
+        def ask_first(admin: ModelAdmin[Any], request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
+            if request.POST.get("confirmed") == "yes":
+                return act(admin, request, rows)
+            return _confirmation(admin, request, rows, question, act.__name__)
+
+        return ask_first
+
+    return decorate
+
+
+def _confirmation(
+    admin: ModelAdmin[Any], request: HttpRequest, rows: QuerySet[Any], question: str, action: str
+) -> HttpResponse:
+    everything = request.POST.get("select_across") == "1"
+    count = rows.count()
+    context = {
+        **admin.admin_site.each_context(request),
+        "title": question,
+        "subtitle": None,
+        "opts": admin.opts,
+        "media": admin.media,
+        "shown": rows[:_SHOWN_BEFORE_CONFIRMING],
+        "more": max(0, count - _SHOWN_BEFORE_CONFIRMING),
+        "count": count,
+        "action": action,
+        "select_across": everything,
+        # Every row of every page may be thousands, more than a form may carry: then the choice itself is sent again.
+        "chosen": [] if everything else request.POST.getlist(ACTION_CHECKBOX_NAME),
+        "checkbox_name": ACTION_CHECKBOX_NAME,
+    }
+    return TemplateResponse(request, "accounts/admin/confirm_action.html", context)

@@ -1,0 +1,50 @@
+"""Columns that several list pages share."""
+
+from datetime import datetime
+from urllib.parse import urlencode
+
+from django.db.models import Model, OuterRef, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+
+from accounts.models import LIMIT_FIELDS, Limits, UsageTotal
+
+_SHORT = {
+    "rpm": "RPM",
+    "tpm": "TPM",
+    "rpd": "RPD",
+    "max_parallel": "at once",
+    "daily_tokens": "tokens/day",
+    "monthly_tokens": "tokens/month",
+    "daily_cost": "USD/day",
+    "monthly_cost": "USD/month",
+}
+
+
+def limits_in_words(row: Limits) -> str:
+    """The limits that are set, such as “60 RPM, 2 at once”; “none of its own” otherwise."""
+    set_ones = [(getattr(row, name), _SHORT[name]) for name in LIMIT_FIELDS if getattr(row, name) is not None]
+    return ", ".join(f"{value:,} {unit}" for value, unit in set_ones) or "none of its own"
+
+
+def ago(moment: datetime | None) -> str:
+    """“5 minutes ago”, or “never”."""
+    return f"{timesince(moment, depth=1)} ago" if moment else "never"
+
+
+def tokens_this_month(of: str) -> Coalesce:
+    """The tokens that the user or token (`of`) of each row has used since the first of the UTC month."""
+    first = timezone.now().date().replace(day=1)
+    sums = UsageTotal.objects.filter(**{of: OuterRef("pk")}, day__gte=first).order_by().values(of)
+    return Coalesce(Subquery(sums.values(sum=Sum("total_tokens"))), 0)
+
+
+def list_link(model: type[Model], text: object, **filters: object) -> SafeString:
+    """A link to the list page of `model`, filtered."""
+    url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    query = {f"{name}__exact": value for name, value in filters.items()}
+    return format_html('<a href="{}">{}</a>', f"{url}?{urlencode(query)}", text)

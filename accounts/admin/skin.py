@@ -1,0 +1,39 @@
+"""django-unfold's classes with the types of Django's own: unfold has none, and is Django's admin in another skin."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin as ModelAdmin
+    from django.contrib.admin import TabularInline as TabularInline
+    from django.contrib.admin.views.main import ChangeList as ChangeList
+    from django.forms import ModelForm as ModelForm
+
+    F = TypeVar("F", bound=Callable[..., Any])
+
+    def display(*, description: str, label: dict[str, str], ordering: str | None = None) -> Callable[[F], F]:
+        """A column of coloured labels."""
+else:
+    from django.forms import ModelForm as PlainModelForm
+    from unfold.admin import ModelAdmin as PlainModelAdmin
+    from unfold.admin import TabularInline as PlainTabularInline
+    from unfold.decorators import display as display
+    from unfold.views import ChangeList as ChangeList
+
+    class ModelAdmin(PlainModelAdmin):
+        """Takes the type parameter that Django's stubs want."""
+
+        def __class_getitem__(cls, model):
+            return cls
+
+    class TabularInline(PlainTabularInline):
+        """Takes the type parameters that Django's stubs want."""
+
+        def __class_getitem__(cls, models):
+            return cls
+
+    class ModelForm(PlainModelForm):
+        """Takes the type parameter that Django's stubs want."""
+
+        def __class_getitem__(cls, model):
+            return cls

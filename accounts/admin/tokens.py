@@ -1,0 +1,145 @@
+"""Issued tokens: made here, shown once, limited, revoked."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.admin.base import ModelAdmin, confirmed
+from accounts.admin.columns import ago, limits_in_words, tokens_this_month
+from accounts.admin.skin import ModelForm, display
+from accounts.issuing import revoke_token, write_new_token
+from accounts.models import LIMIT_FIELDS, IssuedToken
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Tokens by what a request with one would meet."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The states of _state()."""
+        return [
+            ("usable", "Usable"),
+            ("expired", "Expired"),
+            ("revoked", "Revoked"),
+            ("user disabled", "User disabled"),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[IssuedToken]) -> QuerySet[IssuedToken]:
+        """The tokens in the chosen state."""
+        alive = Q(expires=None) | Q(expires__gt=timezone.now())
+        match self.value():
+            case "usable":
+                return queryset.filter(alive, revoked=None, user__is_active=True)
+            case "expired":
+                return queryset.filter(revoked=None).exclude(alive)
+            case "revoked":
+                return queryset.exclude(revoked=None)
+            case "user disabled":
+                return queryset.filter(alive, revoked=None, user__is_active=False)
+        return queryset
+
+
+@admin.register(IssuedToken)
+class IssuedTokenAdmin(ModelAdmin[IssuedToken]):
+    """Whose token, does it still hold, what may it do, who uses it most."""
+
+    secret_fields = ("digest", "pepper_version")
+    list_display = ("__str__", "user", "state", "expires", "models", "own_limits", "used_this_month", "last_request")
+    list_filter = (StateFilter, "created", "expires")
+    list_select_related = ("user",)
+    search_fields = ("name", "user__username", "prefix")
+    autocomplete_fields = ("user",)
+    readonly_fields = ("state", "prefix", "created", "revoked", "last_used")
+    actions = ("revoke",)
+    fieldsets = (
+        (None, {"fields": ("user", "name", "state", "expires", "allowed_models")}),
+        (
+            "Limits",
+            {"fields": LIMIT_FIELDS, "description": "Of this token alone. An empty field is no limit of its own."},
+        ),
+        ("Dates", {"fields": ("prefix", "created", "revoked", "last_used")}),
+    )
+    add_fieldsets = (
+        (None, {"fields": ("user", "name", "expires", "allowed_models")}),
+        fieldsets[1],
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[IssuedToken]:
+        """Each token with what it used this month."""
+        return super().get_queryset(request).annotate(month=tokens_this_month("token"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: IssuedToken | None = None) -> tuple[str, ...]:
+        """A token stays with the user it was issued to."""
+        fixed = tuple(super().get_readonly_fields(request, obj))
+        return (*fixed, "user") if obj else fixed
+
+    def save_model(self, request: HttpRequest, obj: IssuedToken, form: ModelForm[IssuedToken], change: bool) -> None:
+        """A new token gets its text here; it travels with this one request, to the page that shows it."""
+        if change:
+            super().save_model(request, obj, form, change)
+        else:
+            request.issued_token_text = write_new_token(obj)  # type: ignore[attr-defined]
+
+    def response_add(
+        self, request: HttpRequest, obj: IssuedToken, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Show the token in the answer to the form itself, so that no cookie, session or second page ever holds it."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Token issued",
+            "subtitle": None,
+            "opts": self.opts,
+            "token": obj,
+            "text": request.issued_token_text,  # type: ignore[attr-defined]
+            "list_url": reverse("admin:accounts_issuedtoken_changelist"),
+        }
+        return TemplateResponse(request, "accounts/admin/token_issued.html", context)
+
+    @display(
+        description="state",
+        label={"usable": "success", "expired": "warning", "user disabled": "warning", "revoked": "danger"},
+    )
+    def state(self, token: IssuedToken) -> str:
+        """What a request with it would meet."""
+        return _state(token)
+
+    @admin.display(description="models")
+    def models(self, token: IssuedToken) -> str:
+        """The models it may use."""
+        return ", ".join(map(str, token.allowed_models)) or "every model"
+
+    @admin.display(description="own limits")
+    def own_limits(self, token: IssuedToken) -> str:
+        """Its own limits, besides its user's."""
+        return limits_in_words(token)
+
+    @admin.display(description="used this month", ordering="month")
+    def used_this_month(self, token: Any) -> str:
+        """Tokens since the first of the UTC month."""
+        return f"{token.month:,}"
+
+    @admin.display(description="last request", ordering="last_used")
+    def last_request(self, token: IssuedToken) -> str:
+        """When it was last used, to the minute."""
+        return ago(token.last_used)
+
+    @admin.action(description="Revoke", permissions=["change"])
+    @confirmed("Revoke these tokens? It cannot be undone.")
+    def revoke(self, request: HttpRequest, queryset: QuerySet[IssuedToken]) -> None:
+        """Refuse them from now on, in every process within 5 s."""
+        self.act_on(request, queryset, revoke_token, "revoked")
+
+
+def _state(token: IssuedToken) -> str:
+    if token.revoked:
+        return "revoked"
+    if not token.is_usable(timezone.now()):
+        return "expired"
+    return "usable" if token.user.is_active else "user disabled"

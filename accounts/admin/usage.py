@@ -1,0 +1,130 @@
+"""Usage: requests and totals to look at. Exporting is a command, and nobody edits them."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet, Sum
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.paginator import InfinitePaginator
+
+from accounts.admin.base import ReadOnlyAdmin
+from accounts.admin.skin import display
+from accounts.models import UsageRecord, UsageTotal
+
+_CHOICES = 30
+
+
+class _Busiest(admin.SimpleListFilter):
+    """Those that asked most in the last 30 days. From the totals: the requests themselves may be millions."""
+
+    column = ""
+    shown = ""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The values to choose from, the busiest first."""
+        since = timezone.now().date() - timedelta(days=30)
+        totals = UsageTotal.objects.filter(day__gte=since).exclude(**{self.column: None}).order_by()
+        sums = totals.values_list(self.column, self.shown).annotate(asked=Sum("requests")).order_by("-asked")
+        return [(str(value), str(shown)) for value, shown, _ in sums[:_CHOICES]]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The rows of the chosen one."""
+        return queryset.filter(**{self.column: self.value()}) if self.value() else queryset
+
+
+class ModelFilter(_Busiest):
+    """By the model asked for."""
+
+    title, parameter_name, column, shown = "model asked", "model", "model", "model"
+
+
+class UserFilter(_Busiest):
+    """By the user."""
+
+    title, parameter_name, column, shown = "user", "user_id", "user_id", "user__username"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The rows of the chosen user; what is no number is nobody."""
+        value = self.value()
+        if value is not None and not (value.isascii() and value.isdigit() and len(value) < 19):
+            return queryset.none()
+        return super().queryset(request, queryset)
+
+
+class StatusFilter(admin.SimpleListFilter):
+    """By how the request ended."""
+
+    title = "status"
+    parameter_name = "ended"
+    _ranges = {
+        "ok": ("Answered (2xx)", 200, 299),
+        "refused": ("Refused (4xx but 429)", 400, 428),
+        "limited": ("Over a limit (429)", 429, 429),
+        "failed": ("Failed (5xx)", 500, 599),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The kinds of ending."""
+        return [(value, title) for value, (title, _, _) in self._ranges.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[UsageRecord]) -> QuerySet[UsageRecord]:
+        """The requests of the chosen kind."""
+        value = self.value()
+        if value not in self._ranges:
+            return queryset
+        _, low, high = self._ranges[value]
+        return queryset.filter(status__range=(low, high))
+
+
+@admin.register(UsageRecord)
+class UsageRecordAdmin(ReadOnlyAdmin[UsageRecord]):
+    """One row a request. It never says which contributed key answered: that is not known to any table."""
+
+    list_display = (
+        *("created", "user", "token", "endpoint", "models", "ended", "error_code", "attempts"),
+        *("total_tokens", "cost", "first_byte_ms", "total_ms"),
+    )
+    list_filter = (StatusFilter, ModelFilter, UserFilter, "stream", "counts_from")
+    list_select_related = ("user", "token")
+    search_fields = ("=id", "=user__username", "=error_code")
+    date_hierarchy = "created"
+    # Counting millions of rows for a page number helps nobody.
+    paginator = InfinitePaginator
+    show_full_result_count = False
+
+    @admin.display(description="model asked → served")
+    def models(self, record: UsageRecord) -> str:
+        """What was asked for and which Gemini model answered."""
+        return _pair(record.model, record.gemini_model)
+
+    @display(description="status", ordering="status", label={"ok": "success", "limited": "warning", "failed": "danger"})
+    def ended(self, record: UsageRecord) -> tuple[str, str]:
+        """The HTTP status, coloured by kind."""
+        kind = "ok" if record.status < 400 else "limited" if record.status < 500 else "failed"
+        return kind, str(record.status)
+
+
+@admin.register(UsageTotal)
+class UsageTotalAdmin(ReadOnlyAdmin[UsageTotal]):
+    """Who spent what on which day. These rows stay when the requests are purged."""
+
+    list_display = (
+        *("day", "user", "token", "models", "requests", "errors"),
+        *("prompt_tokens", "completion_tokens", "reasoning_tokens", "total_tokens", "cost"),
+    )
+    list_filter = (ModelFilter, UserFilter)
+    list_select_related = ("user", "token")
+    search_fields = ("=user__username", "=model", "=gemini_model")
+    date_hierarchy = "day"
+    show_full_result_count = False
+
+    @admin.display(description="model asked → served")
+    def models(self, total: UsageTotal) -> str:
+        """What was asked for and which Gemini model answered."""
+        return _pair(total.model, total.gemini_model)
+
+
+def _pair(asked: str, served: str) -> str:
+    return f"{asked} → {served}" if served else asked

@@ -1,0 +1,97 @@
+"""Model mappings: which Gemini models answer for a name, edited as an ordered list."""
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts.admin.base import ModelAdmin
+from accounts.admin.skin import ModelForm, TabularInline
+from compat.models import MappingTarget, ModelMapping
+
+_SHOWN_TARGETS = 4
+
+
+class MappingForm(ModelForm[ModelMapping]):
+    """A name that a client could send, or a pattern of such names."""
+
+    class Meta:
+        model = ModelMapping
+        fields = ("name", "strategy", "switch_minutes", "switch_requests", "enabled", "listed", "dimensions")
+
+    def clean_name(self) -> str:
+        """Refuse space and control characters inside the name: no request could match it."""
+        name: str = self.cleaned_data["name"].strip()
+        if not name.isprintable() or " " in name:
+            raise forms.ValidationError("A model name has no spaces.")
+        return name
+
+
+class TargetInline(TabularInline[MappingTarget, ModelMapping]):
+    """The targets in the order in which they are asked."""
+
+    model = MappingTarget
+    fields = ("position", "gemini_model", "weight")
+    ordering_field = "position"
+    extra = 0
+    min_num = 1
+    validate_min = True
+
+
+@admin.register(ModelMapping)
+class ModelMappingAdmin(ModelAdmin[ModelMapping]):
+    """What a client asks for and who answers."""
+
+    form = MappingForm
+    inlines = (TargetInline,)
+    list_display = ("name", "chain", "turns", "enabled", "listed", "dimensions")
+    list_filter = ("enabled", "strategy", "listed")
+    search_fields = ("name", "targets__gemini_model")
+    actions = ("enable", "disable")
+    fieldsets = (
+        (None, {"fields": ("name", "enabled", "listed")}),
+        ("Turns", {"fields": ("strategy", "switch_minutes", "switch_requests")}),
+        ("Embeddings", {"fields": ("dimensions",)}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ModelMapping]:
+        """Each mapping with its targets."""
+        return super().get_queryset(request).prefetch_related("targets")
+
+    @admin.display(description="is answered by")
+    def chain(self, mapping: ModelMapping) -> str:
+        """The targets in order: “gemini-1.5-pro, then gemini-3.8-flash”."""
+        targets = [target.gemini_model for target in mapping.targets.all()]
+        if not targets:
+            return "nothing: it has no target"
+        more = f", then {len(targets) - _SHOWN_TARGETS} more" if len(targets) > _SHOWN_TARGETS else ""
+        return "→ " + ", then ".join(targets[:_SHOWN_TARGETS]) + more
+
+    @admin.display(description="turns", ordering="strategy")
+    def turns(self, mapping: ModelMapping) -> str:
+        """How the targets take turns."""
+        match mapping.strategy:
+            case ModelMapping.Strategy.TIME:
+                return f"every {mapping.switch_minutes} minutes"
+            case ModelMapping.Strategy.COUNT:
+                return f"every {mapping.switch_requests} requests"
+        return ModelMapping.Strategy(mapping.strategy).label
+
+    @admin.action(description="Enable", permissions=["change"])
+    def enable(self, request: HttpRequest, queryset: QuerySet[ModelMapping]) -> None:
+        """The names are mapped again."""
+        self.act_on(request, queryset, lambda mapping: _switch(mapping, on=True), "enabled")
+
+    @admin.action(description="Disable", permissions=["change"])
+    def disable(self, request: HttpRequest, queryset: QuerySet[ModelMapping]) -> None:
+        """The names count as unknown."""
+        self.act_on(request, queryset, lambda mapping: _switch(mapping, on=False), "disabled")
+
+
+def _switch(mapping: ModelMapping, *, on: bool) -> bool:
+    # save() and not update(): its signal makes this process read the mappings anew.
+    changed = mapping.enabled is not on
+    if changed:
+        mapping.enabled = on
+        mapping.save(update_fields=["enabled", "updated"])
+    return changed

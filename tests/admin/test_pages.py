@@ -1,0 +1,155 @@
+import pytest
+from django.utils import timezone
+
+from accounts.models import ContributedKey, IssuedToken, KeyDay, Plan, UsageRecord, UsageTotal, User
+from compat.models import ModelMapping
+from tests.admin.conftest import HOSTILE, LISTS, SITE, fill
+from tests.admin.query_counts import recorded_queries
+
+pytestmark = pytest.mark.django_db
+
+TABLES = (ContributedKey, KeyDay, IssuedToken, Plan, User, UsageRecord, UsageTotal, ModelMapping)
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_list_opens_with_nothing_in_it(root, path):
+    ModelMapping.objects.all().delete()
+    assert root.get(SITE + path).status_code == 200
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_list_opens_with_rows_in_a_recorded_number_of_queries(root, path):
+    fill(3)
+    root.get(SITE + path)  # Content types and permissions are cached by the first page.
+    with recorded_queries(path):
+        answer = root.get(SITE + path)
+    assert answer.status_code == 200
+    fill(3)
+    with recorded_queries(path):
+        root.get(SITE + path)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_page_of_one_row_opens(root, one_of_everything, table):
+    row = table.objects.first()
+    answer = root.get(f"{SITE}{table._meta.app_label}/{table._meta.model_name}/{row.pk}/change/")
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["contributedkey", "issuedtoken", "plan", "user"])
+def test_a_form_to_add_opens(root, path):
+    assert root.get(f"{SITE}accounts/{path}/add/").status_code == 200
+
+
+def pages_of_everything():
+    for path in LISTS:
+        yield path
+    for table in TABLES:
+        for row in table.objects.all()[:5]:
+            yield f"{table._meta.app_label}/{table._meta.model_name}/{row.pk}/change/"
+            yield f"{table._meta.app_label}/{table._meta.model_name}/{row.pk}/history/"
+    yield ""
+
+
+def test_no_page_holds_a_key_a_token_a_digest_or_a_ciphertext(root, one_of_everything):
+    secrets = [
+        *(text.rpartition("_")[2] for text in one_of_everything),
+        *IssuedToken.objects.values_list("digest", flat=True),
+        *ContributedKey.objects.values_list("ciphertext", flat=True),
+        *ContributedKey.objects.values_list("fingerprint", flat=True),
+    ]
+    for path in pages_of_everything():
+        html = root.get(SITE + path).content.decode()
+        assert not [secret for secret in secrets if secret in html], path
+
+
+def test_texts_of_others_are_inert_on_every_page(root, one_of_everything):
+    seen = 0
+    for path in pages_of_everything():
+        html = root.get(SITE + path).content.decode()
+        assert "<img src=x" not in html, path
+        seen += "&lt;img src=x" in html
+    assert seen > 5
+    assert HOSTILE.startswith("=")
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("contributedkey", "ciphertext__startswith=g"),
+        ("contributedkey", "fingerprint__startswith=a"),
+        ("issuedtoken", "digest__startswith=a"),
+        ("issuedtoken", "user__password__startswith=p"),
+        ("usagerecord", "token__digest__startswith=a"),
+        ("user", "password__startswith=p"),
+    ],
+)
+def test_a_secret_column_cannot_be_filtered_by(root, one_of_everything, path, query):
+    assert root.get(f"{SITE}accounts/{path}/?{query}").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "found"),
+    [
+        ("contributedkey", "resting=yes", 3),
+        ("contributedkey", "resting=no", 0),
+        ("contributedkey", "state__exact=disabled", 1),
+        ("issuedtoken", "state=usable", 3),
+        ("issuedtoken", "state=revoked", 0),
+        ("issuedtoken", "state=expired", 0),
+        ("issuedtoken", "state=user+disabled", 0),
+        ("usagerecord", "ended=limited", 1),
+        ("usagerecord", "ended=nonsense", 3),
+        ("usagerecord", "user_id=x", 0),
+        ("usagerecord", "q=not-a-uuid", 0),
+        ("usagetotal", f"day__year={timezone.now().year}", 3),
+    ],
+)
+def test_a_filter_narrows_the_list(root, one_of_everything, path, query, found):
+    answer = root.get(f"{SITE}accounts/{path}/?{query}")
+    assert answer.status_code == 200
+    assert len(list(answer.context["cl"].result_list)) == found
+
+
+def test_usage_is_filtered_by_one_of_the_busiest_users_and_models(root, one_of_everything):
+    user = User.objects.get(usage_records__status=429)
+    answer = root.get(SITE + "accounts/usagerecord/", {"user_id": user.pk, "model": HOSTILE})
+    assert [record.status for record in answer.context["cl"].result_list] == [429]
+    answer = root.get(SITE + "accounts/usagetotal/", {"model": HOSTILE})
+    assert len(answer.context["cl"].result_list) == 3
+
+
+@pytest.mark.parametrize("query", ["q=%25%25%25", "o=99.-1", "p=9999", "resting=maybe", "q=%00"])
+def test_an_odd_query_is_no_error(root, one_of_everything, query):
+    for path in LISTS:
+        assert root.get(f"{SITE}{path}?{query}").status_code in (200, 302), path
+
+
+def test_the_key_list_answers_who_rests_who_is_disabled_and_why(root, one_of_everything):
+    html = root.get(SITE + "accounts/contributedkey/").content.decode()
+    assert "disabled: leaked" in html
+    assert "gemini-3.8-flash: quota_minute" in html
+    assert "overloaded" in html
+
+
+def test_the_mapping_list_shows_who_answers_in_order(root):
+    mapping = ModelMapping.objects.create(name="my-model")
+    for position, target in enumerate(("gemini-b", "gemini-a", "gemini-c", "gemini-d", "gemini-e", "gemini-f")):
+        mapping.targets.create(gemini_model=target, position=position)
+    html = root.get(SITE + "compat/modelmapping/?q=my-model").content.decode()
+    assert "→ gemini-b, then gemini-a, then gemini-c, then gemini-d, then 2 more" in html
+
+
+def test_the_first_page_says_when_the_simulator_answers(root, settings):
+    settings.SIMULATOR = True
+    html = root.get(SITE).content.decode()
+    assert "The upstream is the built-in simulator" in html
+    assert "Simulator, not Gemini" in root.get(SITE + "accounts/user/").content.decode()
+    fill(1)
+    ContributedKey.objects.update(state="active")
+    assert "Gemini keys waiting: 1" in root.get(SITE).content.decode()
+    settings.SIMULATOR = False
+    html = root.get(SITE).content.decode()
+    assert "imulator" not in html and "no usable contributed key" not in html
+    ContributedKey.objects.all().delete()
+    assert "no usable contributed key" in root.get(SITE).content.decode()
