@@ -1,5 +1,7 @@
 """Model mappings: which Gemini models answer for a name, edited as an ordered list."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -35,7 +37,10 @@ class TargetInline(TabularInline[MappingTarget, ModelMapping]):
     ordering_field = "position"
     extra = 0
     min_num = 1
-    validate_min = True
+
+    def get_formset(self, request: HttpRequest, obj: ModelMapping | None = None, **kwargs: Any) -> Any:
+        """A mapping without a target would answer nothing: at least one is asked for."""
+        return super().get_formset(request, obj, **{**kwargs, "validate_min": True})
 
 
 @admin.register(ModelMapping)

@@ -89,8 +89,9 @@ def _confirmation(
         "count": count,
         "action": action,
         "select_across": everything,
-        # Every row of every page may be thousands, more than a form may carry: then the choice itself is sent again.
-        "chosen": [] if everything else request.POST.getlist(ACTION_CHECKBOX_NAME),
+        # Every row of every page may be thousands, more than a form may carry: then the choice itself is sent again,
+        # with the one row without which Django takes no action.
+        "chosen": request.POST.getlist(ACTION_CHECKBOX_NAME)[: 1 if everything else None],
         "checkbox_name": ACTION_CHECKBOX_NAME,
     }
     return TemplateResponse(request, "accounts/admin/confirm_action.html", context)

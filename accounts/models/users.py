@@ -18,7 +18,10 @@ class Plan(Limits):
         ordering = ("name",)
         constraints = (
             models.UniqueConstraint(
-                fields=["is_default"], condition=models.Q(is_default=True), name="one_default_plan"
+                fields=["is_default"],
+                condition=models.Q(is_default=True),
+                name="one_default_plan",
+                violation_error_message="Another plan is the default already: take it from that one first.",
             ),
         )
 

@@ -1,46 +1,16 @@
-"""An admin of one of everything, and people who may do much, little and nothing."""
-
-from datetime import timedelta
-from uuid import uuid4
+"""People who may do much, little and nothing in an admin with a few rows."""
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.test import Client
-from django.utils import timezone
 
-from accounts.contributing import contribute, disable_key
-from accounts.issuing import issue_token
-from accounts.models import KeyCooldown, KeyDay, Plan, UsageRecord, UsageTotal, User
-from accounts.pool.pacific import pacific_day
-from compat.models import ModelMapping
-
-KEY = "fake-key-abcdefghijk-0001"
-SITE = "http://localhost/admin/"
-HOSTILE = "=cmd|'/C calc'!A0<img src=x onerror=alert(1)>"
-
-LISTS = {
-    "accounts/contributedkey/": "Contributed keys",
-    "accounts/keyday/": "Key days",
-    "accounts/user/": "Users",
-    "accounts/plan/": "Plans",
-    "accounts/issuedtoken/": "Issued tokens",
-    "accounts/usagerecord/": "Requests",
-    "accounts/usagetotal/": "Totals",
-    "compat/modelmapping/": "Model mappings",
-    "auth/group/": "Groups",
-}
+from accounts.models import User
+from tests.admin.filling import fill, signed_in
 
 
 @pytest.fixture(autouse=True)
 def no_collected_files(settings):
     """Static files come from the packages; nobody has to collect them for a test."""
     settings.STATIC_ROOT = None
-
-
-def signed_in(user):
-    client = Client(headers={"host": "localhost"})
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture
@@ -64,41 +34,3 @@ def staff(db):
 def one_of_everything(db):
     """A few rows of every table; the number of rows must not change the number of queries."""
     return fill(3)
-
-
-def fill(count):
-    texts = []
-    now = timezone.now()
-    for number in range(count):
-        unique = uuid4().hex[:8]
-        plan = Plan.objects.create(name=f"plan {unique}", rpm=60)
-        user = User.objects.create_user(f"user-{unique}", plan=plan)
-        token, text = issue_token(user, name=HOSTILE, rpm=5, allowed_models=["gpt-4*"])
-        key_text = f"{KEY}-{unique}"
-        key = contribute(key_text, source="admin", label=HOSTILE, project=f"p-{unique}", owner=user).key
-        texts += [text, key_text]
-        if number == 0:
-            disable_key(key, "leaked")
-        KeyCooldown.objects.create(
-            domain=key.quota_domain, model="gemini-3.8-flash", until=now + timedelta(hours=1), reason="quota_minute"
-        )
-        KeyDay.objects.create(
-            key=key, model="gemini-3.8-flash", day=pacific_day(now.timestamp()), requests=7, last_refusal="overloaded",
-            last_used=now,
-        )
-        counts = dict.fromkeys(
-            ("prompt_tokens", "cached_tokens", "tool_prompt_tokens", "completion_tokens", "reasoning_tokens"), 1
-        )
-        UsageRecord.objects.create(
-            created=now, user=user, token=token, endpoint="chat.completions", stream=False, model=HOSTILE,
-            gemini_model="gemini-3.8-flash", status=(200, 429, 503)[number % 3], attempts=1, total_tokens=5,
-            counts_from="upstream", queue_ms=1, first_byte_ms=2, total_ms=3, **counts,
-        )
-        UsageTotal.objects.create(
-            day=now.date(), user=user, token=token, owner=f"{user.pk}:{token.pk}", model=HOSTILE, requests=1,
-            total_tokens=12345, **counts,
-        )
-        mapping = ModelMapping.objects.create(name=f"model-{unique}")
-        for position in range(6):
-            mapping.targets.create(gemini_model=f"gemini-target-{position}", position=position)
-    return texts

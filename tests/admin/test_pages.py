@@ -3,7 +3,7 @@ from django.utils import timezone
 
 from accounts.models import ContributedKey, IssuedToken, KeyDay, Plan, UsageRecord, UsageTotal, User
 from compat.models import ModelMapping
-from tests.admin.conftest import HOSTILE, LISTS, SITE, fill
+from tests.admin.filling import HOSTILE, LISTS, SITE, fill
 from tests.admin.query_counts import recorded_queries
 
 pytestmark = pytest.mark.django_db
@@ -42,8 +42,7 @@ def test_a_form_to_add_opens(root, path):
 
 
 def pages_of_everything():
-    for path in LISTS:
-        yield path
+    yield from LISTS
     for table in TABLES:
         for row in table.objects.all()[:5]:
             yield f"{table._meta.app_label}/{table._meta.model_name}/{row.pk}/change/"
