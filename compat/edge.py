@@ -1,13 +1,13 @@
 """What every answer of an OpenAI route carries, errors included: request id, timing, CORS, who answered."""
 
 import time
-import uuid
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from compat.errors import CompatError, error_json
+from compat.ids import new_hex
 from compat.relay.job import Job
 
 EXPOSED = (
@@ -21,7 +21,7 @@ _DAY = str(24 * 60 * 60)
 
 def new_request_id() -> str:
     """`req_` and 32 hex digits, as OpenAI's."""
-    return f"req_{uuid.uuid4().hex}"
+    return f"req_{new_hex()}"
 
 
 def error_response(error: CompatError) -> HttpResponse:
@@ -44,6 +44,8 @@ def preflight(request: HttpRequest) -> HttpResponse:
 def finish(response: HttpResponseBase, request: HttpRequest, request_id: str, started: float, job: Job | None) -> None:
     """Put the common headers on a response. `started` is the monotonic time at which the request came in."""
     headers = response.headers
+    if not response.streaming:
+        headers["content-length"] = str(len(response.content))  # type: ignore[attr-defined]
     headers["x-request-id"] = request_id
     headers["openai-processing-ms"] = str(round((time.monotonic() - started) * 1000))
     headers["openai-version"] = "2020-10-01"

@@ -17,6 +17,7 @@ from compat import edge
 from compat.body import ClientGone
 from compat.errors import InvalidRequest
 from compat.urls import find_view
+from compat.views.answering import EventStreamResponse
 
 Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -63,9 +64,10 @@ class LeanHandler(ASGIHandler):
                 raise
         finally:
             watch.end()
-            # In every ending, also when the response was never begun to be sent: a stream's pump stops here.
-            if response is not None:
-                response.close()
+            # In every ending, also when the response was never begun to be sent: a stream's pump stops here. Not
+            # response.close(): its signal has only synchronous receivers, for databases that were not opened here.
+            if isinstance(response, EventStreamResponse):
+                response.abandon()
 
 
 class _Watch:

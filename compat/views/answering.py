@@ -1,7 +1,6 @@
 """What the endpoints that generate text share: from a translated request to a whole or streamed answer."""
 
 import asyncio
-import uuid
 from collections.abc import Callable
 
 from django.http import HttpResponse, StreamingHttpResponse
@@ -26,7 +25,7 @@ WholeAnswer = Callable[[list[tuple[int, Reply]], Usage], bytes]
 
 
 class EventStreamResponse(StreamingHttpResponse):
-    """Server-Sent Events from a pump; closing it stops the pump, whether it was read or not."""
+    """Server-Sent Events from a pump."""
 
     def __init__(self, pump: Pump) -> None:
         super().__init__(
@@ -34,10 +33,9 @@ class EventStreamResponse(StreamingHttpResponse):
         )
         self._pump = pump
 
-    def close(self) -> None:
-        """End the response and what feeds it."""
+    def abandon(self) -> None:
+        """Stop what feeds the response."""
         self._pump.abandon()
-        super().close()
 
 
 class AnsweringView(AsyncAPIView):
@@ -77,8 +75,3 @@ class AnsweringView(AsyncAPIView):
     async def streamed(self, job: Job, writer: Writer) -> HttpResponseBase:
         """Open the stream: errors up to the first event have their own status."""
         return EventStreamResponse(await relay.open_stream(job, writer))
-
-
-def new_call_id() -> str:
-    """A tool call's id: unique, and stable between stream and history."""
-    return f"call_{uuid.uuid4().hex[:24]}"

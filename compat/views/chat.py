@@ -1,12 +1,12 @@
 """POST chat/completions."""
 
 import time
-import uuid
 
 import msgspec
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
+from compat.ids import new_call_id, new_hex
 from compat.relay import Job
 from compat.relay.job import plan
 from compat.schemas.chat import ChatRequest
@@ -15,7 +15,7 @@ from compat.translation.chat.chunks import ChatChunks
 from compat.translation.chat.completion import to_completion
 from compat.translation.chat.request import ChatTranslation
 from compat.translation.decoding import decode
-from compat.views.answering import AnsweringView, new_call_id
+from compat.views.answering import AnsweringView
 
 _chat = msgspec.json.Decoder(ChatRequest)
 
@@ -38,7 +38,7 @@ class ChatCompletions(AnsweringView):
         job.admit()
         audio = chat.audio.format if chat.audio else "wav"
         answering = Answering(translation.declared, int(time.time()), new_call_id, self.remember, audio)
-        completion_id = f"chatcmpl-{uuid.uuid4().hex}"
+        completion_id = f"chatcmpl-{new_hex()}"
         if stream:
             include_usage = bool(chat.stream_options and chat.stream_options.include_usage)
             chunks = ChatChunks(completion_id, chat.model, n, answering, include_usage=include_usage)

@@ -1,12 +1,12 @@
 """POST completions, the legacy endpoint."""
 
 import time
-import uuid
 
 import msgspec
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
+from compat.ids import new_hex
 from compat.relay import Job
 from compat.relay.job import plan
 from compat.schemas.completions import CompletionRequest
@@ -35,7 +35,7 @@ class Completions(AnsweringView):
         job = self.job = Job(self.caller, self.endpoint, completion.model, resolved.targets, calls, stream=stream)
         job.prompt_characters = lambda: sum(len(text) for text, _ in chats)
         job.admit()
-        completion_id, created = f"cmpl-{uuid.uuid4().hex}", int(time.time())
+        completion_id, created = f"cmpl-{new_hex()}", int(time.time())
         echoes = [text if completion.echo else "" for text, _ in chats for _ in range(n)]
         if stream:
             return await self.streamed(job, TextChunks(completion_id, completion, created, echoes))
