@@ -27,4 +27,4 @@ def _warnings() -> list[str]:
     simulator = "The upstream is the built-in simulator: its answers are made up, none comes from Gemini."
     if not of_gemini:
         return [simulator, "Add a Gemini API key as a contributed key, then start the server again to use Gemini."]
-    return [simulator, f"Gemini keys waiting: {of_gemini}. Start the server again without --demo to use them."]
+    return [simulator, f"Gemini keys waiting: {of_gemini}. Start the server again (without --demo) to use them."]

@@ -104,7 +104,7 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
         "rests",
         "requests_today",
         "last_error",
-        "paid",
+        "tier",
         "source",
         "upstream",
     )
@@ -172,6 +172,11 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
         first, others = standing.rests[0], len(standing.rests) - 1
         more = f"; {others} more" if others else ""
         return f"{timeuntil(first.until, depth=1)} more, {first.model or 'all models'}: {first.reason}{more}"
+
+    @admin.display(ordering="paid")
+    def tier(self, key: ContributedKey) -> str:
+        """Whether its project has billing."""
+        return "paid" if key.paid else "free"
 
     @admin.display(description="requests today")
     def requests_today(self, key: Any) -> int:

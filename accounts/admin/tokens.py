@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.admin.base import ModelAdmin, confirmed
 from accounts.admin.columns import ago, limits_in_words, tokens_this_month
+from accounts.admin.names import NamesField
 from accounts.admin.skin import ModelForm, display
 from accounts.issuing import revoke_token, write_new_token
 from accounts.models import LIMIT_FIELDS, IssuedToken
@@ -46,10 +47,23 @@ class StateFilter(admin.SimpleListFilter):
         return queryset
 
 
+class TokenForm(ModelForm[IssuedToken]):
+    """A token's form, with its models as a list for people."""
+
+    allowed_models = NamesField(
+        help_text="Names or patterns, one a line: gpt-4*, gemini-3.8-flash. Empty: every model.",
+    )
+
+    class Meta:
+        model = IssuedToken
+        fields = ("user", "name", "expires", "allowed_models", *LIMIT_FIELDS)
+
+
 @admin.register(IssuedToken)
 class IssuedTokenAdmin(ModelAdmin[IssuedToken]):
     """Whose token, does it still hold, what may it do, who uses it most."""
 
+    form = TokenForm
     secret_fields = ("digest", "pepper_version")
     list_display = ("__str__", "user", "state", "expires", "models", "own_limits", "used_this_month", "last_request")
     list_filter = (StateFilter, "created", "expires")

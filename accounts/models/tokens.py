@@ -1,5 +1,6 @@
 """Issued tokens: what a client sends; only a keyed digest of it is kept."""
 
+import re
 from datetime import datetime
 
 from django.conf import settings
@@ -8,6 +9,8 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models.limits import Limits
+
+_PATTERN = re.compile(r"[\w.:/@+*?\-]{1,200}", re.ASCII)
 
 
 class IssuedToken(Limits):
@@ -38,8 +41,8 @@ class IssuedToken(Limits):
         """Refuse a list of models that is no list of names."""
         super().clean()
         names = self.allowed_models
-        if not isinstance(names, list) or not all(isinstance(name, str) and 0 < len(name) <= 200 for name in names):
-            raise ValidationError({"allowed_models": "A list of model names or patterns, each 1 to 200 characters."})
+        if not isinstance(names, list) or not all(isinstance(name, str) and _PATTERN.fullmatch(name) for name in names):
+            raise ValidationError({"allowed_models": "Names or patterns of models: letters, digits, . _ - : / @ + * ?"})
 
     def is_usable(self, now: datetime) -> bool:
         """True unless it was revoked or has expired by `now`."""

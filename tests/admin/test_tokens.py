@@ -23,13 +23,13 @@ def form_for(owner, **values):
 
 
 def test_a_new_token_is_shown_once_in_the_answer_to_the_form(root, ada):
-    answer = root.post(LIST + "add/", form_for(ada, rpm=5, allowed_models='["gpt-4*"]'))
+    answer = root.post(LIST + "add/", form_for(ada, rpm=5, allowed_models="gpt-4*, o3\n\n gemini-x "))
     assert answer.status_code == 200
     text = answer.context["text"]
     assert f'value="{text}"' in answer.content.decode()
     assert "no-store" in answer.headers["Cache-Control"]
     caller = _find_caller(text)
-    assert (caller.username, caller.token_limits.rpm, caller.allowed_models) == ("ada", 5, ("gpt-4*",))
+    assert (caller.username, caller.token_limits.rpm, caller.allowed_models) == ("ada", 5, ("gpt-4*", "o3", "gemini-x"))
     secret = text.rpartition("_")[2]
     token = IssuedToken.objects.get()
     for path in ("", f"{token.pk}/change/", f"{token.pk}/history/", "add/"):
@@ -42,7 +42,15 @@ def test_a_new_token_is_shown_once_in_the_answer_to_the_form(root, ada):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"rpm": 0}, {"allowed_models": '{"a": 1}'}, {"allowed_models": "nonsense"}, {"user": ""}, {"user": 10**6}]
+    "wrong",
+    [
+        {"rpm": 0},
+        {"allowed_models": '{"a": 1}'},
+        {"allowed_models": "[7]"},
+        {"allowed_models": "[nonsense"},
+        {"user": ""},
+        {"user": 10**6},
+    ],
 )
 def test_a_form_with_a_wrong_value_makes_no_token(root, ada, wrong):
     answer = root.post(LIST + "add/", form_for(ada, **wrong))
@@ -111,3 +119,12 @@ def test_an_expiry_set_in_the_admin_is_in_force_at_once(root, ada):
     root.post(f"{LIST}{token.pk}/change/", form_for(ada, expires_0=past.date(), expires_1="00:00:00"))
     assert _find_caller(text) is None
     assert "expired" in root.get(LIST).content.decode()
+
+
+def test_the_models_of_a_token_are_shown_a_line_each_and_a_json_list_is_understood(root, ada):
+    token, _ = issue_token(ada, allowed_models=["gpt-4*", "o3"])
+    url = f"{LIST}{token.pk}/change/"
+    assert "gpt-4*\no3</textarea>" in root.get(url).content.decode()
+    assert root.post(url, form_for(ada, allowed_models='["o1"]')).status_code == 302
+    token.refresh_from_db()
+    assert token.allowed_models == ["o1"]
