@@ -163,7 +163,7 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+# Files are served from where they lie: nothing has to be collected first.
 WHITENOISE_USE_FINDERS = True
 UNFOLD = {
     "SITE_TITLE": "Gemini Tumbler",
