@@ -79,6 +79,10 @@ class Channel(http.HTTPChannel):
         self.dataReceived = lambda data: None
         self.due = time.monotonic() + self.limits.linger_seconds
 
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """A header that never ends, refused aloud."""
+        self._respondToBadRequestAndDisconnect()
+
     def _respondToBadRequestAndDisconnect(self) -> None:
         self.transport.write(_written(MALFORMED))
         self.loseConnection()

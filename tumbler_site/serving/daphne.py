@@ -67,6 +67,7 @@ class Server(DaphneServer):
 
     def listen(self) -> None:
         """Accept on the socket. Twisted takes a copy of the descriptor; ours is closed."""
+        self.ws_factory.setProtocolOptions(failByDrop=False)  # say why, with a close frame
         self.http_factory = Factory(self)
         self.port = reactor.adoptStreamPort(self.sock.fileno(), self.sock.family, self.http_factory)
         self.sock.close()
@@ -143,11 +144,11 @@ class Server(DaphneServer):
         begin_draining()
         self.port.stopListening()
         self.http_factory.finish_up()
-        for protocol in self.connections:
+        for protocol in list(self.connections):
             if not isinstance(protocol, Request):
-                protocol.handle_reply({"type": "websocket.close", "code": GOING_AWAY})
+                _send_away(protocol)
         await self.until_quiet(self.limits.grace_seconds)
-        for protocol in self.connections:
+        for protocol in list(self.connections):
             if isinstance(protocol, Request) and protocol.application_queue:
                 protocol.send_disconnect()
         await self.until_quiet(self.limits.settle_seconds)
@@ -162,6 +163,13 @@ class Server(DaphneServer):
         deadline = time.monotonic() + seconds
         while (self.connections or self.http_factory.channels) and not self.hurried and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
+
+
+def _send_away(websocket: Any) -> None:
+    if websocket.state == websocket.STATE_OPEN:
+        websocket.sendCloseFrame(code=GOING_AWAY)
+    elif websocket.state == websocket.STATE_CONNECTING:
+        websocket.serverReject()
 
 
 def _log_failures() -> None:

@@ -1,6 +1,7 @@
 """uvicorn with the limits it lacks: deadlines for slow requests, for clients that take no answer, and JSON refusals."""
 
 import asyncio
+import contextlib
 import logging
 import socket
 import time
@@ -34,13 +35,16 @@ def serve(application: Any, sock: socket.socket, limits: Limits) -> None:
         backlog=limits.backlog,
         ws_max_size=limits.websocket_bytes,
         timeout_keep_alive=round(limits.idle_seconds),
-        timeout_graceful_shutdown=round(limits.grace_seconds),
     )
-    Server(config).run([sock])
+    Server(config, limits).run([sock])
 
 
 class Server(uvicorn.Server):
     """uvicorn's server that ends with status 0, sweeps its connections, and is in a hurry when told twice."""
+
+    def __init__(self, config: uvicorn.Config, limits: Limits) -> None:
+        super().__init__(config)
+        self.limits = limits
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to end; on the second signal cut what still runs. The base class would raise the signal again."""
@@ -56,8 +60,29 @@ class Server(uvicorn.Server):
                     connection.transport.abort()
         return await super().on_tick(counter)
 
+    async def _wait_tasks_to_complete(self) -> None:
+        """Give running requests their grace, then close on them and let them settle, then cancel.
+
+        uvicorn itself would cancel them twice within a moment, and so break into whatever they do last.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.limits.grace_seconds):
+                await super()._wait_tasks_to_complete()
+        for connection in list(self.server_state.connections):
+            connection.transport.close()
+        if late := await self._still_running(self.limits.settle_seconds):
+            logger.warning("%d requests were still running at the end and were cancelled.", len(late))
+            for task in late:
+                task.cancel()
+            await self._still_running(1)
+
+    async def _still_running(self, seconds: float) -> set[asyncio.Task[None]]:
+        tasks = self.server_state.tasks
+        return (await asyncio.wait(tasks, timeout=seconds))[1] if tasks else set()
+
 
 NEVER = float("inf")
+HEAD_BYTES = 64 * 1024
 
 
 class Protocol(HttpToolsProtocol):
@@ -65,6 +90,7 @@ class Protocol(HttpToolsProtocol):
 
     limits = Limits()
     due = NEVER
+    head_bytes: int | None = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin with a deadline for the first request, and with a limit for a client that takes no answer."""
@@ -72,14 +98,24 @@ class Protocol(HttpToolsProtocol):
         self.flow = StallLimit(transport, self.limits.stall_seconds)
         self.due = time.monotonic() + self.limits.head_seconds
 
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser, which would take headers without end."""
+        super().data_received(data)
+        if self.head_bytes is not None:
+            self.head_bytes += len(data)
+            if self.head_bytes > HEAD_BYTES and not self.transport.is_closing():
+                self.send_400_response("The headers are too long.")
+
     def on_message_begin(self) -> None:
         """A request begins: its headers must be whole in time."""
         super().on_message_begin()
         self.due = time.monotonic() + self.limits.head_seconds
+        self.head_bytes = 0
 
     def on_headers_complete(self) -> None:
         """The headers are whole: now the body."""
         self.due = time.monotonic() + self.limits.body_seconds
+        self.head_bytes = None
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

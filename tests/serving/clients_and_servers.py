@@ -1,0 +1,142 @@
+"""Real servers in processes of their own, and clients that say exactly what they are told to say."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+
+
+class Process:
+    """A child process whose output is kept, and that is gone when the test is."""
+
+    def __init__(self, command, **options):
+        self.child = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, **options
+        )
+        self.out, self.err = [], []
+        self.readers = [
+            threading.Thread(target=self._read, args=pair, daemon=True)
+            for pair in ((self.child.stdout, self.out), (self.child.stderr, self.err))
+        ]
+        for reader in self.readers:
+            reader.start()
+
+    def _read(self, stream, lines):
+        with stream:
+            for line in stream:
+                lines.append(line.rstrip("\n"))
+
+    def until(self, holds, seconds=10):
+        """Wait until `holds()` is true and give its value."""
+        deadline = time.monotonic() + seconds
+        while not (value := holds()):
+            if time.monotonic() > deadline:
+                raise AssertionError("\n".join(["It did not come. Output:", *self.out, *self.err]))
+            time.sleep(0.02)
+        return value
+
+    def until_out(self, text, seconds=20):
+        return self.until(lambda: next((line for line in self.out if text in line), None), seconds)
+
+    def until_err(self, text, times=1, seconds=10):
+        def found():
+            lines = [line for line in self.err if text in line]
+            return lines[times - 1] if len(lines) >= times else None
+
+        return self.until(found, seconds)
+
+    def signal(self, number=signal.SIGTERM):
+        self.child.send_signal(number)
+
+    def wait(self, seconds=20):
+        """The exit status."""
+        status = self.child.wait(seconds)
+        for reader in self.readers:
+            reader.join(5)
+        return status
+
+    def close(self):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.child.pid, signal.SIGKILL)
+        self.wait()
+
+
+class Server(Process):
+    """scripted_server.py under one of the servers."""
+
+    def __init__(self, kind, **limits):
+        command = [sys.executable, str(HERE / "scripted_server.py"), kind, json.dumps(limits)]
+        super().__init__(command, env={**os.environ, "PYTHONPATH": str(ROOT)})
+        self.kind = kind
+        self.port = int(self.until(lambda: self.out and self.out[0]))
+        self.state()  # it listens before it runs; now it runs
+
+    def connect(self, receive_buffer=None):
+        """A raw connection; a small receive buffer makes a client that does not read felt sooner."""
+        sock = socket.socket()
+        if receive_buffer:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        sock.settimeout(15)
+        try:
+            sock.connect(("127.0.0.1", self.port))
+        except OSError:
+            sock.close()
+            raise
+        return sock
+
+    def say(self, data):
+        """Send these bytes on a connection of their own; everything that came back until it was closed or fell silent."""
+        with self.connect() as sock:
+            sock.sendall(data)
+            return read_all(sock)
+
+    def get(self, path, **headers):
+        """(status, body as JSON) by the standard library's client."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
+        with contextlib.closing(connection):
+            connection.request("GET", path, headers=headers)
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
+
+    def state(self):
+        return self.get("/state")[1]
+
+
+def read_all(sock):
+    """Everything until the peer closes; a reset counts as a close."""
+    data = b""
+    try:
+        while chunk := sock.recv(65536):
+            data += chunk
+    except ConnectionResetError:
+        pass
+    return data
+
+
+def read_until(sock, mark):
+    data = b""
+    while mark not in data:
+        chunk = sock.recv(65536)
+        assert chunk, f"closed after {data!r}"
+        data += chunk
+    return data
+
+
+def request(path="/", *headers, method="GET"):
+    """The bytes of a request with a Host header and these others, and `Connection: close`."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", *headers, "Connection: close"]
+    return "\r\n".join([*lines, "", ""]).encode("latin1")
+
+
+def body_of(answer):
+    return json.loads(answer.partition(b"\r\n\r\n")[2])

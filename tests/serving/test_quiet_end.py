@@ -1,0 +1,120 @@
+"""SIGTERM: accept no more, let what runs finish, then tell it, then cut it; the exit status is 0."""
+
+import signal
+import time
+
+import pytest
+from clients_and_servers import read_all, read_until, request
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+
+def test_a_running_stream_is_finished(start):
+    server = start()
+    with server.connect() as idle, server.connect() as sock:
+        idle.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        read_until(idle, b"}")
+        sock.sendall(b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n")
+        read_until(sock, b"line 0")
+        server.signal()
+        assert read_all(idle) == b"", "an idle connection is closed at once"
+        with pytest.raises(OSError, match="refused"):
+            server.connect()
+        rest = read_all(sock)
+    assert rest.endswith(b"line 9\n\r\n0\r\n\r\n")
+    assert server.wait(5) == 0
+    assert "streamed" in server.err
+
+
+def test_a_request_that_just_began_is_answered_and_told_that_it_is_the_last(start):
+    server = start()
+    with server.connect() as sock:
+        sock.sendall(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+        time.sleep(0.2)
+        server.signal()
+        answer = read_all(sock)
+    assert answer.endswith(b'"late"')
+    assert b"connection: close" in answer.lower()
+    assert server.wait(5) == 0
+
+
+def test_a_body_on_its_way_at_the_signal_is_still_taken(start):
+    server = start()
+    with server.connect() as sock:
+        sock.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab")
+        time.sleep(0.2)
+        server.signal()
+        time.sleep(0.2)
+        sock.sendall(b"cd")
+        answer = read_all(sock)
+    if server.kind == "daphne":
+        assert b'"received": 4' in answer
+    assert server.wait(5) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stream_past_its_grace_is_told_and_may_settle(start, number):
+    server = start(grace_seconds=1, settle_seconds=2)
+    with server.connect() as sock:
+        sock.sendall(request("/endless"))
+        server.until_err("streaming")
+        server.signal(number)
+        began = time.monotonic()
+        assert server.wait(6) == 0
+    assert 0.8 < time.monotonic() - began < 4
+    assert "settled" in server.err
+    assert ("told to stop" in server.err) or ("cancelled" in server.err)
+
+
+def test_a_stream_that_listens_to_nobody_is_cut(start):
+    server = start(grace_seconds=1, settle_seconds=1)
+    with server.connect() as sock:
+        sock.sendall(request("/stubborn"))
+        server.until_err("streaming")
+        server.signal()
+        began = time.monotonic()
+        assert server.wait(8) == 0
+        assert time.monotonic() - began < 5
+        assert not read_all(sock).endswith(b"0\r\n\r\n")
+
+
+def test_a_second_signal_ends_the_wait(start):
+    server = start(grace_seconds=60)
+    with server.connect() as sock:
+        sock.sendall(request("/endless"))
+        server.until_err("streaming")
+        server.signal()
+        time.sleep(0.5)
+        assert server.child.poll() is None
+        server.signal()
+        assert server.wait(5) == 0
+
+
+def test_a_server_without_connections_ends_at_once(start):
+    server = start()
+    server.get("/")
+    began = time.monotonic()
+    server.signal()
+    assert server.wait(5) == 0
+    assert time.monotonic() - began < 2
+
+
+def test_a_websocket_talks_and_is_told_that_the_server_goes(start):
+    server = start()
+    with connect(f"ws://127.0.0.1:{server.port}/live") as socket:
+        socket.send("hello")
+        assert socket.recv(5) == "hello"
+        server.signal()
+        with pytest.raises(ConnectionClosed):
+            socket.recv(5)
+        assert socket.close_code in {1001, 1012}
+    assert server.wait(6) == 0
+
+
+def test_a_websocket_message_over_the_limit_closes_it(start):
+    server = start()
+    with connect(f"ws://127.0.0.1:{server.port}/live", max_size=None) as socket:
+        socket.send("x" * 100_000)
+        with pytest.raises(ConnectionClosed):
+            socket.recv(5)
+        assert socket.close_code == 1009
