@@ -4,13 +4,13 @@ from dataclasses import fields
 from datetime import timedelta
 
 import pytest
-from asgiref.sync import sync_to_async
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import callers
 from accounts.callers import UNKNOWN, Caller, LimitSet, anonymous_caller, forget, recognise, remembered
+from accounts.in_db import in_db
 from accounts.issuing import issue_token, revoke_token
 from accounts.models import LIMIT_FIELDS, IssuedToken, Plan, User
 from accounts.token_text import new_token_text
@@ -45,12 +45,8 @@ def later(monkeypatch):
     return move
 
 
-def issue(user, **about):
-    return issue_token(user, **about)
-
-
 async def issued(user, **about):
-    return await sync_to_async(issue)(user, **about)
+    return await in_db(issue_token, user, **about)
 
 
 async def test_a_token_is_recognised_and_then_remembered_without_the_database(committed_ada, look_ups):
@@ -122,7 +118,7 @@ async def test_a_token_that_no_longer_holds_is_refused(committed_ada, settings, 
             case "deleted":
                 token.delete()
 
-    await sync_to_async(spoil)()
+    await in_db(spoil)
     assert await recognise(text) is None
 
 
@@ -130,7 +126,7 @@ async def test_a_change_elsewhere_is_in_force_within_five_seconds(committed_ada,
     token, text = await issued(committed_ada)
     assert await recognise(text)
     # update() sends no signal: it is what another process's change looks like from here.
-    await IssuedToken.objects.filter(pk=token.pk).aupdate(revoked=timezone.now())
+    await in_db(IssuedToken.objects.filter(pk=token.pk).update, revoked=timezone.now())
     later(3.9)
     assert remembered(text) is not UNKNOWN
     later(0.2)
@@ -179,7 +175,6 @@ async def test_the_first_to_ask_may_leave_without_spoiling_the_answer_for_the_ot
 
 async def test_an_answer_that_a_revocation_overtook_is_not_remembered(committed_ada, monkeypatch):
     token, text = await issued(committed_ada)
-    in_db = callers.in_db
 
     async def overtaken(act, *args):
         answer = await in_db(act, *args)
@@ -205,7 +200,7 @@ async def test_a_failing_database_is_not_remembered_as_a_refusal(committed_ada, 
 
 
 async def test_forgetting_one_user_leaves_the_others_remembered(committed_ada):
-    bob = await User.objects.acreate(username="bob")
+    bob = await in_db(User.objects.create, username="bob")
     (_, ada_text), (_, bob_text) = await issued(committed_ada), await issued(bob)
     await recognise(ada_text), await recognise(bob_text)
     forget(user_id=bob.pk)
@@ -240,14 +235,14 @@ async def test_the_memory_holds_no_token(committed_ada):
 
 
 async def test_own_limits_win_over_the_plans_field_by_field(transactional_db):
-    plan = await Plan.objects.acreate(name="standard", rpm=60, tpm=1000)
-    user = await User.objects.acreate(username="eve", plan=plan, rpm=5)
+    plan = await in_db(Plan.objects.create, name="standard", rpm=60, tpm=1000)
+    user = await in_db(User.objects.create, username="eve", plan=plan, rpm=5)
     _, text = await issued(user, rpd=7)
     caller = await recognise(text)
     assert caller.user_limits == LimitSet(rpm=5, tpm=1000)
     assert caller.token_limits == LimitSet(rpd=7)
     plan.tpm = 2000
-    await plan.asave()
+    await in_db(plan.save)
     assert (await recognise(text)).user_limits.tpm == 2000
 
 
@@ -274,25 +269,25 @@ def test_a_token_may_use_the_models_its_patterns_name(allowed, asked, may):
 async def test_the_last_use_is_written_at_most_once_a_minute(committed_ada):
     token, text = await issued(committed_ada)
     await recognise(text)
-    first = (await IssuedToken.objects.aget(pk=token.pk)).last_used
+    first = (await in_db(IssuedToken.objects.get, pk=token.pk)).last_used
     assert first
     forget()
     await recognise(text)
-    assert (await IssuedToken.objects.aget(pk=token.pk)).last_used == first
-    await IssuedToken.objects.aupdate(last_used=first - timedelta(minutes=2))
+    assert (await in_db(IssuedToken.objects.get, pk=token.pk)).last_used == first
+    await in_db(IssuedToken.objects.update, last_used=first - timedelta(minutes=2))
     forget()
     await recognise(text)
-    assert (await IssuedToken.objects.aget(pk=token.pk)).last_used >= first
+    assert (await in_db(IssuedToken.objects.get, pk=token.pk)).last_used >= first
 
 
 async def test_open_access_makes_the_user_anonymous_once_and_can_be_closed_by_disabling_it(transactional_db):
     caller = await anonymous_caller()
     assert (caller.username, caller.token_id, caller.allowed_models) == ("anonymous", None, ())
     assert await anonymous_caller() == await anonymous_caller() == caller
-    user = await User.objects.aget()
+    user = await in_db(User.objects.get)
     assert not user.has_usable_password()
     user.is_active = False
-    await user.asave()
+    await in_db(user.save)
     assert await anonymous_caller() is None
 
 
