@@ -2,6 +2,7 @@
 
 from accounts.models.keys import ContributedKey, KeyCooldown, KeyDay
 from accounts.models.limits import LIMIT_FIELDS, Limits
+from accounts.models.quotas import KeyEvent, LearnedQuota, TierQuota
 from accounts.models.tokens import IssuedToken
 from accounts.models.usage import UsageRecord, UsageTotal
 from accounts.models.users import Plan, User
@@ -12,8 +13,11 @@ __all__ = [
     "IssuedToken",
     "KeyCooldown",
     "KeyDay",
+    "KeyEvent",
+    "LearnedQuota",
     "Limits",
     "Plan",
+    "TierQuota",
     "UsageRecord",
     "UsageTotal",
     "User",

@@ -1,4 +1,4 @@
-"""The key pool: lease a key for an attempt, give it back, let it rest or take it out."""
+"""The key pool: lease a key inside its quota for one attempt, and tell what came of it."""
 
 import asyncio
 import contextvars
@@ -10,24 +10,28 @@ from uuid import UUID
 from django.db import DatabaseError
 from django.utils import timezone
 
-from accounts.contributing import disable_key
 from accounts.in_db import in_db
 from accounts.pool.facts import Exhausted, Lease, PooledKey
 from accounts.pool.pacific import next_pacific_midnight
-from accounts.pool.state import DayCounts, Place, Pool, now
-from accounts.pool.storage import Findings, look, write_down
+from accounts.pool.quotas import Quota
+from accounts.pool.state import Pool, now
+from accounts.pool.storage import Findings, Unwritten, assumed_from, exchange
 
 __all__ = [
     "Exhausted",
     "Lease",
     "PooledKey",
+    "bare_refusal",
     "cool_down",
     "disable",
     "give_back",
+    "learn_quota",
     "lease",
+    "model_rests",
     "next_pacific_midnight",
     "now",
     "ready",
+    "refund",
     "refuse",
     "reset",
     "size",
@@ -44,7 +48,8 @@ class _Shared:
     """The pool of this process and its tie to the database."""
 
     def __init__(self) -> None:
-        self.pool = Pool()
+        self.tiers: list[tuple[str, bool, Quota]] = []
+        self.pool = Pool(assumed=lambda model, paid: assumed_from(self.tiers, model, paid))
         self.stamp: object = None
         self.looked: datetime | None = None
         self.cleared: set[tuple[str, datetime]] = set()
@@ -58,25 +63,37 @@ _shared = _Shared()
 
 
 async def ready() -> None:
-    """Load the keys before the first lease of this process; returns at once ever after."""
-    if _shared.looked is None:
+    """Load the keys before the first lease of this process; returns at once ever after.
+
+    While there are none it looks again once a second, so that the first key that is contributed serves at once.
+    """
+    looked, empty = _shared.looked, _shared.pool.size == 0
+    if looked is None or (empty and timezone.now() - looked > timedelta(seconds=SYNC_SECONDS)):
         await sync()
 
 
-def lease(model: str, tried: Collection[PooledKey]) -> Lease | Exhausted:
-    """A key for one attempt with a Gemini model, none of `tried`; Exhausted when there is none now."""
+def lease(model: str, tried: Collection[PooledKey], tokens: int = 0, affinity: int | None = None) -> Lease | Exhausted:
+    """Reserve a request and its input tokens (estimated) with a key, none of `tried`; Exhausted when there is no room.
+
+    `affinity` is a number that is the same for the same conversation.
+    """
     _sync_soon()
-    return _shared.pool.lease(model, tried, now())
+    return _shared.pool.lease(model, tried, now(), tokens, affinity)
 
 
 def give_back(lease: Lease, *, prompt_tokens: int = 0, completion_tokens: int = 0) -> None:
     """End an attempt that brought an answer."""
-    _shared.pool.give_back(lease, now(), prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)
+    _shared.pool.give_back(lease, now(), prompt_tokens, completion_tokens)
 
 
-def refuse(lease: Lease, reason: str) -> None:
-    """End an attempt that failed through no fault of the key."""
-    _shared.pool.refuse(lease, now(), reason)
+def refund(lease: Lease) -> None:
+    """End an attempt that never reached the upstream: its quota was not used."""
+    _shared.pool.refund(lease)
+
+
+def refuse(lease: Lease, reason: str, *, model_at_fault: bool = False) -> None:
+    """End an attempt that failed; a fault of the model is not held against the key."""
+    _shared.pool.refuse(lease, now(), reason, model_at_fault=model_at_fault)
 
 
 def cool_down(lease: Lease, until: float, reason: str, *, all_models: bool = False) -> None:
@@ -85,9 +102,25 @@ def cool_down(lease: Lease, until: float, reason: str, *, all_models: bool = Fal
     logger.info("a quota domain rests for %s: %s", "all models" if all_models else lease.model, reason)
 
 
+def learn_quota(lease: Lease, quota_ids: tuple[str, ...], value: int | None) -> None:
+    """Take over a limit that a refusal named."""
+    _shared.pool.learn_quota(lease, quota_ids, value, now())
+
+
+def bare_refusal(lease: Lease) -> None:
+    """Note a 429 that names no quota: from several domains at once it means our address, and the whole pool rests."""
+    if _shared.pool.bare_refusal(lease, now()):
+        logger.warning("the pool rests: several quota domains were refused at once without a reason")
+
+
+def model_rests(model: str) -> bool:
+    """True while a model that failed several times in a row is left alone."""
+    return _shared.pool.model_rests(model, now())
+
+
 def disable(lease: Lease, reason: str, *, whole_domain: bool = False) -> None:
     """Take a key, or every key of its project, out until a person enables it."""
-    for key_id in _shared.pool.drop(lease, whole_domain=whole_domain):
+    for key_id in _shared.pool.drop(lease.key, whole_domain=whole_domain):
         _shared.disabling[key_id] = reason
     logger.warning("a contributed key was disabled: %s", reason)
     _sync_soon()
@@ -109,61 +142,50 @@ def reset() -> None:
 async def sync() -> None:
     """Write down what this process knows and take over what others wrote. Raises what the database raises."""
     shared = _shared
-    disabling, shared.disabling = shared.disabling, {}
-    rests, days = _take_unwritten(shared.pool)
+    unwritten = _take_unwritten(shared)
     started = timezone.now()
     since = (shared.looked or started) - _OVERLAP
+    known = {key.id: key.secret for domain in shared.pool.domains().values() for key in domain.keys}
     try:
-        findings = await in_db(_exchange, disabling, rests, days, shared.stamp, since)
-    except DatabaseError:
-        _put_back(shared, disabling, rests, days)
+        findings = await in_db(exchange, unwritten, known, shared.stamp, since)
+    except BaseException:
+        _put_back(shared, unwritten)
         raise
     _take_over(shared, findings)
     shared.looked = started
 
 
-def _exchange(
-    disabling: dict[UUID, str],
-    rests: dict[Place, tuple[float, str]],
-    days: dict[tuple[UUID, str, object], DayCounts],
-    stamp: object,
-    since: datetime,
-) -> Findings:
-    for key_id, reason in disabling.items():
-        disable_key(key_id, reason)
-    if rests or days:
-        write_down(rests, days)  # type: ignore[arg-type]
-    return look(stamp, since)
+def _take_unwritten(shared: _Shared) -> Unwritten:
+    pool = shared.pool
+    unwritten = Unwritten(
+        dict(shared.disabling), dict(pool.unwritten_rests), dict(pool.unwritten_quotas), dict(pool.unwritten_days)
+    )
+    for taken in (shared.disabling, pool.unwritten_rests, pool.unwritten_quotas, pool.unwritten_days):
+        taken.clear()
+    return unwritten
 
 
-def _take_unwritten(pool: Pool) -> tuple[dict[Place, tuple[float, str]], dict]:  # type: ignore[type-arg]
-    rests = {place: rest for place in pool.unwritten_rests if (rest := pool.rest_of(place)) is not None}
-    pool.unwritten_rests.clear()
-    days = dict(pool.unwritten_days)
-    pool.unwritten_days.clear()
-    return rests, days
-
-
-def _put_back(shared: _Shared, disabling: dict[UUID, str], rests: dict[Place, tuple[float, str]], days: dict) -> None:  # type: ignore[type-arg]
-    shared.disabling |= disabling
-    shared.pool.unwritten_rests |= rests.keys()
-    for place, counts in days.items():
-        known = shared.pool.unwritten_days[place]
-        for name in ("requests", "refusals", "prompt_tokens", "completion_tokens"):
-            setattr(known, name, getattr(known, name) + getattr(counts, name))
-        known.last_used = max(known.last_used, counts.last_used)
-        known.last_refusal = known.last_refusal or counts.last_refusal
+def _put_back(shared: _Shared, unwritten: Unwritten) -> None:
+    pool = shared.pool
+    shared.disabling |= unwritten.disabled
+    pool.unwritten_rests = {**unwritten.rests, **pool.unwritten_rests}
+    pool.unwritten_quotas = {**unwritten.quotas, **pool.unwritten_quotas}
+    for place, counts in unwritten.days.items():
+        pool.unwritten_days[place].add(counts)
 
 
 def _take_over(shared: _Shared, findings: Findings) -> None:
+    pool = shared.pool
+    shared.tiers = findings.tiers
     if findings.keys is not None:
-        shared.pool.replace_keys(key for key in findings.keys if key.id not in shared.disabling)
+        pool.replace_keys(key for key in findings.keys if key.id not in shared.disabling)
     shared.stamp = findings.stamp
+    pool.learn_quotas(findings.quotas)
+    pool.learn_usage(findings.used, now())
     # Each look goes back a little, so that a reset written meanwhile is not missed: those that are known are passed over.
     fresh = set(findings.cleared) - shared.cleared
     shared.cleared = set(findings.cleared)
-    shared.pool.learn_rests(findings.rests, [domain for domain, _ in fresh])
-    shared.pool.forget_past(now())
+    pool.learn_rests(findings.rests, [domain for domain, _ in fresh])
 
 
 def _sync_soon() -> None:

@@ -1,23 +1,80 @@
-"""What the pool knows at hand of a contributed key, and what it gives out."""
+"""What the pool knows at hand of a contributed key and its quota domain, and what it gives out."""
 
+import random
+from collections.abc import Collection
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 from uuid import UUID
 
 from accounts.secret import Secret
 
 
+class Caps(NamedTuple):
+    """What a contributor allows of a key; the default allows everything."""
+
+    paused: bool = False
+    keep_share: float = 0.0
+    """The share of the daily quota (0 to 0.9) that the contributor keeps."""
+    models: tuple[str, ...] = ()
+    """Patterns of the models it may be used for; empty: all."""
+    hours: frozenset[int] = frozenset()
+    """Hours of the day (UTC) in which it may be used; empty: all."""
+
+    def allow(self, model: str, hour: int) -> bool:
+        """True when the key may be used for the model in that hour."""
+        return (
+            not self.paused
+            and (not self.hours or hour in self.hours)
+            and (not self.models or any(fnmatchcase(model, pattern) for pattern in self.models))
+        )
+
+
+EVERYTHING = Caps()
+
+
 class PooledKey:
-    """A key that may be leased: a copy of its row's facts, and how often it is out just now."""
+    """A key that may be leased: a copy of its row's facts."""
 
-    __slots__ = ("domain", "id", "leases", "paid", "secret")
+    __slots__ = ("caps", "domain", "id", "paid", "quarantined", "secret")
 
-    def __init__(self, key_id: UUID, secret: Secret, domain: str, *, paid: bool) -> None:
+    def __init__(
+        self,
+        key_id: UUID,
+        secret: Secret,
+        domain: str,
+        *,
+        paid: bool,
+        caps: Caps = EVERYTHING,
+        quarantined: bool = False,
+    ) -> None:
         self.id = key_id
         self.secret = secret
         self.domain = domain
         self.paid = paid
-        self.leases = 0
-        """All leases so far, those that are out included: the pool asks the least used first."""
+        self.caps = caps
+        self.quarantined = quarantined
+
+
+class Domain:
+    """A quota domain: a Google project and the keys of it that are here. Its keys share one quota and multiply nothing."""
+
+    __slots__ = ("keep_share", "keys", "name", "paid", "weight")
+
+    def __init__(self, name: str, keys: list[PooledKey]) -> None:
+        self.name = name
+        self.keys = keys
+        self.paid = any(key.paid for key in keys)
+        self.keep_share = max(key.caps.keep_share for key in keys)
+        # A key that has not proved itself is asked now and then, not in turn.
+        self.weight = 0.1 if all(key.quarantined for key in keys) else 1.0
+
+    def key_for(self, model: str, hour: int, tried: Collection[PooledKey], rng: random.Random) -> PooledKey | None:
+        """One of its keys, by chance, that the contributor allows for this model and that is not among `tried`."""
+        if len(self.keys) == 1:
+            key = self.keys[0]
+            return key if key not in tried and key.caps.allow(model, hour) else None
+        usable = [key for key in self.keys if key not in tried and key.caps.allow(model, hour)]
+        return rng.choice(usable) if usable else None
 
 
 class Lease(NamedTuple):
@@ -25,6 +82,10 @@ class Lease(NamedTuple):
 
     key: PooledKey
     model: str
+    tokens: int
+    """Input tokens reserved for it."""
+    at: float
+    """Unix time of the reservation."""
 
     @property
     def secret(self) -> str:

@@ -1,18 +1,34 @@
-"""What the pool shares with the database: keys and others' rests come in, its own rests and counts go out."""
+"""What the pool shares with the database: keys, limits and others' findings come in, its own findings go out."""
 
 from datetime import UTC, date, datetime, timedelta
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, QuerySet, Sum
 from django.utils import timezone
 
-from accounts.models import ContributedKey, KeyCooldown, KeyDay
-from accounts.pool.facts import PooledKey
-from accounts.pool.state import DayCounts, Place
+from accounts.contributing import disable_key
+from accounts.models import ContributedKey, KeyCooldown, KeyDay, KeyEvent, LearnedQuota, TierQuota
+from accounts.pool.facts import Caps, PooledKey
+from accounts.pool.pacific import pacific_day
+from accounts.pool.quotas import NO_QUOTA, Quota
+from accounts.pool.state import DayCounts, Place, Rest, now
 from accounts.sealing import Unsealable, unseal
+from accounts.secret import Secret
+
+_OVER_AFTER = timedelta(hours=1)
+
+
+class Unwritten(NamedTuple):
+    """What one process has found out since the last exchange."""
+
+    disabled: dict[UUID, str]
+    rests: dict[Place, Rest]
+    quotas: dict[Place, Quota]
+    days: dict[tuple[UUID, str, date], DayCounts]
 
 
 class Findings(NamedTuple):
@@ -21,23 +37,119 @@ class Findings(NamedTuple):
     keys: list[PooledKey] | None
     """Every key that may be leased; None when nothing has changed since `stamp`."""
     stamp: object
-    rests: dict[Place, tuple[float, str]]
+    tiers: list[tuple[str, bool, Quota]]
+    quotas: dict[Place, Quota]
+    used: dict[Place, int]
+    """Requests of this Pacific day."""
+    rests: dict[Place, Rest]
     cleared: list[tuple[str, datetime]]
     """Quota domains whose rests a person has ended, and when."""
 
 
-def write_down(rests: dict[Place, tuple[float, str]], days: dict[tuple[UUID, str, date], DayCounts]) -> None:
-    """Write this process's rests and counts in one transaction."""
+def exchange(unwritten: Unwritten, known: dict[UUID, Secret], stamp: object, since: datetime) -> Findings:
+    """Write what this process found, read what all found; resets of rests are looked for since `since`."""
+    if any(unwritten):
+        write_down(unwritten)
+    return look(known, stamp, since)
+
+
+def write_down(unwritten: Unwritten) -> None:
+    """Write in one transaction; what concerns a key that was deleted meanwhile is passed over."""
     with transaction.atomic():
-        for (domain, model), (until, reason) in rests.items():
+        for key_id, reason in unwritten.disabled.items():
+            if disable_key(key_id, reason):
+                _event(_domain_of(key_id), "", "active", "disabled", reason, key_id=key_id)
+        for (domain, model), rest in unwritten.rests.items():
+            until = datetime.fromtimestamp(rest.until, UTC)
             KeyCooldown.objects.update_or_create(
-                domain=domain, model=model, defaults={"until": datetime.fromtimestamp(until, UTC), "reason": reason}
+                domain=domain, model=model, defaults={"until": until, "reason": rest.reason}
             )
-        KeyCooldown.objects.filter(until__lt=timezone.now() - timedelta(hours=1)).delete()
-        existing = set(ContributedKey.objects.filter(pk__in={key for key, _, _ in days}).values_list("pk", flat=True))
-        for (key_id, model, day), counts in days.items():
+            _event(domain, model, "ready", "resting", rest.reason, until=until)
+        for (domain, model), quota in unwritten.quotas.items():
+            LearnedQuota.objects.update_or_create(
+                domain=domain, model=model, defaults={**quota._asdict(), "learned": timezone.now()}
+            )
+        KeyCooldown.objects.filter(until__lt=timezone.now() - _OVER_AFTER).delete()
+        existing = set(
+            ContributedKey.objects.filter(pk__in={key_id for key_id, _, _ in unwritten.days}).values_list(
+                "pk", flat=True
+            )
+        )
+        for (key_id, model, day), counts in unwritten.days.items():
             if key_id in existing:
                 _add(key_id, model, day, counts)
+
+
+def look(known: dict[UUID, Secret], stamp: object, since: datetime) -> Findings:
+    """Read what has changed: the keys when any row did, limits, today's use, every rest that is not over."""
+    upstream = ContributedKey.Upstream.SIMULATOR if settings.SIMULATOR else ContributedKey.Upstream.GEMINI
+    rows = ContributedKey.objects.filter(upstream=upstream)
+    newest = rows.order_by("-updated").values_list("updated", flat=True).first()
+    fresh_stamp = (rows.count(), newest)
+    keys = None if fresh_stamp == stamp else _pooled(rows.filter(state=ContributedKey.State.ACTIVE), known)
+    rests = {
+        (rest.domain, rest.model): Rest(rest.until.timestamp(), rest.reason)
+        for rest in KeyCooldown.objects.filter(until__gt=timezone.now())
+    }
+    cleared = [
+        (key.quota_domain, key.cooldowns_reset) for key in rows.filter(cooldowns_reset__gt=since) if key.cooldowns_reset
+    ]
+    tiers = [(tier.pattern, tier.paid, Quota(tier.rpm, tier.tpm, tier.rpd)) for tier in TierQuota.objects.all()]
+    quotas = {(row.domain, row.model): Quota(row.rpm, row.tpm, row.rpd) for row in LearnedQuota.objects.all()}
+    return Findings(keys, fresh_stamp, tiers, quotas, _used_today(), rests, cleared)
+
+
+def assumed_from(tiers: list[tuple[str, bool, Quota]], model: str, paid: bool) -> Quota:
+    """What the tier table says of a model: the first row that fits. A paid project has none without a row of its own."""
+    return next((quota for pattern, tier, quota in tiers if tier == paid and fnmatchcase(model, pattern)), NO_QUOTA)
+
+
+def _used_today() -> dict[Place, int]:
+    today = KeyDay.objects.filter(day=pacific_day(now()))
+    sums = today.values("key_id", "key__project", "model").annotate(used=Sum("requests"))
+    used: dict[Place, int] = {}
+    for row in sums:
+        domain = f"project:{row['key__project']}" if row["key__project"] else f"key:{row['key_id']}"
+        used[domain, row["model"]] = used.get((domain, row["model"]), 0) + row["used"]
+    return used
+
+
+def _pooled(rows: QuerySet[ContributedKey], known: dict[UUID, Secret]) -> list[PooledKey]:
+    keys = []
+    for row in rows.iterator():
+        secret = known.get(row.pk)
+        if secret is None:
+            try:
+                secret = unseal(row.pk, row.ciphertext)
+            except Unsealable:
+                continue  # a system check names these rows; the others still serve
+        keys.append(PooledKey(row.pk, secret, row.quota_domain, paid=row.paid, caps=_caps(row)))
+    return keys
+
+
+def _caps(row: ContributedKey) -> Caps:
+    del row
+    return Caps()
+
+
+def _event(
+    domain: str,
+    model: str,
+    was: str,
+    became: str,
+    reason: str,
+    *,
+    until: datetime | None = None,
+    key_id: UUID | None = None,
+) -> None:
+    KeyEvent.objects.create(
+        key_id=key_id, domain=domain, model=model, was=was, became=became, reason=reason[:64], until=until
+    )
+
+
+def _domain_of(key_id: UUID) -> str:
+    key = ContributedKey.objects.filter(pk=key_id).only("project").first()
+    return key.quota_domain if key else ""
 
 
 def _add(key_id: UUID, model: str, day: date, counts: DayCounts) -> None:
@@ -51,31 +163,3 @@ def _add(key_id: UUID, model: str, day: date, counts: DayCounts) -> None:
     if counts.last_refusal:
         changes["last_refusal"] = counts.last_refusal
     KeyDay.objects.filter(pk=row.pk).update(**changes)
-
-
-def look(stamp: object, since: datetime) -> Findings:
-    """Read what has changed: the keys when any row did, every rest that is not over, resets since `since`."""
-    upstream = ContributedKey.Upstream.SIMULATOR if settings.SIMULATOR else ContributedKey.Upstream.GEMINI
-    rows = ContributedKey.objects.filter(upstream=upstream)
-    newest = rows.order_by("-updated").values_list("updated", flat=True).first()
-    fresh_stamp = (rows.count(), newest)
-    keys = None if fresh_stamp == stamp else _pooled(rows.filter(state=ContributedKey.State.ACTIVE))
-    rests = {
-        (rest.domain, rest.model): (rest.until.timestamp(), rest.reason)
-        for rest in KeyCooldown.objects.filter(until__gt=timezone.now())
-    }
-    cleared = [
-        (key.quota_domain, key.cooldowns_reset) for key in rows.filter(cooldowns_reset__gt=since) if key.cooldowns_reset
-    ]
-    return Findings(keys, fresh_stamp, rests, cleared)
-
-
-def _pooled(rows: QuerySet[ContributedKey]) -> list[PooledKey]:
-    keys = []
-    for row in rows.iterator():
-        try:
-            secret = unseal(row.pk, row.ciphertext)
-        except Unsealable:
-            continue  # a system check names these rows; the others still serve
-        keys.append(PooledKey(row.pk, secret, row.quota_domain, paid=row.paid))
-    return keys

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, TypeVar
 
 import msgspec
@@ -24,10 +24,12 @@ from compat.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from compat.gemini.failures import Blame, Failure, GeminiFailure, Next, Rest
+from compat.gemini.failures import UNREACHABLE, Blame, Failure, GeminiFailure, Next, Rest
 from compat.relay.gone import is_gone, remember_gone
 from compat.relay.job import Call, Job
+from compat.relay.line import Line, line_for
 from compat.translation.repairs import REPAIRS
+from compat.translation.usage import estimate_tokens
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +38,8 @@ Act = Callable[[str, str, bytes], Awaitable[T]]
 """(model, key, body) → what the attempt brought."""
 
 _BROKEN_ATTEMPTS = 3
+# Gemini API, implicit caching: no prefix shorter than this is cached.
+_CACHED_FROM_TOKENS = 1_024
 _WEEK = 7 * 24 * 60 * 60.0
 _encode = msgspec.json.Encoder().encode
 
@@ -50,42 +54,87 @@ class Attempts:
         self._broken = 0
         self._waits: list[float] = []
         self._last: GeminiFailure | None = None
+        self._tokens = estimate_tokens(job.prompt_characters())
+        # The same beginning of a long conversation goes to the same project again, whose cache may hold it.
+        self._affinity = call.affinity() if self._tokens > _CACHED_FROM_TOKENS else None
 
     async def first_success(self, act: Act[T]) -> tuple[T, Lease]:
         """What the first attempt that succeeds brings, and the lease it holds: the caller gives that back.
 
-        Raises CompatError when nothing is left to try.
+        When every key is out of quota it waits in line, as long as a slot will come in time. Raises CompatError when
+        nothing is left to try.
         """
         targets = [target for target in self._job.targets if not is_gone(target)]
+        # A model that fails for everyone is left alone while another one can be asked.
+        targets = [target for target in targets if not pool.model_rests(target)] or targets[-1:]
         await pool.ready()
+        line = line_for(targets)
+        # Who comes while others wait goes behind them.
+        success = None if line.is_busy else await self._ask_each(targets, act)
+        while success is None:
+            slot = await self._next_slot(line, targets)
+            if slot is None:
+                raise self._error()
+            success = await self._ask(slot.model, act, is_last=True, lease=slot)
+        return success
+
+    async def _ask_each(self, targets: list[str], act: Act[T]) -> tuple[T, Lease] | None:
         for place, model in enumerate(targets):
             success = await self._ask(model, act, is_last=place == len(targets) - 1)
             if success is not None:
                 return success
-        raise self._error()
+        return None
 
-    async def _ask(self, model: str, act: Act[T], *, is_last: bool) -> tuple[T, Lease] | None:
+    async def _next_slot(self, line: Line, targets: list[str]) -> Lease | None:
+        """A lease for one of the targets, waited for in line; None when none will come before the deadline."""
+        if not targets or (self._last is not None and self._last.failure.blame is not Blame.QUOTA):
+            return None
+        async with line.turn(self._deadline - time.monotonic()) as came:
+            while came:
+                self._waits.clear()
+                for model in targets:
+                    lease = self._lease(model, ())
+                    if lease is not None:
+                        return lease
+                wait = min(self._waits, default=None)
+                if wait is None or wait > self._deadline - time.monotonic():
+                    return None
+                await asyncio.sleep(max(wait, 0.01))
+        return None
+
+    def _lease(self, model: str, tried: Collection[PooledKey]) -> Lease | None:
+        """A lease, or a note of how long it would take."""
+        lease = pool.lease(model, tried, self._tokens, self._affinity)
+        if isinstance(lease, Exhausted):
+            self._waits += [] if lease.wait is None else [lease.wait]
+            return None
+        return lease
+
+    async def _ask(
+        self, model: str, act: Act[T], *, is_last: bool, lease: Lease | None = None
+    ) -> tuple[T, Lease] | None:
         """Attempts with one model, each with another key; None when the next model is to be asked."""
         # Before any key is leased: what cannot be translated is the client's mistake alone.
         body = self._call.to_body(model, self._call.candidates)
         tried: set[PooledKey] = set()
         repaired: set[str] = set()
         while True:
-            lease = pool.lease(model, tried)
-            if isinstance(lease, Exhausted):
-                self._waits += [lease.wait] if lease.wait else []
+            lease = lease or self._lease(model, tried)
+            if lease is None:
                 return None
             try:
                 return await self._attempt(lease, body, act), lease
             except GeminiFailure as found:
                 self._last = failure = found
-            match self._learn(lease, failure, repaired):
+            step, held = self._learn(lease, failure, repaired), lease
+            lease = None
+            match step:
                 case Next.REPAIR:
                     body = REPAIRS[failure.failure.name](body)
                 case Next.STOP:
                     raise client_error(failure, model)
                 case Next.KEY if time.monotonic() < self._deadline:
-                    tried.add(lease.key)
+                    tried.add(held.key)
                 case Next.AGAIN if await self._once_more(failure, is_last=is_last):
                     pass
                 case _:
@@ -114,15 +163,26 @@ class Attempts:
                 return Next.STOP
             repaired.add(failure.name)
             return failure.next
-        pool.refuse(lease, failure.name)
+        if failure is UNREACHABLE:
+            pool.refund(lease)
+            return failure.next
+        pool.refuse(lease, failure.name, model_at_fault=failure.blame is Blame.MODEL)
         if failure.disables:
             pool.disable(lease, failure.name, whole_domain=failure.blame is Blame.PROJECT)
         elif failure.rest is not Rest.NONE:
-            until = _rest_until(failure, facts.retry_seconds)
-            pool.cool_down(lease, until, failure.name, all_models=failure.blame is Blame.ADDRESS)
+            self._rest(lease, found)
         elif failure.next is Next.MODEL:
             remember_gone(lease.model)
         return failure.next
+
+    def _rest(self, lease: Lease, found: GeminiFailure) -> None:
+        failure, facts = found.failure, found.facts
+        pool.learn_quota(lease, facts.quota_ids, facts.quota_value)
+        if failure.rest is Rest.SHORT:
+            pool.bare_refusal(lease)
+        pool.cool_down(
+            lease, _rest_until(failure, facts.retry_seconds), failure.name, all_models=failure.blame is Blame.ADDRESS
+        )
 
     async def _once_more(self, found: GeminiFailure, *, is_last: bool) -> bool:
         """True when the same model is to be asked again, after a short wait with jitter."""
@@ -133,6 +193,9 @@ class Attempts:
         await asyncio.sleep(0.1 * self._broken * (0.5 + random.random()))  # noqa: S311 (jitter)
         return time.monotonic() < self._deadline
 
+    def _is_gone(self) -> bool:
+        return all(is_gone(target) for target in self._job.targets)
+
     def _error(self) -> CompatError:
         """What the client is told when nothing is left to try."""
         last = self._last
@@ -142,11 +205,8 @@ class Attempts:
             "model_not_found",
         ):
             return client_error(last, self._job.model)
-        if self._waits:
-            wait = min(self._waits)
-            return PoolExhausted(
-                f"Every contributed key is out of quota for this model. Please try again in {wait:.0f}s.", wait
-            )
+        if self._waits or (last is None and pool.size() > 0 and not self._is_gone()):
+            return _exhausted(min(self._waits, default=None))
         if pool.size() == 0:
             return NoUpstreamKey(
                 "There is no usable Gemini key in the pool. The operator can add one, or anybody contribute."
@@ -157,6 +217,11 @@ class Attempts:
                 param="model",
             )
         return NoUpstreamKey("No key in the pool could be used for this model.")
+
+
+def _exhausted(wait: float | None) -> PoolExhausted:
+    soon = "" if wait is None else f" Please try again in {wait:.0f}s."
+    return PoolExhausted(f"Every contributed key is out of quota for this model.{soon}", wait)
 
 
 def _rest_until(failure: Failure, retry_seconds: float | None) -> float:

@@ -26,13 +26,17 @@ class Call(NamedTuple):
     """The number of its first candidate among the choices of the answer."""
     candidates: int
     to_body: ToBody
+    affinity: Callable[[], int | None] = lambda: None
+    """A number that is the same for the same beginning of a conversation."""
 
 
-def plan(n: int, targets: tuple[str, ...], to_bodies: list[ToBody]) -> tuple[Call, ...]:
+def plan(
+    n: int, targets: tuple[str, ...], to_bodies: list[ToBody], affinity: Callable[[], int | None] = lambda: None
+) -> tuple[Call, ...]:
     """The calls for `n` choices of each prompt: as many candidates a call as every target can give."""
     each = min(n, *(family_of(target).candidates for target in targets)) if n > 1 else 1
     return tuple(
-        Call(prompt * n + first, min(each, n - first), to_body)
+        Call(prompt * n + first, min(each, n - first), to_body, affinity)
         for prompt, to_body in enumerate(to_bodies)
         for first in range(0, n, each)
     )

@@ -31,7 +31,7 @@ class ChatCompletions(AnsweringView):
         resolved = await self.targets(chat.model)
         translation = ChatTranslation(chat, self.recall())
         n = chat.n or 1
-        calls = plan(n, resolved.targets, [translation.to_body])
+        calls = plan(n, resolved.targets, [translation.to_body], translation.affinity)
         stream = bool(chat.stream)
         job = self.job = Job(self.caller, self.endpoint, chat.model, resolved.targets, calls, stream=stream)
         job.prompt_characters = lambda: translation.prompt_characters

@@ -4,6 +4,7 @@ from typing import Any
 
 from compat.schemas.chat import ChatRequest
 from compat.translation.chat.messages import to_contents
+from compat.translation.content import to_text
 from compat.translation.families import family_of
 from compat.translation.parameters import (
     check_parameters,
@@ -50,6 +51,10 @@ class ChatTranslation:
             "serviceTier": to_service_tier(request),
         }
         return {name: value for name, value in members.items() if value}
+
+    def affinity(self) -> int | None:
+        """A number for the beginning of the conversation: the same for each turn of it, in this process."""
+        return hash(tuple(to_text(message.content)[:4_096] for message in self.request.messages[:2]))
 
     @property
     def prompt_characters(self) -> int:

@@ -1,0 +1,165 @@
+"""The account of one quota domain with one model: what was used of its windows, how it fares, when it is free again."""
+
+from collections import deque
+
+from accounts.pool.pacific import next_pacific_midnight, pacific_day_number
+from accounts.pool.quotas import NO_QUOTA, Quota
+
+MINUTE = 60.0
+# Requests may reach Gemini a little apart from our clock: its minute is taken for a second longer.
+_MARGIN = 1.0
+_PROBE_SECONDS = 30.0
+_SMOOTHING = 0.2
+
+
+class Ledger:
+    """Reserves requests and input tokens in sliding minutes and Pacific days. Times are Unix seconds."""
+
+    __slots__ = (
+        "_minute",
+        "_probe_until",
+        "_tokens",
+        "day",
+        "errors",
+        "half_open",
+        "latency",
+        "quota",
+        "reason",
+        "refused_at",
+        "rests_until",
+        "used_today",
+    )
+
+    def __init__(self, quota: Quota = NO_QUOTA) -> None:
+        self.quota = quota
+        self.day = 0
+        self.used_today = 0
+        self.rests_until = 0.0
+        self.reason = ""
+        self.half_open = False
+        self.refused_at = 0.0
+        self.errors = 0.0
+        """Moving average of failures, 0 to 1."""
+        self.latency = 0.0
+        """Moving average of the seconds to an answer."""
+        self._minute: deque[list[float]] = deque()
+        self._tokens = 0.0
+        self._probe_until = 0.0
+
+    def free_at(self, tokens: int, now: float) -> float:
+        """The Unix time from which a request of so many input tokens may be sent; `now` or earlier: at once."""
+        if self.rests_until > now:
+            return self.rests_until
+        if self.half_open and self._probe_until > now:
+            return self._probe_until
+        rpm, tpm, rpd = self.quota
+        if rpd is not None:
+            self._turn_day(now)
+            if self.used_today >= rpd:
+                return next_pacific_midnight(now)
+        if rpm is None and tpm is None:
+            return now
+        self._slide(now)
+        return max(now, self._room_for_request(rpm), self._room_for_tokens(tpm, tokens))
+
+    def reserve(self, tokens: int, now: float) -> None:
+        """Take one request and its tokens; see free_at for whether there is room."""
+        self._turn_day(now)
+        self.used_today += 1
+        if self.half_open:
+            self._probe_until = now + _PROBE_SECONDS
+        if self.quota.rpm is not None or self.quota.tpm is not None:
+            self._minute.append([now, tokens])
+            self._tokens += tokens
+
+    def settle(self, at: float, reserved: int, tokens: int) -> None:
+        """Put the true input tokens in place of those reserved at that time."""
+        if tokens != reserved:
+            for entry in reversed(self._minute):
+                if entry[0] == at and entry[1] == reserved:
+                    entry[1] = tokens
+                    self._tokens += tokens - reserved
+                    return
+
+    def refund(self, at: float, reserved: int) -> None:
+        """Give a request back that never reached the upstream."""
+        self.used_today = max(0, self.used_today - 1)
+        for entry in self._minute:
+            if entry[0] == at and entry[1] == reserved:
+                self._minute.remove(entry)
+                self._tokens -= reserved
+                return
+
+    def went_well(self, seconds: float) -> None:
+        """An answer came after so many seconds: the domain is whole again."""
+        self.half_open = False
+        self._probe_until = 0.0
+        self.errors *= 1 - _SMOOTHING
+        self.latency = seconds if not self.latency else self.latency + _SMOOTHING * (seconds - self.latency)
+
+    def went_wrong(self) -> None:
+        """An attempt failed."""
+        self.errors += _SMOOTHING * (1 - self.errors)
+
+    def rest(self, until: float, reason: str) -> None:
+        """Send nothing until then, and one request only after it; a longer rest stays."""
+        if until > self.rests_until:
+            self.rests_until = until
+            self.reason = reason
+        self.half_open = True
+        self._probe_until = 0.0
+
+    def wake(self) -> None:
+        """End a rest."""
+        self.rests_until, self.reason, self.half_open, self._probe_until = 0.0, "", False, 0.0
+
+    def headroom(self, now: float) -> float:
+        """The share of its tightest window that is still free, 0 to 1."""
+        rpm, tpm, rpd = self.quota
+        free = 1.0
+        if rpd:
+            free = min(free, 1 - self.used_today / rpd)
+        if rpm or tpm:
+            self._slide(now)
+            if rpm:
+                free = min(free, 1 - len(self._minute) / rpm)
+            if tpm:
+                free = min(free, 1 - self._tokens / tpm)
+        return max(0.0, free)
+
+    def remaining_today(self, now: float) -> int | None:
+        """Requests left of today's quota; None when no limit is known."""
+        if self.quota.rpd is None:
+            return None
+        self._turn_day(now)
+        return max(0, self.quota.rpd - self.used_today)
+
+    def start_day(self, day: int, used: int) -> None:
+        """Take over what was used today before this process began, or by another."""
+        self.day, self.used_today = day, used
+
+    def _turn_day(self, now: float) -> None:
+        today = pacific_day_number(now)
+        if today != self.day:
+            self.day, self.used_today = today, 0
+
+    def _slide(self, now: float) -> None:
+        minute = self._minute
+        while minute and minute[0][0] <= now - MINUTE - _MARGIN:
+            self._tokens -= minute.popleft()[1]
+
+    def _room_for_request(self, rpm: int | None) -> float:
+        if not rpm or len(self._minute) < rpm:
+            return 0.0
+        return self._minute[len(self._minute) - rpm][0] + MINUTE + _MARGIN
+
+    def _room_for_tokens(self, tpm: int | None, tokens: int) -> float:
+        # A prompt larger than the whole quota is let through alone: the upstream shall say so, limits change.
+        if tpm is None or self._tokens + tokens <= tpm or not self._minute:
+            return 0.0
+        over = self._tokens + tokens - tpm
+        for at, used in self._minute:
+            over -= used
+            if over <= 0:
+                return at + MINUTE + _MARGIN
+        return self._minute[-1][0] + MINUTE + _MARGIN
