@@ -7,12 +7,6 @@ from accounts.models import User
 from tests.admin.filling import fill, signed_in
 
 
-@pytest.fixture(autouse=True)
-def no_collected_files(settings):
-    """Static files come from the packages; nobody has to collect them for a test."""
-    settings.STATIC_ROOT = None
-
-
 @pytest.fixture
 def root(db):
     return signed_in(User.objects.create_superuser("root"))
