@@ -65,7 +65,9 @@ class Result:
         return int(self.headers["x-tumbler-attempts"])
 
 
-def chat(gateway: Gateway, model: str, *, stream: bool = False, path: str = "/v1/chat/completions", **body: Any) -> Result:
+def chat(
+    gateway: Gateway, model: str, *, stream: bool = False, path: str = "/v1/chat/completions", **body: Any
+) -> Result:
     """Ask for a chat completion and check the answer against the document."""
     body = {"messages": [{"role": "user", "content": "Hello"}], **body, "model": model}
     if stream:

@@ -100,7 +100,17 @@ class Gateway:
     def _start(self) -> None:
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, ROOT / "manage.py", "serve", "--server", self.server, "--host", "127.0.0.1", "--port", "0"],
+                [
+                    sys.executable,
+                    ROOT / "manage.py",
+                    "serve",
+                    "--server",
+                    self.server,
+                    "--host",
+                    "127.0.0.1",
+                    "--port",
+                    "0",
+                ],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
@@ -134,7 +144,9 @@ class Gateway:
 
     def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
         """The rows of a query on the site's database."""
-        with closing(sqlite3.connect(f"file:{self.directory}/tumbler.sqlite3?mode=ro", uri=True, timeout=5)) as database:
+        with closing(
+            sqlite3.connect(f"file:{self.directory}/tumbler.sqlite3?mode=ro", uri=True, timeout=5)
+        ) as database:
             database.row_factory = sqlite3.Row
             return [dict(row) for row in database.execute(query, values)]
 
