@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from secrets import token_hex
 
 from compat.simulator import built_in_tools, media
 from compat.simulator.continuation import make_token, read_token
@@ -52,7 +53,7 @@ def make_answer(
 ) -> Answer:
     """The answer of that model to that request; usage comes with the prompt counted and leaves completed."""
     prompt = read_prompt(request)
-    parts, closing = _content(prompt, facts, response_id)
+    parts, closing = _content(prompt, facts)
     at_once = facts.most_at_once(streamed=streamed)
     asked_for = prompt.config.get("maxOutputTokens", at_once)
     limit = min(asked_for, at_once)
@@ -80,12 +81,12 @@ def make_answer(
     return Answer(facts, response_id, candidates, usage)
 
 
-def _content(prompt: Prompt, facts: ModelFacts, response_id: str) -> tuple[list[JsonObject], JsonObject]:
+def _content(prompt: Prompt, facts: ModelFacts) -> tuple[list[JsonObject], JsonObject]:
     """The parts, uncut and unsigned, and what comes with the end of the candidate."""
     calls = chosen_calls(prompt)
     if calls:
         if facts.names_calls:
-            calls = [{**call, "id": _call_id(response_id, index)} for index, call in enumerate(calls)]
+            calls = [{**call, "id": token_hex(4)} for call in calls]
         return [{"functionCall": call} for call in calls], {"finishMessage": _CALLS_MADE}
     if facts.kind == "speech":
         return [{"inlineData": media.sound()}], {}
@@ -95,24 +96,19 @@ def _content(prompt: Prompt, facts: ModelFacts, response_id: str) -> tuple[list[
         return [*before, {"inlineData": media.picture()}], {}
     if not prompt.built_in:
         return [{"text": text}], {}
-    return _with_tools(prompt, facts, text, response_id)
+    return _with_tools(prompt, facts, text)
 
 
-def _with_tools(prompt: Prompt, facts: ModelFacts, text: str, response_id: str) -> tuple[list[JsonObject], JsonObject]:
+def _with_tools(prompt: Prompt, facts: ModelFacts, text: str) -> tuple[list[JsonObject], JsonObject]:
     closing: JsonObject = {}
     before: list[JsonObject] = []
     if "codeExecution" in prompt.built_in:
-        before = built_in_tools.code_run(_call_id(response_id, 0) if facts.since(3) else None)
+        before = built_in_tools.code_run(token_hex(4) if facts.since(3) else None)
     if "googleSearch" in prompt.built_in:
         closing["groundingMetadata"] = built_in_tools.search_metadata(prompt.text, text)
     if "urlContext" in prompt.built_in:
         closing["urlContextMetadata"] = built_in_tools.url_metadata(prompt.text)
     return [*before, {"text": text}], closing
-
-
-def _call_id(response_id: str, index: int) -> str:
-    """Eight small letters and digits, as Gemini 3.5 names its calls."""
-    return f"{response_id.lower()[-7:]:0>7}{index:x}".replace("-", "x").replace("_", "y")[-8:]
 
 
 def _text(prompt: Prompt) -> str:

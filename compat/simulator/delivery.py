@@ -4,14 +4,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from compat.simulator import refusals
-from compat.simulator.exchange import EVENT_STREAM, HTML, JSON, Exchange
+from compat.simulator.exchange import EVENT_STREAM, JSON, Exchange
 from compat.simulator.faults import Fault
 from compat.simulator.refusals import Refused
 from compat.simulator.wire import JsonObject, encode, encode_pretty
+from compat.simulator.wire_faults import UNAVAILABLE, answer_instead, oddly_framed
 
 _SLOW_MS = 1_000
 _DRIP_MS = 100
-_PAGE = b"<!DOCTYPE html>\n<html lang=en>\n<title>Sorry</title>\n<p>We're sorry, something went wrong.\n</html>\n"
+_TRICKLE_MS = 300
+_RESET_SECONDS = 0.05
+_MIDWAY = {"cut", "reset", "stall", "errormid", "errorbare", "badjson"}
 _NONE = Fault("")
 
 
@@ -37,18 +40,20 @@ async def deliver_reply(exchange: Exchange, reply: JsonObject, pace: Pace, fault
     if not fault.name and not pace.first_byte:
         await exchange.answer(200, body)
         return
-    await _begin(exchange, pace.spoilt(fault), fault)
-    if exchange.status:
+    if await _begin(exchange, pace.spoilt(fault), fault):
         return
     match fault.name:
         case "errormid" | "errorbare":
             raise refusals.of_model("internal", "")
         case "badjson":
             await exchange.answer(200, body[: len(body) * 2 // 3])
-        case "cut" | "stall":
+        case "cut" | "reset" | "stall":
             await exchange.start(200, JSON, len(body))
             await exchange.write(body[: len(body) // 2])
             await _break_off(exchange, fault)
+        case "trickle":
+            await exchange.start(200, JSON, len(body))
+            await _trickle(exchange, body, fault)
         case _:
             await exchange.answer(200, body)
 
@@ -59,12 +64,16 @@ async def deliver_stream(
     """Send the replies as Server-Sent Events, or as one JSON array that grows."""
     if fault.name or pace.first_byte:
         pace = pace.spoilt(fault)
-        await _begin(exchange, pace, fault)
-        if exchange.status:
+        if await _begin(exchange, pace, fault):
             return
     frames = [_event(reply) for reply in replies] if sse else _array(list(replies))
+    if fault.name == "oddframes" and sse:
+        frames = oddly_framed(frames)
     await exchange.start(200, EVENT_STREAM if sse else JSON)
-    broken_after = len(frames) // 2 if fault.name in {"cut", "stall", "errormid", "errorbare", "badjson"} else -1
+    if fault.name == "trickle":
+        await _trickle(exchange, b"".join(frames), fault)
+        return
+    broken_after = len(frames) // 2 if fault.name in _MIDWAY else -1
     for number, frame in enumerate(frames):
         if pace.chunk:
             await exchange.pause(pace.chunk)
@@ -84,8 +93,8 @@ async def refuse(exchange: Exchange, refused: Refused, *, streamed: bool, sse: b
         await exchange.answer(refused.status, encode_pretty(body), EVENT_STREAM if streamed else JSON)
 
 
-async def _begin(exchange: Exchange, pace: Pace, fault: Fault) -> None:
-    """Whatever happens before the first byte; when that was already all, the exchange has a status."""
+async def _begin(exchange: Exchange, pace: Pace, fault: Fault) -> bool:
+    """Whatever happens before the first byte; True when that was already all."""
     if pace.first_byte:
         await exchange.pause(pace.first_byte)
     match fault.name:
@@ -93,35 +102,42 @@ async def _begin(exchange: Exchange, pace: Pace, fault: Fault) -> None:
             await exchange.pause(None)
         case "cutbefore":
             await exchange.cut()
-        case "html":
-            await exchange.answer(200, _PAGE, HTML)
         case "huge":
             exchange.watch()
+    return await answer_instead(exchange, fault.name)
 
 
 async def _break_off(exchange: Exchange, fault: Fault) -> None:
     if fault.name == "stall":
         await exchange.pause(None)
-    await exchange.cut()
+    # A reset overtakes what the kernel has not delivered yet.
+    await exchange.pause(_RESET_SECONDS if fault.name == "reset" else 0)
+    await exchange.cut(reset=fault.name == "reset")
 
 
 async def _break_stream(exchange: Exchange, frame: bytes, fault: Fault, *, sse: bool) -> None:
-    error = Refused(503, "The service is currently unavailable.").body()
+    half = frame[: len(frame) // 2]
     match fault.name:
         case "errormid":
-            await exchange.write(_event(error) if sse else b",\r\n" + encode_pretty(error) + b"\n]\n")
+            await exchange.write(_event(UNAVAILABLE) if sse else b",\r\n" + encode_pretty(UNAVAILABLE) + b"\n]\n")
             await exchange.end()
         case "errorbare":
-            await exchange.write(encode_pretty(error) + b"\n")
+            await exchange.write(encode_pretty(UNAVAILABLE) + b"\n")
             await exchange.end()
         case "badjson":
-            await exchange.write(frame[: len(frame) // 2].rstrip() + b"\r\n\r\n")
+            await exchange.write(half.rstrip() + b"\r\n\r\n")
             await exchange.end()
-        case "cut":
-            await exchange.write(frame[: len(frame) // 2])
-            await exchange.cut()
         case _:
-            await exchange.pause(None)
+            if fault.name != "stall":
+                await exchange.write(half)
+            await _break_off(exchange, fault)
+
+
+async def _trickle(exchange: Exchange, body: bytes, fault: Fault) -> None:
+    for byte in body:
+        await exchange.write(bytes((byte,)))
+        await exchange.pause(fault.number(_TRICKLE_MS) / 1_000)
+    await exchange.end()
 
 
 def _event(reply: JsonObject) -> bytes:

@@ -12,11 +12,13 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
+Header: TypeAlias = tuple[bytes, bytes]
+
 JSON = b"application/json; charset=UTF-8"
 EVENT_STREAM = b"text/event-stream"
 HTML = b"text/html; charset=UTF-8"
 MOST_BODY_BYTES = 100 * 1024 * 1024
-# The server may offer this ASGI extension: a function that ends the connection at once.
+# The server may offer this ASGI extension: a function that ends the connection at once, by a reset if told so.
 CLOSE_EXTENSION = "fakegemini.close"
 
 
@@ -62,14 +64,14 @@ class Exchange:
                 raise Refused(400, f"Request payload size exceeds the limit: {MOST_BODY_BYTES} bytes.")
         return b"".join(chunks)
 
-    async def answer(self, status: int, body: bytes, content_type: bytes = JSON) -> None:
-        """Send a whole answer."""
-        await self.start(status, content_type, len(body))
+    async def answer(self, status: int, body: bytes, content_type: bytes = JSON, *further: Header) -> None:
+        """Send a whole answer, with further headers if any."""
+        await self.start(status, content_type, len(body), *further)
         await self._send({"type": "http.response.body", "body": body})
 
-    async def start(self, status: int, content_type: bytes, length: int | None = None) -> None:
+    async def start(self, status: int, content_type: bytes, length: int | None = None, *further: Header) -> None:
         """Send the head of an answer; without a length it will be chunked."""
-        headers = [(b"content-type", content_type), (b"server", b"fakegemini")]
+        headers = [(b"content-type", content_type), (b"server", b"fakegemini"), *further]
         if length is not None:
             headers.append((b"content-length", b"%d" % length))
         self.status = status
@@ -97,11 +99,11 @@ class Exchange:
             self._leaving = asyncio.create_task(self._wait_for_leaving())
         return self._leaving
 
-    async def cut(self) -> NoReturn:
-        """End the connection with what has been sent so far; raises ConnectionCut."""
+    async def cut(self, *, reset: bool = False) -> NoReturn:
+        """End the connection with what has been sent so far, or with a TCP reset; raises ConnectionCut."""
         close = self.scope.get("extensions", {}).get(CLOSE_EXTENSION)
         if close is not None:
-            close()
+            close(reset)
             with suppress(ClientLeft):
                 await self.pause(5)
         raise ConnectionCut

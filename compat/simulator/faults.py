@@ -53,6 +53,7 @@ ANSWERS = {
     "nofinish": "the text, but no finishReason",
     "twostops": "finishReason STOP in the middle and again at the end",
     "nousage": "no usageMetadata",
+    "absurdusage": "counts that are negative, enormous and falling",
     "unknownenums": "finishReason and a part nobody has heard of",
     "huge": "huge-N: one text of N million characters in one event (N = 8)",
 }
@@ -66,11 +67,19 @@ TRANSPORT = {
     "cutbefore": "the connection ends before any byte",
     "errormid": "half the events, then an error as an event (not streamed: a 500)",
     "errorbare": "half the events, then a bare JSON error that is no event (not streamed: a 500)",
+    "reset": "half the answer, then a TCP reset",
     "html": "an HTML page with status 200",
-    "badjson": "JSON that does not parse",
+    "badjson": "JSON that does not parse (in a stream: one event that does not)",
+    "errorbody": "status 200 with an error as its body",
+    "emptybody": "status 200 with nothing",
+    "emptylist": "status 200 with []",
+    "redirect": "307 to the same method of gemini-3.8-flash; who follows it is seen there",
+    "gzipbomb": "64 MB of spaces as 64 kB of gzip, asked for or not",
+    "trickle": "trickle-N: a byte each N ms (N = 300)",
+    "oddframes": "a stream with a BOM, comments, event names, LF and CR for CRLF, and data over two lines",
 }
 FAULTS = KEY_REFUSALS | REFUSALS | ANSWERS | TRANSPORT
-WITH_ARGUMENT = frozenset({"flaky", "promptblocked", "finish", "huge", "slow", "drip"})
+WITH_ARGUMENT = frozenset({"flaky", "promptblocked", "finish", "huge", "slow", "drip", "trickle"})
 
 
 def read_fault(text: str) -> Fault | None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from compat.simulator.answers import Answer, Candidate
 from compat.simulator.continuation import make_token
 from compat.simulator.faults import Fault
+from compat.simulator.usage import Usage
 from compat.simulator.wire import JsonObject
 
 _CATEGORIES = ("SEXUALLY_EXPLICIT", "HATE_SPEECH", "HARASSMENT", "DANGEROUS_CONTENT")
@@ -92,6 +93,18 @@ def _drop_usage(answer: Answer, fault: Fault) -> None:
     answer.usage = None
 
 
+class AbsurdUsage(Usage):
+    """Counts nobody can have meant."""
+
+    def at(self, candidates: int) -> JsonObject:
+        """Less than nothing, more than everything, and falling."""
+        return {"promptTokenCount": -7, "candidatesTokenCount": 10**15 - candidates, "totalTokenCount": -1}
+
+
+def _count_absurdly(answer: Answer, fault: Fault) -> None:
+    answer.usage = AbsurdUsage({})
+
+
 def _speak_tomorrow(answer: Answer, fault: Fault) -> None:
     for candidate in answer.candidates:
         candidate.parts = [*candidate.parts, {"hologram": {"from": "tomorrow"}}]
@@ -117,6 +130,7 @@ _CHANGES: dict[str, Callable[[Answer, Fault], None]] = {
     "nofinish": _never_finish,
     "twostops": _stop_twice,
     "nousage": _drop_usage,
+    "absurdusage": _count_absurdly,
     "unknownenums": _speak_tomorrow,
     "huge": _swell,
 }

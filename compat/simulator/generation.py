@@ -17,7 +17,7 @@ from compat.simulator.model_facts import ModelFacts
 from compat.simulator.prefix_cache import PrefixCache
 from compat.simulator.quotas import Quotas
 from compat.simulator.refusals import Refused
-from compat.simulator.tokens import count_parts, prompt_tokens
+from compat.simulator.tokens import prompt_tokens
 from compat.simulator.usage import Usage
 from compat.simulator.validation import checked
 from compat.simulator.validation.violation import Violation
@@ -118,11 +118,9 @@ def wire_fault(faults: Iterable[Fault]) -> Fault:
 
 
 def prompt_characters(request: JsonObject) -> int:
-    """About how long the prompt is, in characters."""
-    counts = {"TEXT": 0}
-    for content in request.get("contents") or ():
-        count_parts(content.get("parts") or (), counts)
-    return counts["TEXT"] * 4
+    """How long the texts of the contents are together."""
+    parts = (part for content in request.get("contents") or () for part in content.get("parts") or ())
+    return sum(len(part.get("text", "")) for part in parts)
 
 
 def _unreadable() -> Refused:

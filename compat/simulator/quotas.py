@@ -1,4 +1,7 @@
-"""Requests per minute, input tokens per minute and requests per Pacific day, per project and model."""
+"""Requests per minute, input tokens per minute and requests per Pacific day, per project and model.
+
+An alias shares the ledger of the model it stands for.
+"""
 
 from collections import deque
 from collections.abc import Mapping
@@ -42,7 +45,6 @@ Table = Mapping[str, Limits]
 FREE: Table = {
     "gemini-2.5-pro": NOT_OFFERED,
     "gemini-3.1-pro-*": NOT_OFFERED,
-    "gemini-pro-latest": NOT_OFFERED,
     "*-image": NOT_OFFERED,
     "*-tts*": Limits(3, 10_000, 10),
     "gemini-embedding-*": Limits(100, 30_000, 1_000),
@@ -128,7 +130,7 @@ class Quotas:
 
     def limits_of(self, key: Key, facts: ModelFacts) -> Limits:
         """What the key's project may do with the model."""
-        asked = (key.project, key.paid, facts.id)
+        asked = (key.project, key.paid, facts.served_as)
         limits = self._limits.get(asked)
         if limits is None:
             limits = self._limits[asked] = self._look_up(key, facts)
@@ -139,7 +141,7 @@ class Quotas:
             return NOT_OFFERED
         for table in (self.projects.get(key.project, {}), self.paid if key.paid else self.free):
             for pattern, limits in table.items():
-                if fnmatchcase(facts.id.partition("--")[0], pattern):
+                if fnmatchcase(facts.served_as, pattern):
                     return limits
         return UNLIMITED
 
@@ -148,7 +150,7 @@ class Quotas:
         limits = self.limits_of(key, facts)
         if limits is UNLIMITED:
             return []
-        place = (key.project, facts.id)
+        place = (key.project, facts.served_as)
         ledger = self._ledgers.get(place)
         if ledger is None:
             ledger = self._ledgers[place] = Ledger()

@@ -6,6 +6,8 @@ from compat.simulator.validation.json_schemas import resolve
 from compat.simulator.wire import JsonObject
 
 _DEEPEST = 24
+_LONGEST = 10_000
+_MOST_ITEMS = 100
 _COMBINED = ("anyOf", "oneOf", "allOf")
 _FORMATS = {
     "date-time": "2026-01-02T03:04:05Z",
@@ -40,7 +42,7 @@ def _value(node: Any, root: JsonObject, name: str, turn: int, depth: int) -> Any
             return node[keyword]
     if node.get("enum"):
         return node["enum"][turn % len(node["enum"])]
-    if any(node.get(keyword) for keyword in _COMBINED):
+    if any(_listed(node, keyword) for keyword in _COMBINED):
         return _value(_combined(node, root), root, name, turn, depth + 1)
     return _BUILDERS[_type_of(node)](node, root, name, turn, depth)
 
@@ -49,9 +51,22 @@ def _combined(node: JsonObject, root: JsonObject) -> JsonObject:
     """One schema for the node and what it combines: the first choice of anyOf or oneOf, all of allOf."""
     plain = {keyword: value for keyword, value in node.items() if keyword not in _COMBINED}
     for keyword in ("anyOf", "oneOf"):
-        if node.get(keyword):
+        if _listed(node, keyword):
             plain |= _chosen(node[keyword], root)
-    return _merged(plain, node.get("allOf") or [], root)
+    return _merged(plain, _listed(node, "allOf"), root)
+
+
+def _listed(node: JsonObject, keyword: str) -> list[Any]:
+    value = node.get(keyword)
+    return value if type(value) is list else []
+
+
+def _number_at(node: JsonObject, keyword: str) -> Any:
+    """The number at a keyword, also when it was written as a string; None for anything else."""
+    value = node.get(keyword)
+    if type(value) is str and value.isdigit():
+        return int(value)
+    return value if type(value) in (int, float) else None
 
 
 def _chosen(choices: list[Any], root: JsonObject) -> JsonObject:
@@ -68,7 +83,9 @@ def _chosen(choices: list[Any], root: JsonObject) -> JsonObject:
 def _merged(node: JsonObject, parts: list[Any], root: JsonObject) -> JsonObject:
     merged = dict(node)
     for part in parts:
-        found = resolve(part["$ref"], root) or {} if "$ref" in part else part
+        found = resolve(part["$ref"], root) or {} if type(part) is dict and "$ref" in part else part
+        if type(found) is not dict:
+            continue
         for keyword, value in found.items():
             if keyword == "properties":
                 merged[keyword] = {**merged.get(keyword, {}), **value}
@@ -103,29 +120,27 @@ def _object(node: JsonObject, root: JsonObject, name: str, turn: int, depth: int
 def _array(node: JsonObject, root: JsonObject, name: str, turn: int, depth: int) -> list[Any]:
     if node.get("prefixItems"):
         return [_value(item, root, name, turn, depth + 1) for item in node["prefixItems"]]
-    length = max(int(node.get("minItems") or 0), 1 if depth < 6 and node.get("maxItems") != 0 else 0)
+    fewest = min(int(_number_at(node, "minItems") or 0), _MOST_ITEMS)
+    length = max(fewest, 1 if depth < 6 and _number_at(node, "maxItems") != 0 else 0)
     return [_value(node.get("items"), root, name, turn + index, depth + 1) for index in range(length)]
 
 
 def _string(node: JsonObject, root: JsonObject, name: str, turn: int, depth: int) -> str:
-    text = _FORMATS.get(node.get("format", ""))
+    text = _FORMATS.get(str(node.get("format")))
     if text is None:
         text = f"{name} {turn + 1}" if turn else name
-    shortest = int(node.get("minLength") or 0)
-    longest = node.get("maxLength")
-    text = text.ljust(shortest, "x")
-    return text if longest is None else text[: int(longest)]
+    text = text.ljust(min(int(_number_at(node, "minLength") or 0), _LONGEST), "x")
+    longest = _number_at(node, "maxLength")
+    return text if longest is None else text[: max(0, int(longest))]
 
 
 def _bounded(node: JsonObject, turn: int, step: float) -> float:
     """The first multiple of step from 1 + turn on that the bounds allow, or the nearest bound."""
-    lowest = node.get("minimum")
-    highest = node.get("maximum")
-    if node.get("exclusiveMinimum") is not None:
-        lowest = node["exclusiveMinimum"] + step
-    if node.get("exclusiveMaximum") is not None:
-        highest = node["exclusiveMaximum"] - step
-    multiple = node.get("multipleOf") or 0
+    above = _number_at(node, "exclusiveMinimum")
+    below = _number_at(node, "exclusiveMaximum")
+    lowest = _number_at(node, "minimum") if above is None else above + step
+    highest = _number_at(node, "maximum") if below is None else below - step
+    multiple = _number_at(node, "multipleOf") or 0
     value = multiple or 1 + turn
     if lowest is not None and value < lowest:
         value = -(-lowest // multiple) * multiple if multiple else lowest

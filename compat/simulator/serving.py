@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import socket
+import struct
 import sys
 import threading
 from types import FrameType
@@ -16,6 +18,7 @@ from compat.simulator.quota_tables import flat, quotas_named
 from compat.simulator.quotas import Quotas
 
 _BACKLOG = 4096
+_NO_LINGER = struct.pack("ii", 1, 0)
 _KEEP_ALIVE_SECONDS = 300
 
 
@@ -25,7 +28,15 @@ class ClosableProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Add the extension to the scope of each request."""
         super().on_message_begin()
-        self.scope["extensions"] = {CLOSE_EXTENSION: self.transport.close}  # type: ignore[dict-item]
+        self.scope["extensions"] = {CLOSE_EXTENSION: self._close}  # type: ignore[dict-item]
+
+    def _close(self, reset: bool) -> None:
+        if reset:
+            # Lingering for no time makes the kernel answer with a reset instead of a proper end.
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            self.transport.abort()
+        else:
+            self.transport.close()
 
 
 class AnnouncingServer(uvicorn.Server):

@@ -22,6 +22,7 @@ from compat.simulator.validation import (
     tools,
 )
 from compat.simulator.validation.request_messages import COUNT, EMBED, EMBED_BATCH, GENERATE
+from compat.simulator.validation.shape import nested_deeper
 from compat.simulator.validation.violation import Violation
 from compat.simulator.wire import JsonObject
 
@@ -34,6 +35,7 @@ _MESSAGES = {
     "embedContent": EMBED,
     "batchEmbedContents": EMBED_BATCH,
 }
+_DEEPEST = 100  # protobuf's own limit
 _GENERATE_RULES = (
     contents.violations,
     parts.violations,
@@ -67,6 +69,8 @@ def checked(
 
     As in the API, a body that does not fit the message types is looked at no further.
     """
+    if nested_deeper(body, _DEEPEST):
+        return {}, [Violation("", "Invalid JSON payload received. Too many levels of nesting.", malformed=True)]
     found: list[Violation] = []
     read = _MESSAGES[method](body, "", found)
     if found:

@@ -1,6 +1,6 @@
 """Rules for the fields that take real JSON Schema: responseJsonSchema and parametersJsonSchema (section 3)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from compat.simulator.validation.violation import Violation
@@ -10,6 +10,43 @@ _TYPES = {"string", "number", "integer", "boolean", "array", "object", "null"}
 _TOO_LARGE = "The specified schema produces a constraint that has too many states for serving."
 _DEEPEST = 64
 _MOST_NODES = 20_000
+
+
+def _is_object(value: Any) -> bool:
+    return type(value) is dict
+
+
+def _is_list(value: Any) -> bool:
+    return type(value) is list
+
+
+def _are_names(value: Any) -> bool:
+    return type(value) is list and all(type(name) is str for name in value)
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
+# The keywords that the API understands and what must stand there; others are ignored, whatever they hold.
+_KEYWORDS: dict[str, Callable[[Any], bool]] = {
+    "properties": _is_object,
+    "$defs": _is_object,
+    "required": _are_names,
+    "propertyOrdering": _are_names,
+    "enum": _is_list,
+    "anyOf": _is_list,
+    "oneOf": _is_list,
+    "prefixItems": _is_list,
+    "minItems": _is_count,
+    "maxItems": _is_count,
+    "minimum": _is_number,
+    "maximum": _is_number,
+}
 _SCHEMA_MAPS = ("properties", "$defs", "definitions")
 _SCHEMA_LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 
@@ -58,8 +95,8 @@ def _broken_node(node: Any, path: str, root: JsonObject) -> Iterator[Violation]:
     for kind in kinds if type(kinds) is list else [kinds]:
         if type(kind) is not str or kind.lower() not in _TYPES:
             yield Violation(f"{path}.type", f"{where}.type: not a JSON Schema type.\n")
-    for keyword, expected in (("properties", dict), ("required", list), ("enum", list), ("anyOf", list)):
-        if keyword in node and type(node[keyword]) is not expected:
+    for keyword, fits in _KEYWORDS.items():
+        if keyword in node and not fits(node[keyword]):
             yield Violation(f"{path}.{keyword}", f"{where}.{keyword}: has the wrong type.\n")
 
 

@@ -41,6 +41,21 @@ def misfit(value: object, path: str, expected: str, found: Found) -> None:
     found.append(Violation(path, f"Invalid value at '{path}' ({expected}), {shown}", malformed=True))
 
 
+def nested_deeper(value: object, levels: int) -> bool:
+    """Whether objects and lists stand in each other more than so many levels deep."""
+    layer = [value]
+    for _ in range(levels + 1):
+        layer = [
+            inner
+            for outer in layer
+            for inner in (outer.values() if type(outer) is dict else outer if type(outer) is list else ())
+            if type(inner) in (dict, list)
+        ]
+        if not layer:
+            return False
+    return True
+
+
 def string(value: Any, path: str, found: Found) -> Any:
     """A string."""
     if type(value) is not str:
