@@ -26,6 +26,7 @@ TOKEN_PEPPERS = [
     if pepper.strip()
 ]
 FINGERPRINT_KEY = derived_secret(SECRET_KEY, "contributed key fingerprints")
+RECEIPT_KEY = derived_secret(SECRET_KEY, "receipt codes")
 
 # --- The upstream ----------------------------------------------------------------------------------------
 # `serve` sets TUMBLER_SIMULATOR for its workers when the built-in simulator is the upstream.
@@ -54,6 +55,18 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_AGE = 8 * 60 * 60
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env_bool("TUMBLER_HTTPS_ONLY")
+
+# --- Contribution without an account ---------------------------------------------------------------------
+MODERATE_CONTRIBUTIONS = env_bool("TUMBLER_MODERATE_CONTRIBUTIONS")
+CONTRIBUTIONS_PER_ADDRESS = env_int("TUMBLER_CONTRIBUTIONS_PER_ADDRESS", 30, at_least=1)
+CONTRIBUTIONS_PER_HOUR = env_int("TUMBLER_CONTRIBUTIONS_PER_HOUR", 300, at_least=1)
+TRUSTED_PROXIES = env_int("TUMBLER_TRUSTED_PROXIES", 0)
+CHECK_SECONDS = env_float("TUMBLER_CHECK_SECONDS", 30.0)
+QUARANTINE_SUCCESSES = env_int("TUMBLER_QUARANTINE_SUCCESSES", 20)
+RECIPROCITY = env_bool("TUMBLER_RECIPROCITY")
+RECIPROCITY_RPM = env_int("TUMBLER_RECIPROCITY_RPM", 5, at_least=1)
+RECIPROCITY_RPD = env_int("TUMBLER_RECIPROCITY_RPD", 100, at_least=1)
+RECIPROCITY_DAYS = env_int("TUMBLER_RECIPROCITY_DAYS", 90, at_least=1)
 
 # --- Apps ------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -128,7 +141,9 @@ def _database(url: str) -> dict[str, object]:
             "OPTIONS": {
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 20,
-                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON",
+                # secure_delete: what is erased (a withdrawn key) is overwritten, not only forgotten.
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; "
+                "PRAGMA secure_delete=ON",
             },
         }
     if parts.scheme in {"postgres", "postgresql"}:

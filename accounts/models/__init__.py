@@ -3,6 +3,7 @@
 from accounts.models.keys import ContributedKey, KeyCooldown, KeyDay
 from accounts.models.limits import LIMIT_FIELDS, Limits
 from accounts.models.quotas import KeyEvent, LearnedQuota, TierQuota
+from accounts.models.receipts import Receipt, ReceiptKey, RedeemedKey
 from accounts.models.tokens import IssuedToken
 from accounts.models.usage import UsageRecord, UsageTotal
 from accounts.models.users import Plan, User
@@ -17,6 +18,9 @@ __all__ = [
     "LearnedQuota",
     "Limits",
     "Plan",
+    "Receipt",
+    "ReceiptKey",
+    "RedeemedKey",
     "TierQuota",
     "UsageRecord",
     "UsageTotal",

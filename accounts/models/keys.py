@@ -3,6 +3,7 @@
 import uuid
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.utils import timezone
 
@@ -25,8 +26,10 @@ class ContributedKey(models.Model):
         CONTRIBUTION = "contribution", "contribution page"
 
     class State(models.TextChoices):
-        """May it be leased? Cooldowns are not a state: they pass by themselves."""
+        """May it be leased? Only an active one. Cooldowns are not a state: they pass by themselves."""
 
+        RECEIVED = "received", "received, not checked yet"
+        WAITING = "waiting", "waiting for approval"
         ACTIVE = "active", "active"
         DISABLED = "disabled", "disabled"
 
@@ -59,11 +62,34 @@ class ContributedKey(models.Model):
     created = models.DateTimeField(default=timezone.now, editable=False)
     updated = models.DateTimeField(auto_now=True, db_index=True)
 
+    # What its contributor allows; an empty list allows everything.
+    paused = models.BooleanField(default=False, help_text="Its contributor lets nothing be sent with it for now.")
+    keep_share = models.PositiveSmallIntegerField(
+        "kept share",
+        default=0,
+        validators=[MaxValueValidator(90)],
+        help_text="Per cent of the daily quota that its contributor keeps, 0 to 90.",
+    )
+    allowed_models = models.JSONField(
+        default=list, blank=True, help_text='Gemini models, with wild cards: ["gemini-3.8-flash", "gemini-4-*"].'
+    )
+    hours_utc = models.JSONField(
+        "hours (UTC)", default=list, blank=True, help_text="Hours of the day, 0 to 23, in which it may be used."
+    )
+    successes = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Requests it has answered, counted until it has proved itself."
+    )
+
     class Meta:
         ordering = ("-created",)
 
     def __str__(self) -> str:
         return f"{self.label or 'key'} …{self.last_four}"
+
+    @property
+    def in_quarantine(self) -> bool:
+        """True for a stranger's key that has not proved itself yet: it is asked now and then, not in turn."""
+        return self.source == self.Source.CONTRIBUTION and self.successes < settings.QUARANTINE_SUCCESSES
 
     @property
     def quota_domain(self) -> str:
