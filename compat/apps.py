@@ -10,10 +10,12 @@ class CompatConfig(AppConfig):
     verbose_name = "OpenAI API"
 
     def ready(self) -> None:
-        """Read the mappings anew at once when they change in this process."""
+        """Register the checks; read the mappings anew at once when they change in this process."""
         from django.db.models.signals import post_delete, post_save
 
-        from compat import mapping, models
+        from compat import checks, mapping, models
+
+        assert checks  # noqa: S101 (imported for what it registers)
 
         for signal in (post_save, post_delete):
             for model in (models.ModelMapping, models.MappingTarget):

@@ -249,7 +249,8 @@ class Pool:
 
     def _day(self, lease: Lease, now: float) -> DayCounts:
         counts = self.unwritten_days[lease.key.id, lease.model, pacific_day(now)]
-        counts.last_used = now
+        # To the hour: beside a usage record's exact time, a finer one would tell whose request a key answered.
+        counts.last_used = now - now % 3600
         return counts
 
 
