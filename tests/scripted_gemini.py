@@ -88,7 +88,7 @@ class ScriptedGemini:
                     if rule.times is not None:
                         rule.times -= 1
                     return rule.answer
-        return _gone if RETIRED.fullmatch(call.model) else _usual
+        return _gone if RETIRED.fullmatch(call.model) and "--" not in call.model else _usual
 
     # --- what a test may script ---------------------------------------------------------------------------
 

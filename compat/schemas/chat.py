@@ -164,19 +164,12 @@ class CustomDefinition(Struct):
     format: Any = None
 
 
-class FunctionTool(Struct, tag_field="type", tag="function"):
-    """A function tool."""
+class Tool(Struct):
+    """A function, or a custom tool. Some clients leave the type of a function out."""
 
-    function: FunctionDefinition
-
-
-class CustomTool(Struct, tag_field="type", tag="custom"):
-    """A custom tool."""
-
-    custom: CustomDefinition
-
-
-Tool = FunctionTool | CustomTool
+    type: Literal["function", "custom"] = "function"
+    function: FunctionDefinition | None = None
+    custom: CustomDefinition | None = None
 
 
 class ToolName(Struct):

@@ -6,10 +6,9 @@ from typing import Any, NamedTuple
 from compat.schemas.chat import (
     AllowedTool,
     ChatRequest,
-    CustomTool,
+    CustomDefinition,
     FunctionChoice,
     FunctionDefinition,
-    FunctionTool,
     ToolChoice,
 )
 from compat.translation.families import Family
@@ -47,12 +46,12 @@ def declared_tools(request: ChatRequest) -> Declared:
     functions: list[FunctionDefinition] = []
     custom: set[str] = set()
     for index, tool in enumerate(request.tools or ()):
-        if isinstance(tool, CustomTool):
-            definition, path = _of_custom(tool), f"tools[{index}].custom"
+        path = f"tools[{index}].{tool.type}"
+        definition = tool.function if tool.type == "function" else _of_custom(tool.custom)
+        if definition is None:
+            raise Untranslatable(f"Missing required parameter: '{path}'.", path, "missing_required_parameter")
+        if tool.type == "custom":
             custom.add(definition.name)
-        else:
-            assert isinstance(tool, FunctionTool)  # noqa: S101 (the union has no other member)
-            definition, path = tool.function, f"tools[{index}].function"
         functions.append(_checked(definition, path))
     legacy = not functions and bool(request.functions)
     if legacy:
@@ -148,13 +147,15 @@ def _refuse_choice_without_tools(request: ChatRequest) -> None:
         raise Untranslatable("'function_call' names a function, but 'functions' is empty.", "function_call")
 
 
-def _of_custom(tool: CustomTool) -> FunctionDefinition:
+def _of_custom(tool: CustomDefinition | None) -> FunctionDefinition | None:
     """A custom tool as a function with one text; a grammar cannot be enforced, so it is only described."""
-    description = tool.custom.description or ""
-    grammar = (tool.custom.format or {}).get("grammar") if isinstance(tool.custom.format, dict) else None
+    if tool is None:
+        return None
+    description = tool.description or ""
+    grammar = (tool.format or {}).get("grammar") if isinstance(tool.format, dict) else None
     if isinstance(grammar, dict) and isinstance(grammar.get("definition"), str):
         description += f"\nThe input must follow this {grammar.get('syntax', '')} grammar:\n{grammar['definition']}"
-    return FunctionDefinition(tool.custom.name, description or None, _CUSTOM_INPUT)
+    return FunctionDefinition(tool.name, description or None, _CUSTOM_INPUT)
 
 
 def _checked(function: FunctionDefinition, path: str) -> FunctionDefinition:
