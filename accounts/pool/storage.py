@@ -19,6 +19,8 @@ from accounts.pool.state import DayCounts, Place, Rest, now
 from accounts.sealing import Unsealable, unseal
 from accounts.secret import Secret
 
+PROVED_AFTER = 20
+"""Answers after which a key from the contribution page is asked like any other."""
 _OVER_AFTER = timedelta(hours=1)
 
 
@@ -123,13 +125,15 @@ def _pooled(rows: QuerySet[ContributedKey], known: dict[UUID, Secret]) -> list[P
                 secret = unseal(row.pk, row.ciphertext)
             except Unsealable:
                 continue  # a system check names these rows; the others still serve
-        keys.append(PooledKey(row.pk, secret, row.quota_domain, paid=row.paid, caps=_caps(row)))
+        quarantined = row.source == ContributedKey.Source.CONTRIBUTION and row.successes < PROVED_AFTER
+        keys.append(
+            PooledKey(row.pk, secret, row.quota_domain, paid=row.paid, caps=_caps(row), quarantined=quarantined)
+        )
     return keys
 
 
 def _caps(row: ContributedKey) -> Caps:
-    del row
-    return Caps()
+    return Caps(row.paused, row.keep_share / 100, tuple(row.allowed_models), frozenset(row.hours_utc))
 
 
 def _event(
@@ -163,3 +167,11 @@ def _add(key_id: UUID, model: str, day: date, counts: DayCounts) -> None:
     if counts.last_refusal:
         changes["last_refusal"] = counts.last_refusal
     KeyDay.objects.filter(pk=row.pk).update(**changes)
+    _prove(key_id, counts.requests - counts.refusals)
+
+
+def _prove(key_id: UUID, answers: int) -> None:
+    """Count towards the end of a key's quarantine; the change of `updated` at the end tells every process."""
+    unproved = ContributedKey.objects.filter(pk=key_id, successes__lt=PROVED_AFTER)
+    if answers > 0 and unproved.update(successes=F("successes") + answers):
+        ContributedKey.objects.filter(pk=key_id, successes__gte=PROVED_AFTER).update(updated=timezone.now())
