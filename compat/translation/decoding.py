@@ -6,6 +6,7 @@ from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
+from compat.translation.nesting import MAX_NESTING, is_nested_too_deep
 from compat.translation.refusals import Untranslatable
 
 T = TypeVar("T")
@@ -38,8 +39,12 @@ def decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
         decoded = decoder.decode(body)
     except msgspec.ValidationError as error:
         raise _refusal(str(error)) from None
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    except RecursionError:
+        _refuse_nesting()
+    except (msgspec.DecodeError, UnicodeDecodeError):
         _refuse_json("It is not valid JSON.")
+    if is_nested_too_deep(body):
+        _refuse_nesting()
     _refuse_duplicates(body)
     return decoded
 
@@ -50,6 +55,12 @@ def _refuse_json(why: str) -> NoReturn:
     )
 
 
+def _refuse_nesting() -> NoReturn:
+    raise Untranslatable(
+        f"The JSON body of your request is nested too deep: at most {MAX_NESTING} levels.", None, "too_deep"
+    )
+
+
 def _refuse_duplicates(body: bytes) -> None:
     try:
         json.loads(body.decode("utf-8"), object_pairs_hook=_unique)
@@ -57,9 +68,9 @@ def _refuse_duplicates(body: bytes) -> None:
         raise Untranslatable(
             f"The member {str(error)[:100]!r} is given twice.", str(error)[:100], "duplicate_key"
         ) from None
-    except (ValueError, RecursionError):
-        # What msgspec takes and this parser does not: numbers of thousands of digits, nesting of many hundred levels.
-        _refuse_json("A number is too long or the nesting too deep.")
+    except ValueError:
+        # What msgspec takes in a member that is ignored, and this parser does not: a number of thousands of digits.
+        _refuse_json("A number is too long.")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> None:

@@ -50,7 +50,9 @@ _OLD = Family("2", candidates=8, functions_with_json=False)
 _THREE = Family("3", _ALL, signatures=True, response_parts=True)
 _NEW = _THREE._replace(prefill=False)
 _FOUR = _NEW._replace(generation="4", levels=_NO_MINIMAL, penalties=False)
-_IMAGE = Family("3", penalties=False, functions=False, functions_with_json=False, images=True, output_limit=32_768)
+_IMAGE = Family(
+    "3", penalties=False, functions=False, functions_with_json=False, system=False, images=True, output_limit=32_768
+)
 _SPEECH = Family(
     "2", penalties=False, functions=False, functions_with_json=False, system=False, speech=True, output_limit=16_384
 )

@@ -18,6 +18,7 @@ from compat.schemas.chat import (
 )
 from compat.translation.content import Part, to_parts, to_text
 from compat.translation.families import Family
+from compat.translation.nesting import is_nested_too_deep
 from compat.translation.refusals import Untranslatable
 from compat.translation.signatures import Recall, sign_current_turn, signature_of
 from compat.translation.tools import to_gemini_name
@@ -77,7 +78,7 @@ class _Results:
             if isinstance(message, ToolMessage | FunctionMessage):
                 self._waiting.setdefault(_answers(message), []).append((index, message))
 
-    def take(self, key: str, after: int) -> ToolMessage | FunctionMessage | None:
+    def take(self, key: str, after: int) -> Result | None:
         """The first untaken result for `key` behind message `after`, else the first anywhere (clients shuffle)."""
         waiting = self._waiting.get(key, [])
         result = next((result for result in waiting if result[0] > after), waiting[0] if waiting else None)
@@ -85,7 +86,7 @@ class _Results:
             return None
         waiting.remove(result)
         self._taken.add(result[0])
-        return result[1]
+        return result
 
     def is_taken(self, index: int) -> bool:
         return index in self._taken
@@ -121,9 +122,7 @@ def _add_assistant(
     _add(turns, "model", parts + [part for _, part in calls])
     if calls:
         responses = [
-            part
-            for key, call in calls
-            for part in _response(call["functionCall"], results.take(key, index), index, family)
+            part for key, call in calls for part in _response(call["functionCall"], results.take(key, index), family)
         ]
         # A turn of its own: the text of a user that follows must not count as a function response.
         turns.append({"role": "user", "parts": responses, "closed": True})
@@ -165,26 +164,31 @@ def _to_object(arguments: str | dict[str, Any] | None) -> dict[str, Any]:
     text = (arguments or "").strip()
     if not text:
         return {}
-    try:
-        decoded = _decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        return {"arguments": text}
+    decoded = _decoded(text)
     if isinstance(decoded, dict):
         return decoded
     return {} if decoded is None else {"arguments": decoded}
 
 
-def _response(
-    call: dict[str, Any], result: ToolMessage | FunctionMessage | None, index: int, family: Family
-) -> list[Part]:
+def _decoded(text: str) -> Any:
+    """What JSON says; the text itself where it is none, or nested deeper than Gemini takes."""
+    try:
+        decoded = _decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return text
+    return text if is_nested_too_deep(text.encode()) else decoded
+
+
+def _response(call: dict[str, Any], result: Result | None, family: Family) -> list[Part]:
     """The functionResponse for a call; images of a result go inside it where the family takes them, else behind it."""
     response: dict[str, Any] = {"name": call["name"], "response": _LOST}
     if "id" in call:
         response["id"] = call["id"]
     if result is None:
         return [{"functionResponse": response}]
-    response["response"] = _to_response(to_text(result.content))
-    parts = to_parts(result.content, f"messages[{index}].content", family)
+    index, message = result
+    response["response"] = _to_response(to_text(message.content))
+    parts = to_parts(message.content, f"messages[{index}].content", family)
     media: list[Part] = [{key: part[key]} for part in parts for key in ("inlineData", "fileData") if key in part]
     if media and family.response_parts:
         response["parts"] = media
@@ -195,14 +199,8 @@ def _response(
 def _to_response(text: str) -> dict[str, Any]:
     """The result as an object (Gemini API, functionResponse.response): JSON objects as they are, the rest wrapped."""
     stripped = text.strip()
-    if stripped.startswith("{") and '"$ref"' not in stripped:
-        try:
-            decoded = _decode(stripped)
-        except (msgspec.DecodeError, RecursionError):
-            return {"output": text}
-        if isinstance(decoded, dict):
-            return decoded
-    return {"output": text}
+    decoded = _decoded(stripped) if stripped.startswith("{") and '"$ref"' not in stripped else None
+    return decoded if isinstance(decoded, dict) else {"output": text}
 
 
 def _orphan(message: ToolMessage | FunctionMessage, path: str, family: Family) -> list[Part]:
