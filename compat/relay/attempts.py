@@ -38,8 +38,6 @@ Act = Callable[[str, str, bytes], Awaitable[T]]
 """(model, key, body) → what the attempt brought."""
 
 _BROKEN_ATTEMPTS = 3
-# Gemini API, implicit caching: no prefix shorter than this is cached.
-_CACHED_FROM_TOKENS = 1_024
 _WEEK = 7 * 24 * 60 * 60.0
 _encode = msgspec.json.Encoder().encode
 
@@ -55,8 +53,7 @@ class Attempts:
         self._waits: list[float] = []
         self._last: GeminiFailure | None = None
         self._tokens = estimate_tokens(job.prompt_characters())
-        # The same beginning of a long conversation goes to the same project again, whose cache may hold it.
-        self._affinity = call.affinity() if self._tokens > _CACHED_FROM_TOKENS else None
+        self._affinity = call.affinity()
 
     async def first_success(self, act: Act[T]) -> tuple[T, Lease]:
         """What the first attempt that succeeds brings, and the lease it holds: the caller gives that back.

@@ -17,6 +17,10 @@ from compat.translation.signatures import Recall
 from compat.translation.tools import Declared, declared_tools, to_tool_config, to_tools
 
 
+# Gemini API, implicit caching: no prefix under 1,024 tokens is cached.
+_CACHED_FROM_CHARACTERS = 4_096
+
+
 class ChatTranslation:
     """One request, checked once; `to_body` may then be called for every target of its model mapping.
 
@@ -53,7 +57,13 @@ class ChatTranslation:
         return {name: value for name, value in members.items() if value}
 
     def affinity(self) -> int | None:
-        """A number for the beginning of the conversation: the same for each turn of it, in this process."""
+        """A number for the beginning of the conversation, the same for each turn of it in this process.
+
+        For prompts that Gemini may find in its cache, and for tool loops, whose signatures hold in one project only; None
+        where it makes no difference which project answers.
+        """
+        if not self.declared.functions and self.prompt_characters < _CACHED_FROM_CHARACTERS:
+            return None
         return hash(tuple(to_text(message.content)[:4_096] for message in self.request.messages[:2]))
 
     @property
