@@ -8,7 +8,7 @@ from threading import Event, Lock, Thread
 
 from django.db import DatabaseError, InterfaceError, connection
 
-from accounts.metering.journal import Journal
+from accounts.metering.journal import BATCH_ROWS, Journal
 from accounts.metering.ledger import store
 from accounts.metering.leftovers import replay_leftovers
 
@@ -96,7 +96,8 @@ class Writer:
         if not self.journal.waiting and not self.journal.some_settled.wait(IDLE_SECONDS):
             connection.close()
             self.journal.some_settled.wait(LEFTOVERS_SECONDS)
-        self.journal.batch_settled.wait(BATCH_SECONDS)
+        if self.journal.waiting < BATCH_ROWS:
+            self.journal.batch_settled.wait(BATCH_SECONDS)
 
     def _note_failure(self, error: Exception) -> None:
         if not self._pause:

@@ -1,4 +1,4 @@
-"""A program for test_processes.py: forks a process that admits and settles, kills it with SIGKILL, again and again.
+"""A program for test_usage_processes.py: forks a process that admits and settles, kills it with SIGKILL, again and again.
 
 usage: killed_in_a_loop.py USER_ID ROUNDS ACKNOWLEDGED
 

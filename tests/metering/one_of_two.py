@@ -1,4 +1,4 @@
-"""A program for test_processes.py: makes REQUESTS requests beside another one like it, and ends as a program ends.
+"""A program for test_usage_processes.py: makes REQUESTS requests beside another one like it, and ends as a program ends.
 
 usage: one_of_two.py USER_ID REQUESTS
 """

@@ -1,4 +1,4 @@
-"""A program for test_processes.py: fills its journal until the system refuses to let it grow, then dies.
+"""A program for test_usage_processes.py: fills its journal until the system refuses to let it grow, then dies.
 
 usage: out_of_space.py DIRECTORY
 

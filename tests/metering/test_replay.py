@@ -113,6 +113,26 @@ def test_the_journal_of_a_living_process_is_left_to_it(requests, data_dir):
     assert UsageRecord.objects.count() == 1
 
 
+def test_a_journal_that_rotates_while_a_replay_reaches_for_it_is_left_to_its_process(requests, monkeypatch):
+    monkeypatch.setattr("accounts.metering.journal.ROTATE_BYTES", 0)
+    begun = requests.admit()
+    open_file = os.open
+
+    def open_and_let_it_rotate(path, *flags):
+        file = open_file(path, *flags)
+        if path.suffix == ".jsonl":
+            metering._writer.journal.rotate_when_grown()
+        return file
+
+    with monkeypatch.context() as slow:
+        slow.setattr("accounts.metering.leftovers.os.open", open_and_let_it_rotate)
+        metering.flush_now()
+    assert sources() == {}
+    requests.settle(begun)
+    metering.flush_now()
+    assert sources() == {begun.id: "upstream"}
+
+
 def test_several_may_replay_at_once(requests, data_dir):
     made = set()
     for _ in range(6):

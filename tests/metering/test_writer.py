@@ -9,6 +9,7 @@ from django.db import OperationalError, connection, connections
 
 from accounts import metering
 from accounts.metering import StorageUnavailable
+from accounts.metering.lines import read_lines
 from accounts.models import UsageRecord, UsageTotal
 
 
@@ -35,11 +36,12 @@ def test_a_settled_request_is_stored_by_itself(requests):
 
 
 def test_a_full_batch_is_stored_at_once(requests, monkeypatch):
-    monkeypatch.setattr("accounts.metering.writer.BATCH_SECONDS", 60)
     requests.make()
-    for _ in range(499):
+    assert stored(1)
+    monkeypatch.setattr("accounts.metering.writer.BATCH_SECONDS", 60)
+    for _ in range(500):
         requests.make()
-    assert stored(500)
+    assert stored(501)
 
 
 def test_starting_stores_what_an_ended_process_left_without_a_request(requests, monkeypatch):
@@ -102,6 +104,14 @@ def test_closing_leaves_an_unfinished_request_to_the_next_start(requests, data_d
     assert UsageRecord.objects.count() == 0
     metering.flush_now()
     assert UsageRecord.objects.get().counts_from == "interrupted"
+
+
+def test_a_close_between_two_rounds_is_not_slept_through(data_dir):
+    writer = metering.writer.Writer(data_dir / "journal")
+    writer.close(0)
+    begin = time.monotonic()
+    writer._rest()
+    assert time.monotonic() - begin < 1
 
 
 def test_closing_does_not_wait_for_ever(requests, monkeypatch):
@@ -197,6 +207,38 @@ def _hold_and_cut_postgresql(requests) -> None:
         )
         assert cursor.fetchone()[0] >= 1
         cursor.execute("COMMIT")
+
+
+def test_the_journal_stays_small_while_requests_go_through(requests, data_dir, monkeypatch):
+    monkeypatch.setattr("accounts.metering.journal.ROTATE_BYTES", 10_000)
+    for round_ in range(1, 6):
+        for _ in range(50):
+            requests.make()
+        assert stored(round_ * 50)
+    metering.flush_now()
+    [path] = (data_dir / "journal").iterdir()
+    assert path.stat().st_size < 10_000
+
+
+def test_with_disk_and_database_away_the_journal_is_made_good_as_soon_as_there_is_space(
+    requests, data_dir, monkeypatch
+):
+    def no_space(*_):
+        raise OSError(28, "No space left on device")
+
+    def away(batch):
+        raise OperationalError("the server is away")
+
+    monkeypatch.setattr("accounts.metering.writer.store", away)
+    begun = requests.admit()
+    with monkeypatch.context() as full:
+        full.setattr("accounts.metering.journal.os.write", no_space)
+        requests.settle(begun)
+    [path] = (data_dir / "journal").iterdir()
+    end = time.monotonic() + 5
+    while b'["s"' not in path.read_bytes() and time.monotonic() < end:
+        time.sleep(0.02)
+    assert read_lines(path.read_bytes())[0][0][1].counts_from == "upstream"
 
 
 def test_an_unusable_data_directory_admits_nothing_and_recovers_by_itself(requests, settings, data_dir):
