@@ -16,7 +16,6 @@ from compat.translation.response_format import in_words
 from compat.translation.signatures import Recall
 from compat.translation.tools import Declared, declared_tools, to_tool_config, to_tools
 
-
 # Gemini API, implicit caching: no prefix under 1,024 tokens is cached.
 _CACHED_FROM_CHARACTERS = 4_096
 
