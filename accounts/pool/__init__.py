@@ -3,6 +3,8 @@
 import asyncio
 import contextvars
 import logging
+import math
+import time
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -41,6 +43,7 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 SYNC_SECONDS = 1.0
+_STALE_SECONDS = 5.0
 _OVERLAP = timedelta(seconds=30)
 
 
@@ -52,6 +55,8 @@ class _Shared:
         self.pool = Pool(assumed=lambda model, paid: assumed_from(self.tiers, model, paid))
         self.stamp: object = None
         self.looked: datetime | None = None
+        self.looked_at = -math.inf
+        """Monotonic time of the last exchange that was begun."""
         self.cleared: set[tuple[str, datetime]] = set()
         self.disabling: dict[UUID, str] = {}
         self.timer: asyncio.TimerHandle | None = None
@@ -63,13 +68,18 @@ _shared = _Shared()
 
 
 async def ready() -> None:
-    """Load the keys before the first lease of this process; returns at once ever after.
+    """See to it that what is leased is what there is: keys that came, were withdrawn or disabled meanwhile.
 
-    While there are none it looks again once a second, so that the first key that is contributed serves at once.
+    Under load the exchange once a second has done so, and this returns at once. Before the first lease, after a pause, and
+    once a second while there are no keys, it waits for an exchange. Raises what the database raises, before the first.
     """
-    looked, empty = _shared.looked, _shared.pool.size == 0
-    if looked is None or (empty and timezone.now() - looked > timedelta(seconds=SYNC_SECONDS)):
+    age = time.monotonic() - _shared.looked_at
+    if age < SYNC_SECONDS or (age < _STALE_SECONDS and _shared.pool.size > 0):
+        return
+    if _shared.looked is None:
         await sync()
+    else:
+        await _sync_quietly()
 
 
 def lease(model: str, tried: Collection[PooledKey], tokens: int = 0, affinity: int | None = None) -> Lease | Exhausted:
@@ -142,6 +152,7 @@ def reset() -> None:
 async def sync() -> None:
     """Write down what this process knows and take over what others wrote. Raises what the database raises."""
     shared = _shared
+    shared.looked_at = time.monotonic()
     unwritten = _take_unwritten(shared)
     started = timezone.now()
     since = (shared.looked or started) - _OVERLAP

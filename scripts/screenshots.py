@@ -1,0 +1,107 @@
+"""Pictures of the main pages for the documentation: starts the demo on a free port, fills it a little, photographs it.
+
+Usage: .venv/bin/python scripts/screenshots.py (needs Debian's chromium, or CHROMIUM naming another one)
+"""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from openai import OpenAI
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+IMAGES = ROOT / "docs" / "images"
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+PAGES = {
+    "admin-home": "/admin/",
+    "admin-keys": "/admin/accounts/contributedkey/",
+    "admin-mappings": "/admin/compat/modelmapping/",
+    "admin-usage": "/admin/accounts/usagerecord/",
+    "contribute": "/contribute/",
+    "status": "/status/",
+}
+KEYS = "\n".join(
+    f"sim-{name}-{number}" for number, name in enumerate(("ada", "grace", "alan", "edsger", "barbara", "dead-x"))
+)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(url: str, seconds: float = 30) -> None:
+    """Return when the URL answers."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            urllib.request.urlopen(url, timeout=1).close()
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+        else:
+            return
+    sys.exit(f"{url} does not answer")
+
+
+def fill(base: str, token: str, environment: dict[str, str]) -> None:
+    """Some keys and requests, so that the pages have something to show."""
+    manage = [sys.executable, str(ROOT / "manage.py"), "contribute_keys", "--label", "demo"]
+    subprocess.run(manage, input=KEYS, text=True, env={**environment, "TUMBLER_SIMULATOR": "1"}, check=True, cwd=ROOT)
+    client = OpenAI(base_url=f"{base}/v1", api_key=token, max_retries=0)
+    time.sleep(2)
+    for number in range(40):
+        model = ("gpt-4o", "gpt-4-turbo", "gemini-3.8-flash", "gpt-5-mini")[number % 4]
+        client.chat.completions.create(model=model, messages=[{"role": "user", "content": f"Question {number}?"}])
+    time.sleep(3)
+
+
+def photograph(page: Page, base: str, name: str, path: str) -> None:
+    """One page in light and, for the README's pictures, nothing else."""
+    answer = page.goto(base + path, wait_until="networkidle")
+    if answer is None or answer.status != 200:
+        print(f"{path}: not there, no picture")
+        return
+    page.screenshot(path=str(IMAGES / f"{name}.png"))
+
+
+def main() -> None:
+    """Start, fill, photograph, stop."""
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
+    with tempfile.TemporaryDirectory() as data_dir:
+        environment = {**os.environ, "TUMBLER_DATA_DIR": data_dir}
+        command = [sys.executable, str(ROOT / "manage.py"), "serve", "--prepare", "--demo", "--port", str(port)]
+        server = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL)
+        try:
+            wait_for(f"{base}/readyz")
+            first_run = (Path(data_dir) / "first-run.txt").read_text()
+            secrets = dict(re.findall(r"^(\w+): (.*)$", first_run, re.M))
+            fill(base, secrets["token"], environment)
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+                page = browser.new_page(viewport={"width": 1280, "height": 800})
+                page.goto(f"{base}/admin/login/")
+                page.fill("input[name=username]", secrets["admin_user"])
+                page.fill("input[name=password]", secrets["admin_password"])
+                page.click("button[type=submit]")
+                for name, path in PAGES.items():
+                    photograph(page, base, name, path)
+                browser.close()
+        finally:
+            server.terminate()
+            server.wait(60)
+
+
+if __name__ == "__main__":
+    main()
