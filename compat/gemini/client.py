@@ -82,7 +82,8 @@ class GeminiClient:
     def stream(self, model: str, key: str, body: bytes) -> "ReplyStream":
         """The replies of streamGenerateContent, not asked for yet."""
         url = f"{self._base}/{quote(model, safe='')}:streamGenerateContent?alt=sse"
-        request = self._prepare(url, key, body).build_streamed()
+        # Without it pyreqwest reads up to 64 KiB before it gives the response: most answers would come in one piece.
+        request = self._prepare(url, key, body).streamed_read_buffer_limit(0).build_streamed()
         return ReplyStream(request, self._limits)
 
     async def close(self) -> None:
