@@ -1,7 +1,6 @@
 """Content parts → parts: text, images, sounds and documents. Nothing is ever fetched from here."""
 
 import binascii
-import mimetypes
 import re
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,11 +18,12 @@ from compat.schemas.chat import (
     TextPart,
 )
 from compat.translation.families import Family
+from compat.translation.mime_types import to_gemini_type, type_of_name
 from compat.translation.refusals import Untranslatable
 
 Part = dict[str, Any]
 
-_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w-]+=[^;,]*)*)(;base64)?,", re.ASCII)
+_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w-]+=[^;,]*)*)(;base64)?,", re.ASCII | re.IGNORECASE)
 # First bytes of what Gemini takes as an image (Gemini API, images: png, jpeg, webp, heic, heif).
 _IMAGE_MAGIC = (
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
@@ -32,16 +32,7 @@ _IMAGE_MAGIC = (
     (re.compile(rb"....ftyp(?:heic|heix|hevc|heim|heis)", re.DOTALL), "image/heic"),
     (re.compile(rb"....ftyp(?:mif1|msf1|heif)", re.DOTALL), "image/heif"),
 )
-_AUDIO = {
-    "wav": "audio/wav",
-    "mp3": "audio/mp3",
-    "aac": "audio/aac",
-    "ogg": "audio/ogg",
-    "flac": "audio/flac",
-    "aiff": "audio/aiff",
-    "m4a": "audio/m4a",
-    "opus": "audio/opus",
-}
+_AUDIO = ("wav", "mp3", "aac", "ogg", "opus", "flac", "aiff")
 _RESOLUTION = {"low": "MEDIA_RESOLUTION_LOW", "high": "MEDIA_RESOLUTION_HIGH", "original": "MEDIA_RESOLUTION_HIGH"}
 _HOST = re.compile(r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]", re.ASCII)
 _PRIVATE_SUFFIXES = (".local", ".internal", ".localhost", ".localdomain", ".lan", ".home", ".arpa", ".intranet")
@@ -102,13 +93,13 @@ def _image_type(declared: str, data: str, path: str) -> str:
 
 
 def _audio(audio: InputAudio, path: str) -> Part:
-    mime_type = _AUDIO.get(audio.format.lower())
-    if mime_type is None:
+    kind = audio.format.lower()
+    if kind not in _AUDIO:
         raise Untranslatable(f"Unsupported audio format. Supported: {', '.join(_AUDIO)}.", f"{path}.format")
     data = audio.data
     if data[:5].lower() == "data:":
         _, data = _data_url(data, f"{path}.data")
-    return {"inlineData": {"mimeType": mime_type, "data": _base64(data, f"{path}.data")}}
+    return {"inlineData": {"mimeType": type_of_name(kind), "data": _base64(data, f"{path}.data")}}
 
 
 def _file(file: InputFile, path: str) -> Part:
@@ -125,20 +116,20 @@ def _file(file: InputFile, path: str) -> Part:
         mime_type, data = _data_url(file.file_data, path)
     else:
         mime_type, data = "", _base64(file.file_data, path)
-    mime_type = _document_type(mime_type, data, file.filename or "")
-    if mime_type.startswith("image/"):
-        mime_type = _image_type(mime_type, data, path)
-    elif mime_type != "application/pdf" and not mime_type.startswith(("text/", "audio/", "video/")):
-        raise Untranslatable(f"Unsupported document type {mime_type}: send a PDF or a text.", path)
-    return {"inlineData": {"mimeType": mime_type, "data": data}}
+    return {"inlineData": {"mimeType": _document_type(mime_type, data, file.filename or "", path), "data": data}}
 
 
-def _document_type(declared: str, data: str, filename: str) -> str:
+def _document_type(declared: str, data: str, filename: str, path: str) -> str:
     if binascii.a2b_base64(data[:8]).startswith(b"%PDF"):
         return "application/pdf"
-    if declared and declared != "application/octet-stream":
-        return "text/plain" if declared in {"application/json", "application/xml"} else declared
-    return mimetypes.guess_type(filename)[0] or "application/octet-stream"
+    if declared in {"", "application/octet-stream"}:
+        declared = type_of_name(filename) or "application/octet-stream"
+    if declared.startswith("image/"):
+        return _image_type(declared, data, path)
+    mime_type = to_gemini_type(declared)
+    if mime_type is None:
+        raise Untranslatable(f"Unsupported document type {declared[:80]}: send a PDF or a text.", path)
+    return mime_type
 
 
 def _data_url(url: str, path: str) -> tuple[str, str]:
@@ -173,8 +164,8 @@ def _remote(url: str, path: str) -> Part:
             path,
             "remote_images_disabled",
         )
-    data: dict[str, str] = {"fileUri": url}
-    mime_type = mimetypes.guess_type(urlsplit(url).path)[0]
+    data: dict[str, str] = {"fileUri": f"https{url[5:]}"}
+    mime_type = type_of_name(urlsplit(url).path)
     if mime_type:
         data["mimeType"] = mime_type
     return {"fileData": data}
