@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, TypeAlias
 
-from django.db import IntegrityError, connection, models, transaction
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, connections, models, transaction
 
 from accounts.metering.lines import Admission, Finished, Settlement
 from accounts.models import IssuedToken, UsageRecord, UsageTotal, User
@@ -19,7 +19,7 @@ _MOST_MILLISECONDS = 2**31 - 1
 _MOST_SMALL = 2**15 - 1
 _MOST_COST = Decimal(999_999)
 _COST_STEP = Decimal("1e-8")
-_RACES = 3
+_TRIES = 5
 
 TOTAL_KEY = ("day", "owner", "model", "gemini_model")
 TOTAL_SUMS = (
@@ -45,14 +45,18 @@ def store(batch: Sequence[Finished]) -> None:
     key lets one of them win, the other starts again and finds nothing left to do. A user or token deleted in the
     meantime becomes null. Raises django.db.Error, and then nothing was stored.
     """
-    for _ in range(_RACES):
+    known: set[uuid.UUID] = set()
+    for _ in range(_TRIES):
         try:
-            _store(batch)
+            _store(batch, known)
         except IntegrityError as error:
-            lost_race = error
+            # Rare enough (a replay, a lost race, a deletion at this moment) to ask only now which ids are there.
+            refusal = error
+            ids = [uuid.UUID(admission.id) for admission, _ in batch]
+            known = set(UsageRecord.objects.filter(pk__in=ids).values_list("pk", flat=True))
         else:
             return
-    raise lost_race
+    raise refusal
 
 
 def owner_of(user: int, token: int | None) -> str:
@@ -61,15 +65,13 @@ def owner_of(user: int, token: int | None) -> str:
 
 
 @transaction.atomic(durable=True)
-def _store(batch: Sequence[Finished]) -> None:
-    unique = {uuid.UUID(admission.id): (admission, settlement) for admission, settlement in batch}
-    for known in UsageRecord.objects.filter(pk__in=list(unique)).values_list("pk", flat=True):
-        del unique[known]
-    if not unique:
+def _store(batch: Sequence[Finished], known: set[uuid.UUID]) -> None:
+    unique = {uuid.UUID(finished[0].id): finished for finished in batch}
+    users = _existing(User, (admission.user for admission, _ in batch))
+    tokens = _existing(IssuedToken, (admission.token for admission, _ in batch))
+    rows = [_record(id_, *finished, users, tokens) for id_, finished in unique.items() if id_ not in known]
+    if not rows:
         return
-    users = _existing(User, (admission.user for admission, _ in unique.values()))
-    tokens = _existing(IssuedToken, (admission.token for admission, _ in unique.values()))
-    rows = [_record(id_, *finished, users, tokens) for id_, finished in unique.items()]
     # executemany: bulk_create takes three times the processor time on SQLite, of the process that serves requests.
     with connection.cursor() as cursor:
         cursor.executemany(_insert(UsageRecord), _prepared(UsageRecord, rows))
@@ -127,13 +129,11 @@ def _totals(rows: Iterable[Row]) -> list[Row]:
 
 def _prepared(model: type[models.Model], rows: Iterable[Row]) -> list[list[Any]]:
     """The values of `rows` in the order of the columns, as this database takes them."""
-    fields = _fields(model)
+    database = connections[DEFAULT_DB_ALIAS]
     plain = (bool, int, str, type(None))
+    columns = [(field.attname, field.get_db_prep_save) for field in _fields(model)]
     return [
-        [
-            value if isinstance(value := row[field.attname], plain) else field.get_db_prep_save(value, connection)
-            for field in fields
-        ]
+        [value if isinstance(value := row[name], plain) else adapt(value, database) for name, adapt in columns]
         for row in rows
     ]
 

@@ -132,7 +132,7 @@ def settlement(
         _text(gemini_model, _GEMINI_MODEL_LENGTH),
         attempts,
         _tuple(counts),
-        counts_from,
+        str(counts_from),  # a member of CountsFrom is more than text to a database driver
         str(cost) if cost else "0",
         queue_ms,
         first_byte_ms,

@@ -138,7 +138,7 @@ class Requests:
             "gemini_model": "gemini-2.5-flash",
             "attempts": 1,
             "counts": counts,
-            "counts_from": "upstream",
+            "counts_from": UsageRecord.CountsFrom.UPSTREAM,
             "queue_ms": 1,
             "first_byte_ms": 300,
             "total_ms": 900,
