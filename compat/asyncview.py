@@ -9,10 +9,8 @@ import time
 from typing import Any
 
 from asgiref.sync import markcoroutinefunction
-from django.core.exceptions import DisallowedHost
 from django.db import DatabaseError
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from rest_framework import exceptions
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
@@ -20,6 +18,7 @@ from rest_framework.views import APIView
 
 from accounts.callers import Caller
 from compat import edge
+from compat.answers import Response
 from compat.authentication import identify
 from compat.body import ClientGone, read_body
 from compat.errors import CompatError, InternalError, InvalidRequest, StorageUnavailable, WrongMethod, from_refusal
@@ -52,7 +51,7 @@ class AsyncAPIView(APIView):
         markcoroutinefunction(view)
         return view
 
-    async def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
+    async def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
         """Find the caller, check what they may do, run the handler; every error becomes the envelope."""
         started, request_id = time.monotonic(), edge.new_request_id()
         try:
@@ -64,8 +63,8 @@ class AsyncAPIView(APIView):
         edge.finish(response, request, request_id, started, self.job)
         return response
 
-    async def _respond(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        request.get_host()
+    async def _respond(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
+        edge.check_host(request)
         if request.method == "OPTIONS":
             return edge.preflight(request)
         self.request = self.initialize_request(request, *args, **kwargs)
@@ -78,7 +77,7 @@ class AsyncAPIView(APIView):
         )
         if handler is None:
             raise WrongMethod(request.method or "", [name for name in self.allowed_methods if name != "OPTIONS"])
-        response: HttpResponseBase = await handler(self.request, *args, **kwargs)
+        response: Response = await handler(self.request, *args, **kwargs)
         return response
 
     @property
@@ -111,8 +110,6 @@ def _foreseen(error: Exception) -> CompatError | None:
             return error
         case Untranslatable():
             return from_refusal(error)
-        case DisallowedHost():
-            return InvalidRequest("Invalid Host header: this server does not serve that name.", code="invalid_host")
         case exceptions.APIException():
             return InvalidRequest("The request was refused.")
         case DatabaseError():

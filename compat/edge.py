@@ -1,12 +1,14 @@
 """What every answer of an OpenAI route carries, errors included: request id, timing, CORS, who answered."""
 
 import time
+from functools import lru_cache
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest
+from django.http.request import split_domain_port, validate_host
 
-from compat.errors import CompatError, error_json
+from compat.answers import Answer, EventStream, Response
+from compat.errors import CompatError, InvalidRequest, error_json
 from compat.ids import new_hex
 from compat.relay.job import Job
 
@@ -24,33 +26,45 @@ def new_request_id() -> str:
     return f"req_{new_hex()}"
 
 
-def error_response(error: CompatError) -> HttpResponse:
+def check_host(request: HttpRequest) -> None:
+    """Raise InvalidRequest for a Host header that this server does not serve."""
+    allowed = settings.ALLOWED_HOSTS
+    host = request.META.get("HTTP_HOST", "")
+    if not _is_served(host, tuple(allowed or ("localhost", "127.0.0.1", "[::1]"))):
+        raise InvalidRequest("Invalid Host header: this server does not serve that name.", code="invalid_host")
+
+
+@lru_cache(maxsize=1024)
+def _is_served(host: str, allowed: tuple[str, ...]) -> bool:
+    domain, _ = split_domain_port(host)
+    return bool(domain) and validate_host(domain, allowed)
+
+
+def error_response(error: CompatError) -> Answer:
     """The envelope with its status and headers."""
-    return HttpResponse(
-        error_json(error), status=error.status, content_type="application/json", headers=error.headers()
-    )
+    return Answer(error_json(error), error.status, error.headers())
 
 
-def preflight(request: HttpRequest) -> HttpResponse:
+def preflight(request: HttpRequest) -> Answer:
     """The answer to a browser's OPTIONS: no token, and whichever headers it asked for (SDKs send new ones every year)."""
-    response = HttpResponse(status=204)
-    response["access-control-allow-methods"] = "GET, POST, DELETE, OPTIONS"
-    asked = request.headers.get("access-control-request-headers", "")
-    response["access-control-allow-headers"] = asked if asked.isprintable() and asked else "authorization, content-type"
-    response["access-control-max-age"] = _DAY
-    return response
+    asked = request.META.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
+    headers = {
+        "access-control-allow-methods": "GET, POST, DELETE, OPTIONS",
+        "access-control-allow-headers": asked if asked.isprintable() and asked else "authorization, content-type",
+        "access-control-max-age": _DAY,
+    }
+    return Answer(b"", 204, headers)
 
 
-def finish(response: HttpResponseBase, request: HttpRequest, request_id: str, started: float, job: Job | None) -> None:
+def finish(response: Response, request: HttpRequest, request_id: str, started: float, job: Job | None) -> None:
     """Put the common headers on a response. `started` is the monotonic time at which the request came in."""
     headers = response.headers
-    if not response.streaming:
-        headers["content-length"] = str(len(response.content))  # type: ignore[attr-defined]
     headers["x-request-id"] = request_id
     headers["openai-processing-ms"] = str(round((time.monotonic() - started) * 1000))
     headers["openai-version"] = "2020-10-01"
     headers["x-tumbler-upstream"] = "simulator" if settings.SIMULATOR else "gemini"
-    headers["cache-control"] = "no-cache, no-store, private" if response.streaming else "no-store, private"
+    is_stream = isinstance(response, EventStream)
+    headers["cache-control"] = "no-cache, no-store, private" if is_stream else "no-store, private"
     if job is not None:
         headers["x-tumbler-attempts"] = str(job.attempts)
         if job.model:
@@ -58,15 +72,15 @@ def finish(response: HttpResponseBase, request: HttpRequest, request_id: str, st
     _allow_origin(headers, request)
 
 
-def _allow_origin(headers: object, request: HttpRequest) -> None:
+def _allow_origin(headers: dict[str, str], request: HttpRequest) -> None:
     """CORS, never with credentials: tokens travel in a header, so any origin may be let in."""
     allowed = settings.CORS_ORIGINS
-    origin = request.META.get("HTTP_ORIGIN")
     if "*" in allowed:
-        headers["access-control-allow-origin"] = "*"  # type: ignore[index]
+        headers["access-control-allow-origin"] = "*"
     else:
-        headers["vary"] = "Origin"  # type: ignore[index]
+        headers["vary"] = "Origin"
+        origin = request.META.get("HTTP_ORIGIN", "")
         if origin not in allowed:
             return
-        headers["access-control-allow-origin"] = origin  # type: ignore[index]
-    headers["access-control-expose-headers"] = EXPOSED  # type: ignore[index]
+        headers["access-control-allow-origin"] = origin
+    headers["access-control-expose-headers"] = EXPOSED

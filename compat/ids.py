@@ -1,9 +1,11 @@
 """Ids that need to be unique, not secret: 128 random bits without a system call each."""
 
+import os
 import random
 
-# Seeded by the system at start; a worker made by fork would repeat its parent's ids, so workers are made by spawn.
 _random = random.Random()  # noqa: S311 (ids are public)
+# A forked process must not repeat its parent's ids.
+os.register_at_fork(after_in_child=_random.seed)
 
 
 def new_hex() -> str:

@@ -1,23 +1,20 @@
 """The ASGI handler of the OpenAI routes: Django's, without middleware, thread or signal.
 
 Django's own handler costs a request 1.6 ms of CPU, most of it hops between threads for middleware and signal receivers
-that these routes have no use for (docs/decisions/0001-lean-handler.md). It leans on `ASGIHandler.create_request` and
-`send_response`: a test fails when they move.
+that these routes have no use for (docs/decisions/0001-lean-handler.md).
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from io import BytesIO
+from functools import lru_cache
 from typing import Any
 
-from django.core.handlers.asgi import ASGIHandler, ASGIRequest
-from django.http.response import HttpResponseBase
+from django.core.handlers.asgi import ASGIHandler
+from django.http import HttpRequest
 
-from compat import edge
+from compat.answers import Answer, EventStream, Response
 from compat.body import ClientGone
-from compat.errors import InvalidRequest
 from compat.urls import find_view
-from compat.views.answering import EventStreamResponse
 
 Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -27,17 +24,40 @@ Send = Callable[[Message], Awaitable[None]]
 _LISTEN_AFTER_SECONDS = 0.05
 
 
-class LeanRequest(ASGIRequest):
-    """A request that carries its `receive`, so that the body is read only when the caller is known."""
+class LeanRequest(HttpRequest):
+    """A request with what these routes read of it; the body is read by `receive` when the caller is known."""
 
-    receive: Receive
-    body_is_read: Callable[[], None]
+    def __init__(self, scope: dict[str, Any], receive: Receive, body_is_read: Callable[[], None]) -> None:
+        # Not ASGIRequest's: it works out addresses, cookies and encodings that nobody asks for here.
+        super().__init__()
+        self.scope = scope
+        self.receive = receive
+        self.body_is_read = body_is_read
+        self.method = scope["method"]
+        self.path = self.path_info = scope["path"]
+        meta = self.META
+        for name, value in scope["headers"]:
+            key = _meta_name(name)
+            text = value.decode("latin-1")
+            meta[key] = f"{meta[key]},{text}" if key in meta else text
+
+    def _get_scheme(self) -> str:
+        scheme: str = self.scope.get("scheme", "http")
+        return scheme
+
+
+@lru_cache(maxsize=512)
+def _meta_name(name: bytes) -> str:
+    """Django's name for a header. One with an underscore is not mixed up with the one that has a dash."""
+    text = name.decode("latin-1")
+    if "_" in text:
+        return f"UNDERSCORED_{text}"
+    key = text.upper().replace("-", "_")
+    return key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
 
 
 class LeanHandler(ASGIHandler):
     """Answers the OpenAI routes. No middleware is loaded."""
-
-    request_class = LeanRequest
 
     def __init__(self) -> None:
         # Not super().__init__(): it loads the middleware.
@@ -46,17 +66,12 @@ class LeanHandler(ASGIHandler):
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """One request: find its view, run it, send its response; stop when the client leaves."""
         watch = _Watch(receive)
-        response: HttpResponseBase | None = None
+        response: Response | None = None
         try:
-            request, _ = self.create_request(scope, BytesIO())
-            if isinstance(request, LeanRequest):
-                request.receive, request.body_is_read = receive, watch.begin
-                view, arguments = find_view(request.path_info)
-                response = await view(request, **arguments)
-            else:
-                refusal = InvalidRequest("The request's URL is not valid UTF-8.", code="invalid_url")
-                response = edge.error_response(refusal)
-            await self.send_response(response, send)
+            request = LeanRequest(scope, receive, watch.begin)
+            view, arguments = find_view(request.path_info)
+            response = await view(request, **arguments)
+            await _send(response, send)
         except ClientGone:
             pass
         except asyncio.CancelledError:
@@ -64,10 +79,20 @@ class LeanHandler(ASGIHandler):
                 raise
         finally:
             watch.end()
-            # In every ending, also when the response was never begun to be sent: a stream's pump stops here. Not
-            # response.close(): its signal has only synchronous receivers, for databases that were not opened here.
-            if isinstance(response, EventStreamResponse):
-                response.abandon()
+            # In every ending, also when the response was never begun to be sent: a stream's pump stops here.
+            if isinstance(response, EventStream):
+                response.pump.abandon()
+
+
+async def _send(response: Response, send: Send) -> None:
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    if isinstance(response, Answer):
+        await send({"type": "http.response.body", "body": response.body})
+        return
+    async for events in response.pump.events():
+        await send({"type": "http.response.body", "body": events, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
 
 
 class _Watch:

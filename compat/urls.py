@@ -4,11 +4,10 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from django.http.response import HttpResponseBase
-
 from compat import views
+from compat.answers import Response
 
-View = Callable[..., Awaitable[HttpResponseBase]]
+View = Callable[..., Awaitable[Response]]
 
 ROUTES: dict[str, View] = {
     "chat/completions": views.ChatCompletions.as_view(),

@@ -3,14 +3,12 @@
 import asyncio
 from collections.abc import Callable
 
-from django.http import HttpResponse, StreamingHttpResponse
-from django.http.response import HttpResponseBase
-
 from compat import relay
+from compat.answers import Answer, EventStream, Response
 from compat.asyncview import AsyncAPIView
 from compat.errors import ModelNotAllowed, UpstreamError
 from compat.mapping import Resolved, resolve, spellings
-from compat.relay import Job, Pump
+from compat.relay import Job
 from compat.relay import signatures as memory
 from compat.relay.job import CLIENT_LEFT
 from compat.relay.pump import Writer
@@ -22,20 +20,6 @@ from compat.translation.substance import text_length
 from compat.translation.usage import Usage
 
 WholeAnswer = Callable[[list[tuple[int, Reply]], Usage], bytes]
-
-
-class EventStreamResponse(StreamingHttpResponse):
-    """Server-Sent Events from a pump."""
-
-    def __init__(self, pump: Pump) -> None:
-        super().__init__(
-            pump.events(), content_type="text/event-stream; charset=utf-8", headers={"x-accel-buffering": "no"}
-        )
-        self._pump = pump
-
-    def abandon(self) -> None:
-        """Stop what feeds the response."""
-        self._pump.abandon()
 
 
 class AnsweringView(AsyncAPIView):
@@ -57,7 +41,7 @@ class AnsweringView(AsyncAPIView):
         if self.job is not None:
             memory.keep(self.caller.user_id, call_id, signature, family_of(self.job.model).generation)
 
-    async def whole(self, job: Job, to_answer: WholeAnswer) -> HttpResponseBase:
+    async def whole(self, job: Job, to_answer: WholeAnswer) -> Response:
         """Ask, translate and settle; a client that leaves meanwhile is accounted as well."""
         try:
             replies = await relay.complete(job)
@@ -70,8 +54,8 @@ class AnsweringView(AsyncAPIView):
         except EmptyAnswer:
             raise UpstreamError(f"{job.model} gave no usable answer (empty).") from None
         job.settle(characters=characters)
-        return HttpResponse(answer, content_type="application/json")
+        return Answer(answer)
 
-    async def streamed(self, job: Job, writer: Writer) -> HttpResponseBase:
+    async def streamed(self, job: Job, writer: Writer) -> Response:
         """Open the stream: errors up to the first event have their own status."""
-        return EventStreamResponse(await relay.open_stream(job, writer))
+        return EventStream(await relay.open_stream(job, writer))

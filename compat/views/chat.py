@@ -3,9 +3,9 @@
 import time
 
 import msgspec
-from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
+from compat.answers import Response
 from compat.ids import new_call_id, new_hex
 from compat.relay import Job
 from compat.relay.job import plan
@@ -25,7 +25,7 @@ class ChatCompletions(AnsweringView):
 
     endpoint = "chat.completions"
 
-    async def post(self, request: Request) -> HttpResponseBase:
+    async def post(self, request: Request) -> Response:
         """Validate, translate, ask, answer."""
         chat = decode(await self.body(), _chat)
         resolved = await self.targets(chat.model)

@@ -3,9 +3,9 @@
 import time
 
 import msgspec
-from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
+from compat.answers import Response
 from compat.ids import new_hex
 from compat.relay import Job
 from compat.relay.job import plan
@@ -23,7 +23,7 @@ class Completions(AnsweringView):
 
     endpoint = "completions"
 
-    async def post(self, request: Request) -> HttpResponseBase:
+    async def post(self, request: Request) -> Response:
         """Validate, translate each prompt, ask, answer."""
         completion = decode(await self.body(), _completion)
         resolved = await self.targets(completion.model)

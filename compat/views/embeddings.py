@@ -3,11 +3,10 @@
 import asyncio
 
 import msgspec
-from django.http import HttpResponse
-from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
 from compat import relay
+from compat.answers import Answer, Response
 from compat.relay import Call, Job
 from compat.relay.job import CLIENT_LEFT
 from compat.schemas.embeddings import EmbeddingRequest
@@ -24,7 +23,7 @@ class Embeddings(AnsweringView):
 
     endpoint = "embeddings"
 
-    async def post(self, request: Request) -> HttpResponseBase:
+    async def post(self, request: Request) -> Response:
         """Validate, cut into batches, ask, answer."""
         embedding = decode(await self.body(), _embedding)
         resolved = await self.targets(embedding.model)
@@ -42,7 +41,7 @@ class Embeddings(AnsweringView):
         as_base64 = embedding.encoding_format == "base64"
         answer = to_embeddings(embedding.model, replies, tokens, as_base64=as_base64)
         job.settle()
-        return HttpResponse(answer, content_type="application/json")
+        return Answer(answer)
 
 
 def _call(translation: EmbeddingTranslation, first: int, count: int) -> Call:

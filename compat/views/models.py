@@ -1,10 +1,9 @@
 """GET models and models/{id}."""
 
 import msgspec
-from django.http import HttpResponse
-from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
+from compat.answers import Answer, Response
 from compat.asyncview import AsyncAPIView
 from compat.catalogue import listed_models
 from compat.errors import UnknownModel
@@ -15,19 +14,19 @@ _encode = msgspec.json.Encoder().encode
 class Models(AsyncAPIView):
     """The models that the caller may use."""
 
-    async def get(self, request: Request) -> HttpResponseBase:
+    async def get(self, request: Request) -> Response:
         """OpenAI's list of models."""
         models = await listed_models(self.caller)
-        return HttpResponse(_encode({"object": "list", "data": models}), content_type="application/json")
+        return Answer(_encode({"object": "list", "data": models}))
 
 
 class OneModel(AsyncAPIView):
     """One model by its id."""
 
-    async def get(self, request: Request, model_id: str) -> HttpResponseBase:
+    async def get(self, request: Request, model_id: str) -> Response:
         """OpenAI's model object. Raises UnknownModel, also for a model that the caller may not use."""
         wanted = {model_id, model_id.removeprefix("models/")}
         for model in await listed_models(self.caller):
             if model["id"] in wanted:
-                return HttpResponse(_encode({**model, "id": model_id}), content_type="application/json")
+                return Answer(_encode({**model, "id": model_id}))
         raise UnknownModel(f"The model '{model_id[:100]}' does not exist", param="model")
