@@ -27,6 +27,7 @@ TOKEN_PEPPERS = [
 ]
 FINGERPRINT_KEY = derived_secret(SECRET_KEY, "contributed key fingerprints")
 RECEIPT_KEY = derived_secret(SECRET_KEY, "receipt codes")
+LABEL_KEY = derived_secret(SECRET_KEY, "sub-user labels")
 
 # --- The upstream ----------------------------------------------------------------------------------------
 # `serve` sets TUMBLER_SIMULATOR for its workers when the built-in simulator is the upstream.
@@ -166,6 +167,8 @@ def _database(url: str) -> dict[str, object]:
 
 DATABASES = {"default": _database(env_secret("DATABASE_URL"))}
 REDIS_URL = env_secret("REDIS_URL")
+# `serve` sets TUMBLER_WORKERS for its workers: while Redis is away each keeps its part of every limit.
+WORKERS = env_int("TUMBLER_WORKERS", 1, at_least=1)
 CHANNEL_LAYERS = {
     "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
     if REDIS_URL
