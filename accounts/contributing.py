@@ -1,8 +1,9 @@
-"""Contributing: keys taken in, disabled, enabled, checked. The text of a key goes in here and never comes out."""
+"""Contributing: keys taken in, disabled, enabled, checked, erased. The text of a key goes in here and never comes out."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, Required, TypedDict, Unpack
 from uuid import UUID, uuid4
 
@@ -10,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import ContributedKey, KeyCooldown, User
+from accounts.models import ContributedKey, KeyCooldown, KeyEvent, LearnedQuota, User
 from accounts.sealing import fingerprint, seal
 
 Verdict = Literal["added", "duplicate", "malformed"]
@@ -19,7 +20,14 @@ Verdict = Literal["added", "duplicate", "malformed"]
 _KEY = re.compile(r"[A-Za-z0-9_\-.]{20,200}")
 _SIMULATOR_KEY = re.compile(r"sim-[a-z0-9-]{1,196}")
 
-# Set by compat's AppConfig.ready(): it asks the upstream about keys and says one word or sentence for each.
+BY_HAND = "by hand"
+"""The reason of a key that a person disabled."""
+
+GOOD = "good"
+"""The word of `key_verifier` for a key that the upstream takes."""
+
+# Set by compat's AppConfig.ready(): it asks the upstream about keys, says one word or sentence for each, and disables
+# those that are refused for good.
 key_verifier: Callable[[Sequence[ContributedKey]], dict[UUID, str]] | None = None
 
 
@@ -40,6 +48,11 @@ class Particulars(TypedDict, total=False):
     paid: bool
     owner: User | None
     upstream: str | None
+    state: ContributedKey.State
+    created: datetime
+    keep_share: int
+    allowed_models: list[str]
+    hours_utc: list[int]
 
 
 def contribute(key_text: str, **particulars: Unpack[Particulars]) -> Contribution:
@@ -53,7 +66,7 @@ def contribute(key_text: str, **particulars: Unpack[Particulars]) -> Contributio
 def contribute_many(key_texts: Iterable[str], **particulars: Unpack[Particulars]) -> list[Contribution]:
     """One Contribution a text, in order, in one transaction; see contribute. Some hundreds of texts at a time."""
     upstream = particulars.get("upstream")
-    texts = [_well_formed(text, upstream) for text in key_texts]
+    texts = [well_formed(text, upstream) for text in key_texts]
     prints = [fingerprint(text) if text else "" for text in texts]
     with transaction.atomic():
         here = _by_fingerprint(prints)
@@ -69,7 +82,7 @@ def contribute_many(key_texts: Iterable[str], **particulars: Unpack[Particulars]
 
 def verdict_on(key_text: str) -> Verdict:
     """What contribute would say to this text now; it keeps nothing."""
-    text = _well_formed(key_text, None)
+    text = well_formed(key_text)
     if not text:
         return "malformed"
     return "duplicate" if ContributedKey.objects.filter(fingerprint=fingerprint(text)).exists() else "added"
@@ -83,6 +96,27 @@ def disable_key(key: ContributedKey | UUID, reason: str) -> bool:
 def enable_key(key: ContributedKey | UUID) -> bool:
     """Let this key be leased again; True unless it was active before."""
     return _change_state(key, ContributedKey.State.ACTIVE, "")
+
+
+def approve_key(key: ContributedKey | UUID) -> bool:
+    """Let a key that waits for approval be leased; True if it did wait."""
+    key_id = key.pk if isinstance(key, ContributedKey) else key
+    now = timezone.now()
+    waiting = ContributedKey.objects.filter(pk=key_id, state=ContributedKey.State.WAITING)
+    return bool(waiting.update(state=ContributedKey.State.ACTIVE, reason="", state_since=now, updated=now))
+
+
+def erase_key(key: ContributedKey) -> None:
+    """Erase a key: its ciphertext, its counts, and what was learned of its quota domain if no other key is in that.
+
+    A call that is under way has the key in memory and ends normally.
+    """
+    domain = key.quota_domain
+    with transaction.atomic():
+        ContributedKey.objects.filter(pk=key.pk).delete()
+        if not key.project or not ContributedKey.objects.filter(project=key.project).exists():
+            for table in (KeyCooldown, KeyEvent, LearnedQuota):
+                table.objects.filter(domain=domain).delete()
 
 
 def reset_cooldowns(key: ContributedKey) -> int:
@@ -106,14 +140,15 @@ def request_check(keys: Sequence[ContributedKey]) -> dict[UUID, str] | None:
     return verdicts
 
 
-def _well_formed(text: str, upstream: str | None) -> str:
-    """The key without the space around it, or "" when it is none."""
+def well_formed(text: str, upstream: str | None = None) -> str:
+    """The key without the space around it, or "" when it cannot be one. It asks nobody."""
     key = text.strip()
-    for_simulator = _upstream_of(key, upstream) == ContributedKey.Upstream.SIMULATOR
+    for_simulator = upstream_of(key, upstream) == ContributedKey.Upstream.SIMULATOR
     return key if _KEY.fullmatch(key) or (for_simulator and _SIMULATOR_KEY.fullmatch(key)) else ""
 
 
-def _upstream_of(key: str, upstream: str | None) -> str:
+def upstream_of(key: str, upstream: str | None = None) -> str:
+    """The upstream that a key belongs to: the one that is told, else by its text."""
     if upstream is not None:
         return upstream
     # A real key that is brought while the simulator runs is meant for Gemini: it waits for it.
@@ -124,7 +159,7 @@ def _upstream_of(key: str, upstream: str | None) -> str:
 
 def _sealed_row(text: str, print_: str, **particulars: Unpack[Particulars]) -> ContributedKey:
     key_id = uuid4()
-    known = {**particulars, "upstream": _upstream_of(text, particulars.get("upstream"))}
+    known = {**particulars, "upstream": upstream_of(text, particulars.get("upstream"))}
     return ContributedKey(id=key_id, ciphertext=seal(key_id, text), fingerprint=print_, last_four=text[-4:], **known)
 
 

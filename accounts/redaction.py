@@ -7,6 +7,7 @@ import re
 _SECRETS = re.compile(
     r"AIza[0-9A-Za-z_\-]{10,}"
     r"|AQ\.[0-9A-Za-z_\-]{10,}"
+    r"|(?i:(?<=tumbler-receipt-))[0-9A-Za-z\- ]{20,}"
     r"|(?<=tumbler-)[0-9A-Za-z]+_[0-9A-Za-z]+"
     r"|(?i:(?<=bearer ))[^\s\"',;]+"
     r"|(?i:(?<=[?&]key=))[^&\s\"']+"

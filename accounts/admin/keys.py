@@ -14,7 +14,16 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 
 from accounts.admin.base import ModelAdmin, ReadOnlyAdmin, confirmed
 from accounts.admin.skin import ChangeList, ModelForm, display
-from accounts.contributing import contribute, disable_key, enable_key, request_check, reset_cooldowns, verdict_on
+from accounts.contributing import (
+    BY_HAND,
+    approve_key,
+    contribute,
+    disable_key,
+    enable_key,
+    request_check,
+    reset_cooldowns,
+    verdict_on,
+)
 from accounts.models import ContributedKey, KeyDay
 from accounts.redaction import redact
 from accounts.standing import Standing, resting, standings
@@ -114,11 +123,16 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
     readonly_fields = (
         *("state", "reason", "state_since", "last_checked", "cooldowns_reset"),
         *("upstream", "source", "last_four", "created", "updated"),
+        *("paused", "keep_share", "allowed_models", "hours_utc", "successes"),
     )
-    actions = ("disable", "enable", "verify", "reset_cooldown")
+    actions = ("disable", "enable", "approve", "verify", "reset_cooldown")
     fieldsets = (
         (None, {"fields": ("label", "project", "paid", "owner")}),
         ("State", {"fields": ("state", "reason", "state_since", "last_checked", "cooldowns_reset")}),
+        (
+            "What its contributor allows",
+            {"fields": ("paused", "keep_share", "allowed_models", "hours_utc", "successes")},
+        ),
         ("Origin", {"fields": ("upstream", "source", "last_four", "created", "updated")}),
     )
     add_fieldsets = ((None, {"fields": ("key_text", "label", "project", "paid", "owner")}),)
@@ -154,14 +168,21 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
         to_delete, counts, lacking, protected = super().get_deleted_objects(objs, request)
         return to_delete, counts, lacking - {KeyDay._meta.verbose_name}, protected
 
-    @display(description="state", ordering="state", label={"active": "success", "disabled": "danger"})
-    def condition(self, key: ContributedKey) -> str | tuple[str, str]:
+    @display(
+        description="state",
+        ordering="state",
+        label={"active": "success", "disabled": "danger", "received": "info", "waiting": "warning"},
+    )
+    def condition(self, key: ContributedKey) -> tuple[str, str]:
         """Its state, and why."""
-        return (
-            ("disabled", f"disabled: {key.reason or 'no reason given'}")
-            if key.state == key.State.DISABLED
-            else key.state
-        )
+        if key.state == key.State.DISABLED:
+            return key.state, f"disabled: {key.reason or 'no reason given'}"
+        if key.state == key.State.ACTIVE:
+            return (
+                key.state,
+                "paused by its contributor" if key.paused else "on trial" if key.in_quarantine else "active",
+            )
+        return key.state, key.get_state_display()
 
     @admin.display
     def rests(self, key: Any) -> str:
@@ -192,12 +213,17 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
     @confirmed("Disable these keys until someone enables them?")
     def disable(self, request: HttpRequest, queryset: QuerySet[ContributedKey]) -> None:
         """No request is sent with them from now on."""
-        self.act_on(request, queryset, lambda key: disable_key(key, "by hand"), "disabled")
+        self.act_on(request, queryset, lambda key: disable_key(key, BY_HAND), "disabled")
 
     @admin.action(description="Enable", permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[ContributedKey]) -> None:
         """They may be used again."""
         self.act_on(request, queryset, enable_key, "enabled")
+
+    @admin.action(description="Approve", permissions=["change"])
+    def approve(self, request: HttpRequest, queryset: QuerySet[ContributedKey]) -> None:
+        """Those that wait for approval may be used from now on."""
+        self.act_on(request, queryset, approve_key, "approved")
 
     @admin.action(description="Verify with the upstream", permissions=["change"])
     def verify(self, request: HttpRequest, queryset: QuerySet[ContributedKey]) -> None:
