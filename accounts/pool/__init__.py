@@ -56,7 +56,7 @@ class _Shared:
         self.stamp: object = None
         self.looked: datetime | None = None
         self.looked_at = -math.inf
-        """Monotonic time of the last exchange that was begun."""
+        """Monotonic time of the last exchange."""
         self.cleared: set[tuple[str, datetime]] = set()
         self.disabling: dict[UUID, str] = {}
         self.timer: asyncio.TimerHandle | None = None
@@ -73,13 +73,18 @@ async def ready() -> None:
     Under load the exchange once a second has done so, and this returns at once. Before the first lease, after a pause, and
     once a second while there are no keys, it waits for an exchange. Raises what the database raises, before the first.
     """
-    age = time.monotonic() - _shared.looked_at
-    if age < SYNC_SECONDS or (age < _STALE_SECONDS and _shared.pool.size > 0):
+    shared = _shared
+    age = time.monotonic() - shared.looked_at
+    if age < SYNC_SECONDS or (age < _STALE_SECONDS and shared.pool.size > 0):
         return
-    if _shared.looked is None:
-        await sync()
-    else:
-        await _sync_quietly()
+    # However many wait, one exchange serves them all; one of them may leave without stopping it.
+    exchange_task = _running_exchange(shared)
+    try:
+        await asyncio.shield(exchange_task)
+    except DatabaseError:
+        if shared.looked is None:
+            raise
+        logger.warning("the pool could not exchange with the database; it goes on with what it knows")
 
 
 def lease(model: str, tried: Collection[PooledKey], tokens: int = 0, affinity: int | None = None) -> Lease | Exhausted:
@@ -152,7 +157,6 @@ def reset() -> None:
 async def sync() -> None:
     """Write down what this process knows and take over what others wrote. Raises what the database raises."""
     shared = _shared
-    shared.looked_at = time.monotonic()
     unwritten = _take_unwritten(shared)
     started = timezone.now()
     since = (shared.looked or started) - _OVERLAP
@@ -163,7 +167,7 @@ async def sync() -> None:
         _put_back(shared, unwritten)
         raise
     _take_over(shared, findings)
-    shared.looked = started
+    shared.looked, shared.looked_at = started, time.monotonic()
 
 
 def _take_unwritten(shared: _Shared) -> Unwritten:
@@ -210,14 +214,18 @@ def _sync_soon() -> None:
 
 def _start_sync(shared: _Shared) -> None:
     shared.timer = None
+    _running_exchange(shared).add_done_callback(_tell_failure)
+
+
+def _running_exchange(shared: _Shared) -> "asyncio.Task[None]":
+    """The exchange that is under way, else a new one."""
     if shared.task is None or shared.task.done():
-        # A context of its own: the request that set the timer is over.
-        shared.task = asyncio.get_running_loop().create_task(_sync_quietly(), context=contextvars.Context())
+        # A context of its own: the request that asks for it may be over before it is.
+        shared.task = asyncio.get_running_loop().create_task(sync(), context=contextvars.Context())
+    return shared.task
 
 
-async def _sync_quietly() -> None:
-    try:
-        await sync()
-    except DatabaseError:
-        logger.exception("the pool could not exchange with the database; it goes on with what it knows")
+def _tell_failure(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and task.exception() is not None:
+        logger.warning("the pool could not exchange with the database; it goes on with what it knows")
         _sync_soon()
