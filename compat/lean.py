@@ -28,8 +28,8 @@ class LeanRequest(HttpRequest):
     """A request with what these routes read of it; the body is read by `receive` when the caller is known."""
 
     def __init__(self, scope: dict[str, Any], receive: Receive, body_is_read: Callable[[], None]) -> None:
-        # Not ASGIRequest's: it works out addresses, cookies and encodings that nobody asks for here.
-        super().__init__()
+        # Not super().__init__(): it makes query dicts, cookies and encodings that nobody asks for here.
+        self.META = {}
         self.scope = scope
         self.receive = receive
         self.body_is_read = body_is_read

@@ -34,7 +34,9 @@ def plan(
     n: int, targets: tuple[str, ...], to_bodies: list[ToBody], affinity: Callable[[], int | None] = lambda: None
 ) -> tuple[Call, ...]:
     """The calls for `n` choices of each prompt: as many candidates a call as every target can give."""
-    each = min(n, *(family_of(target).candidates for target in targets)) if n > 1 else 1
+    if n == 1 and len(to_bodies) == 1:
+        return (Call(0, 1, to_bodies[0], affinity),)
+    each = min(n, *(family_of(target).candidates for target in targets))
     return tuple(
         Call(prompt * n + first, min(each, n - first), to_body, affinity)
         for prompt, to_body in enumerate(to_bodies)
