@@ -8,3 +8,7 @@ class TumblerSiteConfig(AppConfig):
 
     name = "tumbler_site"
     verbose_name = "Gemini Tumbler"
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        from tumbler_site import checks  # noqa: F401

@@ -140,3 +140,40 @@ def request(path="/", *headers, method="GET"):
 
 def body_of(answer):
     return json.loads(answer.partition(b"\r\n\r\n")[2])
+
+
+def clean_environment(data_dir, **variables):
+    """This process's environment without anything that would steer the site, and with these variables."""
+    steering = ("GEMINI_", "TUMBLER_", "DJANGO_", "DATABASE_URL", "REDIS_URL", "DEFAULT_MODEL", "HOST", "PORT")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(steering)}
+    return {**kept, "TUMBLER_DATA_DIR": str(data_dir), **variables}
+
+
+class Site(Process):
+    """`manage.py COMMAND …` on a data directory of its own."""
+
+    def __init__(self, data_dir, *command, cwd="/", **variables):
+        environment = clean_environment(data_dir, **variables)
+        super().__init__([sys.executable, str(ROOT / "manage.py"), *command], env=environment, cwd=cwd)
+
+    def url(self):
+        """Where it serves, once it does."""
+        line = self.until_out("Serving http")
+        return line.split()[1]
+
+    def ask(self, path, token="", body=None):
+        """(status, headers, text) of one request to the served site."""
+        host, port = self.url().removeprefix("http://").removesuffix("/v1").rsplit(":", 1)
+        connection = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=20)
+        with contextlib.closing(connection):
+            headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+            data = None if body is None else json.dumps(body)
+            connection.request("GET" if body is None else "POST", path, data, headers)
+            response = connection.getresponse()
+            return response.status, response.headers, response.read().decode()
+
+
+def first_run(data_dir):
+    """What first-run.txt says, by name."""
+    lines = (Path(data_dir) / "first-run.txt").read_text().splitlines()
+    return dict(line.split(": ", 1) for line in lines)

@@ -1,7 +1,8 @@
 """The scripted app under each real server."""
 
 import pytest
-from clients_and_servers import Server
+
+from tests.serving.clients_and_servers import Server, Site
 
 KINDS = ["daphne", "uvicorn"]
 
@@ -33,3 +34,17 @@ def server(shared_server):
     shared_server.out.clear()
     shared_server.err.clear()
     return shared_server
+
+
+@pytest.fixture
+def site(tmp_path):
+    """site("serve", …, NAME="value") runs a command on the data directory `tmp_path / "data"`."""
+    started = []
+
+    def start_site(*command, **variables):
+        started.append(Site(tmp_path / "data", *command, **variables))
+        return started[-1]
+
+    yield start_site
+    for one in started:
+        one.close()

@@ -1,6 +1,6 @@
 """An app that fails, whenever it does: the log says so each time, the client sees that the answer is cut, nothing stays."""
 
-from clients_and_servers import read_all, request
+from tests.serving.clients_and_servers import read_all, request
 
 
 def test_a_failure_after_the_first_byte_cuts_the_answer_each_time(server):

@@ -3,7 +3,8 @@
 import time
 
 import pytest
-from clients_and_servers import read_all, read_until, request
+
+from tests.serving.clients_and_servers import read_all, read_until, request
 
 MB = 1_000_000
 

@@ -4,9 +4,10 @@ import signal
 import time
 
 import pytest
-from clients_and_servers import read_all, read_until, request
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
+
+from tests.serving.clients_and_servers import read_all, read_until, request
 
 
 def test_a_running_stream_is_finished(start):

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 
-from clients_and_servers import body_of, read_all, read_until, request
+from tests.serving.clients_and_servers import body_of, read_all, read_until, request
 
 MB = 1_000_000
 

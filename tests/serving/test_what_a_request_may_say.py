@@ -4,7 +4,8 @@ import json
 import socket
 
 import pytest
-from clients_and_servers import body_of, read_all, request
+
+from tests.serving.clients_and_servers import body_of, read_all, request
 
 SMUGGLED = [
     ("Content-Length: 4", "Content-Length: 5"),

@@ -11,6 +11,7 @@ import logging
 import signal
 import socket
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -33,15 +34,15 @@ logger = logging.getLogger("daphne.server")
 GOING_AWAY = 1001  # RFC 6455, 7.4.1
 
 
-def serve(application: Any, sock: socket.socket, limits: Limits) -> None:
+def serve(application: Any, sock: socket.socket, limits: Limits, ready: Callable[[], None]) -> None:
     """Serve `application` on the listening `sock` until SIGTERM or SIGINT; running requests get their grace."""
-    Server(application, sock, limits).run()
+    Server(application, sock, limits, ready).run()
 
 
 class Server(DaphneServer):
     """daphne's server on a socket that is there already."""
 
-    def __init__(self, application: Any, sock: socket.socket, limits: Limits) -> None:
+    def __init__(self, application: Any, sock: socket.socket, limits: Limits, ready: Callable[[], None]) -> None:
         super().__init__(
             application,
             endpoints=[sock],  # daphne insists on one; `listen` takes its place
@@ -51,6 +52,7 @@ class Server(DaphneServer):
             websocket_max_message_size=limits.websocket_bytes,
             websocket_max_frame_size=limits.websocket_bytes,
             verbosity=1,
+            ready_callable=ready,
         )
         self.endpoints: list[Any] = []
         self.sock = sock

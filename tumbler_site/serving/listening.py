@@ -19,6 +19,8 @@ def listen(host: str, port: int, *, backlog: int, stall_seconds: float) -> socke
     Accepted connections inherit its options: a peer that vanished is given up after `stall_seconds`.
     Raises CannotListen.
     """
+    if not 0 <= port <= 65535:  # getaddrinfo would take the rest of a division
+        raise CannotListen(f"Cannot listen on port {port}: a port is a number from 0 to 65535.")
     sock = _inherited() or _bound(host, port)
     _notice_vanished_peers(sock, stall_seconds)
     try:
@@ -45,7 +47,7 @@ def _bound(host: str, port: int) -> socket.socket:
         sock = socket.socket(family, kind, proto)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         if sock is not None:
             sock.close()
         raise _cannot(host, port, error) from None
@@ -63,15 +65,12 @@ def _notice_vanished_peers(sock: socket.socket, stall_seconds: float) -> None:
                 sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
-def _cannot(host: str, port: int, error: Exception) -> CannotListen:
-    where = f"{host}:{port}"
-    if not isinstance(error, OSError):
-        return CannotListen(f"Cannot listen on {where}: a port is a number from 0 to 65535.")
+def _cannot(host: str, port: int, error: OSError) -> CannotListen:
     if error.errno == errno.EADDRINUSE:
         return CannotListen(
             f"Port {port} on {host} is already in use: stop what listens there or choose another --port."
         )
-    return CannotListen(f"Cannot listen on {where}: {error.strerror or error}.")
+    return CannotListen(f"Cannot listen on {host}:{port}: {error.strerror or error}.")
 
 
 def url_of(sock: socket.socket) -> str:

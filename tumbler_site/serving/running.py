@@ -1,6 +1,7 @@
 """Runs an ASGI app in this process under the server that was asked for."""
 
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from tumbler_site.serving.limits import Limits
@@ -8,13 +9,20 @@ from tumbler_site.serving.limits import Limits
 SERVERS = ("daphne", "uvicorn")
 
 
-def run(server: str, application: Any, sock: socket.socket, limits: Limits) -> None:
+def _nothing() -> None:
+    """Nobody waits for it."""
+
+
+def run(
+    server: str, application: Any, sock: socket.socket, limits: Limits, ready: Callable[[], None] = _nothing
+) -> None:
     """Serve `application` on the listening `sock` until SIGTERM or SIGINT; returns when the running requests are done.
 
-    The import is here because each server brings its own event loop along.
+    `ready` is called when requests are taken and signals are heard. The imports are here because each server brings
+    its own event loop along.
     """
     if server == "daphne":
         from tumbler_site.serving.daphne import serve
     else:
         from tumbler_site.serving.uvicorn import serve
-    serve(application, sock, limits)
+    serve(application, sock, limits, ready)

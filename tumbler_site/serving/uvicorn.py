@@ -5,6 +5,7 @@ import contextlib
 import logging
 import socket
 import time
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -20,7 +21,7 @@ from tumbler_site.serving.refusals import MALFORMED
 logger = logging.getLogger("uvicorn.error")
 
 
-def serve(application: Any, sock: socket.socket, limits: Limits) -> None:
+def serve(application: Any, sock: socket.socket, limits: Limits, ready: Callable[[], None]) -> None:
     """Serve `application` on the listening `sock` until SIGTERM or SIGINT; running requests get their grace."""
     config = uvicorn.Config(
         guarded(application, limits),
@@ -36,15 +37,21 @@ def serve(application: Any, sock: socket.socket, limits: Limits) -> None:
         ws_max_size=limits.websocket_bytes,
         timeout_keep_alive=round(limits.idle_seconds),
     )
-    Server(config, limits).run([sock])
+    Server(config, limits, ready).run([sock])
 
 
 class Server(uvicorn.Server):
     """uvicorn's server that ends with status 0, sweeps its connections, and is in a hurry when told twice."""
 
-    def __init__(self, config: uvicorn.Config, limits: Limits) -> None:
+    def __init__(self, config: uvicorn.Config, limits: Limits, ready: Callable[[], None]) -> None:
         super().__init__(config)
         self.limits = limits
+        self.ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept."""
+        await super().startup(sockets)
+        self.ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to end; on the second signal cut what still runs. The base class would raise the signal again."""

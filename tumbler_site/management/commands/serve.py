@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
+from django.core.checks import Tags
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
@@ -25,6 +26,7 @@ class Command(BaseCommand):
     """Listens first, prepares if asked, chooses the upstream, says so, and serves until SIGTERM or Ctrl-C."""
 
     help = "Serves the site. HOST and PORT (127.0.0.1 and 3000) say where, unless --host and --port do."
+    requires_system_checks = []  # `serve` runs them, once its options are in force
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The options of serve."""
@@ -52,12 +54,15 @@ class Command(BaseCommand):
         _require_redis(workers)
         self.apply_open_access(host, asked=options["open"])
         limits = limits_in_force()
+        os.environ["HOST"] = host
+        self.check()
         sock = listen(host, port, backlog=limits.backlog, stall_seconds=limits.stall_seconds)
         url = url_of(sock)
         if prepare:
             self.prepare(f"{url}/v1")
         elif bootstrap.has_unapplied_migrations():
             raise CommandError("The database is older than the code: run `python manage.py migrate` first.")
+        self.check(tags=[Tags.database], databases=["default"])
         wait_for_simulator = start_simulator() if demo or wants_simulator() else None
         if workers == 1:
             from tumbler_site.asgi import application  # slow, and the simulator starts meanwhile
@@ -65,10 +70,10 @@ class Command(BaseCommand):
             wait_for_simulator()
         announce_upstream(self.stdout)
         connections.close_all()
-        self.say(f"Serving {url}/v1 ({server}, {workers} {'process' if workers == 1 else 'processes'}).")
         if workers == 1:
-            run(server, application, sock, limits)
+            run(server, application, sock, limits, lambda: self.say(f"Serving {url}/v1 ({server}, 1 process)."))
         else:
+            self.say(f"Serving {url}/v1 ({server}, {workers} processes).")
             asyncio.run(supervise(worker_command(server, sock), workers, sock, end_seconds=_end_seconds(limits)))
 
     def apply_open_access(self, host: str, *, asked: bool) -> None:

@@ -1,0 +1,80 @@
+"""The socket: what it is told, what it says of itself, who can reach it."""
+
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from tests.serving.clients_and_servers import ROOT
+from tumbler_site.serving.listening import CannotListen, is_loopback, listen, url_of
+
+
+def open_at(host, port=0, stall_seconds=30):
+    return listen(host, port, backlog=4096, stall_seconds=stall_seconds)
+
+
+def test_an_accepted_connection_gives_a_vanished_peer_up():
+    with open_at("127.0.0.1", stall_seconds=7) as sock, socket.create_connection(sock.getsockname()):
+        sock.setblocking(True)
+        accepted, _ = sock.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            if sys.platform == "linux":
+                assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 7000
+                assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 7
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::1", "[::1]"), ("::", "127.0.0.1")]
+)
+def test_its_url_is_one_that_reaches_it(host, shown):
+    try:
+        sock = open_at(host)
+    except CannotListen:
+        pytest.skip("no IPv6 on this machine")
+    with sock:
+        port = sock.getsockname()[1]
+        assert url_of(sock) == f"http://{shown}:{port}"
+        socket.create_connection((shown.strip("[]"), port)).close()
+
+
+def test_a_port_may_be_taken_again_right_after_its_server_ended():
+    first = open_at("127.0.0.1")
+    port = first.getsockname()[1]
+    client = socket.create_connection(("127.0.0.1", port))
+    first.setblocking(True)
+    accepted, _ = first.accept()
+    accepted.close()  # our side closes first, so the port stays in TIME_WAIT
+    client.close()
+    first.close()
+    open_at("127.0.0.1", port).close()
+
+
+def test_only_loopback_addresses_are_ones_own_machine():
+    assert all(is_loopback(host) for host in ("127.0.0.1", "127.1.2.3", "::1", "localhost"))
+    assert not any(is_loopback(host) for host in ("0.0.0.0", "::", "192.0.2.1", "no-such-host.invalid"))
+
+
+def test_a_socket_passed_by_systemd_is_taken_and_one_meant_for_another_is_not():
+    """sd_listen_fds: descriptor 3, when LISTEN_PID is this process."""
+    script = (
+        "import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ['LISTEN_FDS'] = '1'\n"
+        "os.environ['LISTEN_PID'] = str(os.getpid() + int(sys.argv[2]))\n"
+        "from tumbler_site.serving.listening import listen, url_of\n"
+        "print(url_of(listen('127.0.0.1', 0, backlog=10, stall_seconds=30)))\n"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as passed:
+        expected = f"http://127.0.0.1:{passed.getsockname()[1]}"
+        for offset, same in (("0", True), ("1", False)):
+            done = subprocess.run(
+                [sys.executable, "-c", script, str(passed.fileno()), offset],
+                pass_fds=[passed.fileno()],
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                capture_output=True,
+                text=True,
+                timeout=30,
+                check=True,
+            )
+            assert (done.stdout.strip() == expected) is same
