@@ -255,7 +255,7 @@ class ChatRequest(Struct):
     max_completion_tokens: TokenCount | None = None
     temperature: AtMost2 | None = None
     top_p: Share | None = None
-    top_k: Annotated[int, Meta(ge=0, le=100_000)] | None = None
+    top_k: int | None = None
     n: Annotated[int, Meta(ge=1, le=16)] | None = None
     stop: str | list[str] | None = None
     presence_penalty: Penalty | None = None

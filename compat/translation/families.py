@@ -25,8 +25,8 @@ class Family(NamedTuple):
     json_schema: bool = True
     """Takes JSON Schema (parametersJsonSchema, responseJsonSchema), not only the OpenAPI subset."""
     functions: bool = True
-    functions_with_json: bool = True
-    """Takes function declarations beside responseMimeType application/json."""
+    tools_with_json: bool = True
+    """Takes tools beside responseMimeType application/json."""
     system: bool = True
     signatures: bool = False
     """Demands a thought signature on the first call of each step of the current turn."""
@@ -40,21 +40,26 @@ class Family(NamedTuple):
     images: bool = False
 
     @property
+    def writes_json(self) -> bool:
+        """True where responseMimeType may be application/json."""
+        return not (self.images or self.speech)
+
+    @property
     def thinks(self) -> bool:
         """True where a thinkingConfig is allowed at all."""
         return bool(self.levels) or self.budget is not None
 
 
 _ALL, _NO_MINIMAL, _TO_XHIGH = LEVELS[:4], LEVELS[1:4], LEVELS[1:5]
-_OLD = Family("2", candidates=8, functions_with_json=False)
+_OLD = Family("2", candidates=8, tools_with_json=False)
 _THREE = Family("3", _ALL, signatures=True, response_parts=True)
 _NEW = _THREE._replace(prefill=False)
 _FOUR = _NEW._replace(generation="4", levels=_NO_MINIMAL, penalties=False)
 _IMAGE = Family(
-    "3", penalties=False, functions=False, functions_with_json=False, system=False, images=True, output_limit=32_768
+    "3", penalties=False, functions=False, tools_with_json=False, system=False, images=True, output_limit=32_768
 )
 _SPEECH = Family(
-    "2", penalties=False, functions=False, functions_with_json=False, system=False, speech=True, output_limit=16_384
+    "2", penalties=False, functions=False, tools_with_json=False, system=False, speech=True, output_limit=16_384
 )
 
 FAMILIES: tuple[tuple[str, Family], ...] = (
@@ -75,14 +80,14 @@ FAMILIES: tuple[tuple[str, Family], ...] = (
     (r"gemini-2\.5.*", _OLD._replace(budget=(1, 24_576), budget_zero=True)),
     (r"gemini-2.*", _OLD._replace(logprobs=True, output_limit=8_192)),
     (r"gemini-1.*", _OLD._replace(logprobs=True, output_limit=8_192, json_schema=False)),
-    (r"gemma-4.*", Family("gemma", penalties=False, functions_with_json=False, output_limit=32_768, json_schema=False)),
+    (r"gemma-4.*", Family("gemma", penalties=False, tools_with_json=False, output_limit=32_768, json_schema=False)),
     (
         r"gemma.*",
         Family(
             "gemma",
             penalties=False,
             functions=False,
-            functions_with_json=False,
+            tools_with_json=False,
             system=False,
             json_schema=False,
             output_limit=8_192,

@@ -103,10 +103,10 @@ def check_stop(stop: str | list[str] | None) -> None:
         raise Untranslatable("Invalid 'stop': a stop sequence may not be empty.", "stop")
 
 
-def to_generation_config(request: ChatRequest, family: Family, *, has_functions: bool) -> dict[str, Any]:
+def to_generation_config(request: ChatRequest, family: Family, *, has_tools: bool) -> dict[str, Any]:
     """Gemini's generationConfig for one call, without candidateCount; members that the family refuses are left out."""
     config = dict(_plain(request, family))
-    config |= to_response_format(request.response_format, family, has_functions=has_functions)
+    config |= to_response_format(request.response_format, family, has_tools=has_tools)
     if request.logprobs and family.logprobs:
         config["responseLogprobs"] = True
         if request.top_logprobs:
@@ -125,9 +125,10 @@ def _plain(request: ChatRequest, family: Family) -> list[tuple[str, Any]]:
     stop = [request.stop] if isinstance(request.stop, str) else request.stop
     rows = (
         ("maxOutputTokens", min(limit, family.output_limit) if limit else None),
-        ("temperature", request.temperature),
+        ("temperature", _temperature(request.temperature, family)),
         ("topP", request.top_p),
-        ("topK", request.top_k or None),
+        # No parameter of OpenAI's: -1 and 0 mean "off" where clients have it from.
+        ("topK", min(request.top_k, 1_000) if request.top_k and request.top_k > 0 else None),
         ("stopSequences", stop or None),
         # Many clients send 0 always and some models refuse the member: 0 is what it is without.
         ("presencePenalty", _penalty(request.presence_penalty, family)),
@@ -135,6 +136,11 @@ def _plain(request: ChatRequest, family: Family) -> list[tuple[str, Any]]:
         ("seed", None if request.seed is None else request.seed % 2**31),
     )
     return [(name, value) for name, value in rows if value is not None]
+
+
+def _temperature(temperature: float | None, family: Family) -> float | None:
+    """Image models take half of the range."""
+    return min(temperature, 1) if temperature is not None and family.images else temperature
 
 
 def _penalty(penalty: float | None, family: Family) -> float | None:

@@ -6,7 +6,8 @@ from typing import Any
 from compat.schemas.chat import ResponseFormat
 from compat.translation.families import Family
 from compat.translation.refusals import Untranslatable
-from compat.translation.schema_subset import check_schema, to_subset
+from compat.translation.schema_check import check_schema, mended
+from compat.translation.schema_subset import to_subset
 
 
 def check_response_format(wanted: ResponseFormat | None) -> None:
@@ -22,22 +23,22 @@ def check_response_format(wanted: ResponseFormat | None) -> None:
     check_schema(wanted.json_schema.schema or {}, "response_format.json_schema.schema")
 
 
-def to_response_format(wanted: ResponseFormat | None, family: Family, *, has_functions: bool) -> dict[str, Any]:
+def to_response_format(wanted: ResponseFormat | None, family: Family, *, has_tools: bool) -> dict[str, Any]:
     """The generationConfig members for a response format; {} where it can only be asked for in words."""
-    if wanted is None or wanted.type == "text" or _only_in_words(family, has_functions):
+    if wanted is None or wanted.type == "text" or _only_in_words(family, has_tools) or not family.writes_json:
         return {}
     config: dict[str, Any] = {"responseMimeType": "application/json"}
     schema = wanted.json_schema.schema if wanted.json_schema else None
     if schema and family.json_schema:
-        config["responseJsonSchema"] = schema
+        config["responseJsonSchema"] = mended(schema)
     elif schema:
         config["responseSchema"] = to_subset(schema)
     return config
 
 
-def in_words(wanted: ResponseFormat | None, family: Family, *, has_functions: bool) -> str | None:
-    """What to tell the model where JSON mode and functions exclude each other (Gemini 2, Gemma); else None."""
-    if wanted is None or wanted.type == "text" or not _only_in_words(family, has_functions):
+def in_words(wanted: ResponseFormat | None, family: Family, *, has_tools: bool) -> str | None:
+    """What to tell the model where JSON mode and tools exclude each other (Gemini 2, Gemma); else None."""
+    if wanted is None or wanted.type == "text" or not _only_in_words(family, has_tools):
         return None
     if wanted.json_schema is None or not wanted.json_schema.schema:
         return "When you do not call a function, answer with one JSON object and nothing else."
@@ -45,5 +46,5 @@ def in_words(wanted: ResponseFormat | None, family: Family, *, has_functions: bo
     return f"When you do not call a function, answer only with JSON that fits this schema: {schema}"
 
 
-def _only_in_words(family: Family, has_functions: bool) -> bool:
-    return has_functions and family.functions and not family.functions_with_json
+def _only_in_words(family: Family, has_tools: bool) -> bool:
+    return has_tools and not family.tools_with_json

@@ -13,10 +13,13 @@ from compat.schemas.chat import (
 )
 from compat.translation.families import Family
 from compat.translation.refusals import Untranslatable
-from compat.translation.schema_subset import check_schema, to_subset
+from compat.translation.schema_check import check_schema, mended
+from compat.translation.schema_subset import to_object_subset
 
 # OpenAI allows 64 of [a-zA-Z0-9_-]; Gemini also takes . and : and 128 characters, but no digit or dash at the start.
 _NAME = re.compile(r"[a-zA-Z0-9_.:-]{1,128}", re.ASCII)
+_NOT_OF_NAMES = re.compile(r"[^a-zA-Z0-9_.:-]", re.ASCII)
+_PREFIX = "t__"
 _CUSTOM_INPUT = {
     "type": "object",
     "properties": {"input": {"type": "string", "description": "The tool's input, as plain text."}},
@@ -66,13 +69,18 @@ def declared_tools(request: ChatRequest) -> Declared:
 
 
 def to_gemini_name(name: str) -> str:
-    """A function name that Gemini takes: one that begins with a digit, a dash or a dot gets a prefix."""
-    return name if name[:1].isalpha() or name[:1] == "_" else f"t__{name}"
+    """A function name that Gemini takes: one that begins with a digit, a dash or a dot (or our prefix) gets a prefix.
+
+    Names of a history that were never declared here may hold anything: what Gemini does not take becomes `_`.
+    """
+    name = _NOT_OF_NAMES.sub("_", name)
+    plain = (name[:1].isalpha() or name[:1] == "_") and not name.startswith(_PREFIX)
+    return (name if plain else f"{_PREFIX}{name}")[:128]
 
 
 def to_openai_name(name: str) -> str:
     """The client's name for a function that Gemini calls."""
-    return name[3:] if name.startswith("t__") else name
+    return name.removeprefix(_PREFIX)
 
 
 def to_tools(declared: Declared, request: ChatRequest, family: Family) -> list[dict[str, Any]]:
@@ -117,7 +125,11 @@ def _mode(declared: Declared, request: ChatRequest) -> tuple[str, list[str]]:
     if choice.type != "allowed_tools":
         return "ANY", _known([_chosen_name(choice, "tool_choice")], declared, f"tool_choice.{choice.type}.name")
     if choice.allowed_tools is None:
-        raise Untranslatable("Missing required parameter: 'tool_choice.allowed_tools'.", "tool_choice.allowed_tools")
+        path = "tool_choice.allowed_tools"
+        raise Untranslatable(f"Missing required parameter: '{path}'.", path, "missing_required_parameter")
+    if not choice.allowed_tools.tools:
+        path = "tool_choice.allowed_tools.tools"
+        raise Untranslatable(f"Invalid '{path}': empty array. Expected at least 1 item.", path, "empty_array")
     names = [
         _chosen_name(tool, f"tool_choice.allowed_tools.tools[{i}]") for i, tool in enumerate(choice.allowed_tools.tools)
     ]
@@ -128,7 +140,8 @@ def _mode(declared: Declared, request: ChatRequest) -> tuple[str, list[str]]:
 def _chosen_name(choice: ToolChoice | AllowedTool, path: str) -> str:
     named = choice.custom if choice.type == "custom" else choice.function
     if named is None:
-        raise Untranslatable(f"Missing required parameter: '{path}.{choice.type}'.", path, "missing_required_parameter")
+        path = f"{path}.{'custom' if choice.type == 'custom' else 'function'}"
+        raise Untranslatable(f"Missing required parameter: '{path}'.", path, "missing_required_parameter")
     return named.name
 
 
@@ -175,9 +188,9 @@ def _declaration(function: FunctionDefinition, family: Family) -> dict[str, Any]
     # An object without properties means "no arguments", which older models take only as no parameters at all.
     if function.parameters and not _takes_nothing(function.parameters):
         if family.json_schema:
-            declaration["parametersJsonSchema"] = function.parameters
+            declaration["parametersJsonSchema"] = mended(function.parameters)
         else:
-            declaration["parameters"] = to_subset(function.parameters)
+            declaration["parameters"] = to_object_subset(function.parameters)
     return declaration
 
 

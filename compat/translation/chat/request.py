@@ -36,18 +36,18 @@ class ChatTranslation:
         """The body for a Gemini model that is to give so many candidates. Built from known members only."""
         family = family_of(model)
         request, declared = self.request, self.declared
-        has_functions = bool(declared.functions)
+        tools = to_tools(declared, request, family)
         system, contents = to_contents(request, family, self._recall)
-        words = in_words(request.response_format, family, has_functions=has_functions)
+        words = in_words(request.response_format, family, has_tools=bool(tools))
         if words:
             system.append({"text": words})
-        generation = to_generation_config(request, family, has_functions=has_functions)
+        generation = to_generation_config(request, family, has_tools=bool(tools))
         if candidates > 1:
             generation["candidateCount"] = candidates
         members = {
             "contents": contents,
             "systemInstruction": {"parts": system} if system else None,
-            "tools": to_tools(declared, request, family),
+            "tools": tools,
             "toolConfig": to_tool_config(declared, request, family),
             "generationConfig": generation,
             "safetySettings": to_safety_settings(request),
