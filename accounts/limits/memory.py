@@ -64,19 +64,16 @@ class MemoryStore:
             self._drop_expired(now)
         if self.share > 1:
             holders = tuple(self._part(holder) for holder in holders)
+        accounts = [self._account(holder, now) for holder in holders]
+        if any(_is_unseeded(*pair, wall) for pair in zip(accounts, holders, strict=True)):
+            return Unseeded(holders)
         room = (ask.most, ask.most_cost)
-        accounts = []
-        for holder in holders:
-            account = self._account(holder, now)
-            days = today(holder.zone, wall)
-            if account.is_unseeded(holder, days):
-                return Unseeded(holders)
+        for holder, account in zip(holders, accounts, strict=True):
             account.open_windows(holder, now)
             found = account.refuses_now(holder, ask.least, now) or account.room(holder, ask, room, self.share)
             if isinstance(found, Refusal):
                 return found._replace(standings=self.windows_of(holders, now))
             room = found
-            accounts.append(account)
         reservation = Reservation(self, holders, *room, now + self._lease_seconds)
         reservation.taken = [
             account.take(holder, *room, now) for holder, account in zip(holders, accounts, strict=True)
@@ -113,11 +110,11 @@ class MemoryStore:
         self._drop_expired(now)
         found = []
         for holder in (self._part(holder) for holder in holders):
-            account, days = self._account(holder, now), today(holder.zone, wall)
-            if account.is_unseeded(holder, days):
+            account = self._account(holder, now)
+            if _is_unseeded(account, holder, wall):
                 return Unseeded(holders)
             account.open_windows(holder, now)
-            found += account.of_windows(holder, now) + account.of_budgets(holder, days, wall)
+            found += account.of_windows(holder, now) + account.of_budgets(holder, today(holder.zone, wall), wall)
         return tuple(found)
 
     def windows_of(self, holders: tuple[Holder, ...], now: float) -> tuple[Standing, ...]:
@@ -157,3 +154,7 @@ class MemoryStore:
         for key, account in list(self._accounts.items()):
             if not account.parallel and now - account.used > _AT_REST_SECONDS:
                 del self._accounts[key]
+
+
+def _is_unseeded(account: Account, holder: Holder, wall: float) -> bool:
+    return account.is_unseeded(holder, today(holder.zone, wall))

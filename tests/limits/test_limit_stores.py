@@ -260,7 +260,7 @@ def rounded(standings):
     return [one._replace(reset=round(one.reset, 3)) for one in standings]
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(mine=holding, theirs=holding, acts=steps)
 def test_redis_answers_as_memory_does(memory, shared, mine, theirs, acts):
     holders = (*token(**mine), *user(**theirs))

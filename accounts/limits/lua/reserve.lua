@@ -20,10 +20,13 @@ local function refused(number, name, taken, asked, milliseconds)
 end
 
 for number, holder in ipairs(ask.holders) do
-  local windows, leases, day, month = keys_of(number)
+  local windows, _, day, month = keys_of(number)
   if is_unseeded(holder, windows, day, month) then
     return {'unseeded'}
   end
+end
+for number, holder in ipairs(ask.holders) do
+  local windows, leases, day, month = keys_of(number)
   sweep(leases, day, month, holder, now)
   if holder.max_parallel then
     local running = redis.call('ZCARD', leases)
