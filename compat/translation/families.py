@@ -52,9 +52,9 @@ class Family(NamedTuple):
 
 _ALL, _NO_MINIMAL, _TO_XHIGH = LEVELS[:4], LEVELS[1:4], LEVELS[1:5]
 _OLD = Family("2", candidates=8, tools_with_json=False)
-_THREE = Family("3", _ALL, signatures=True, response_parts=True)
+_THREE = Family("3", _ALL, signatures=True, response_parts=True, penalties=False)
 _NEW = _THREE._replace(prefill=False)
-_FOUR = _NEW._replace(generation="4", levels=_NO_MINIMAL, penalties=False)
+_FOUR = _NEW._replace(generation="4", levels=_NO_MINIMAL)
 _IMAGE = Family(
     "3", penalties=False, functions=False, tools_with_json=False, system=False, images=True, output_limit=32_768
 )

@@ -47,4 +47,4 @@ def in_words(wanted: ResponseFormat | None, family: Family, *, has_tools: bool) 
 
 
 def _only_in_words(family: Family, has_tools: bool) -> bool:
-    return has_tools and not family.tools_with_json
+    return has_tools and family.writes_json and not family.tools_with_json

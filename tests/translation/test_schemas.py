@@ -177,7 +177,34 @@ def test_the_schema_is_not_changed():
     assert str(schema) == before
 
 
-_KEYWORDS = ["type", "format", "title", "description", "nullable", "enum", "const", "items", "minItems", "minimum", "maxLength", "properties", "required", "pattern", "propertyOrdering", "anyOf", "oneOf", "allOf", "$ref", "$defs", "definitions", "additionalProperties", "default", "prefixItems", "not", "a", "b"]
+_KEYWORDS = [
+    *(
+        "type",
+        "format",
+        "title",
+        "description",
+        "nullable",
+        "enum",
+        "const",
+        "items",
+        "minItems",
+        "minimum",
+        "maxLength",
+    ),
+    *(
+        "properties",
+        "required",
+        "pattern",
+        "propertyOrdering",
+        "anyOf",
+        "oneOf",
+        "allOf",
+        "$ref",
+        "$defs",
+        "definitions",
+    ),
+    *("additionalProperties", "default", "prefixItems", "not", "a", "b"),
+]
 _json = st.recursive(
     st.none()
     | st.booleans()

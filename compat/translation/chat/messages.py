@@ -33,36 +33,38 @@ _LOST = {"error": "The result of this call is missing from the conversation."}
 _decode = msgspec.json.Decoder().decode
 
 
-def to_contents(request: ChatRequest, family: Family, recall: Recall) -> tuple[list[Part], list[Turn]]:
-    """The system instruction's parts and the contents of a conversation.
+def to_contents(
+    request: ChatRequest, family: Family, recall: Recall, words: str | None = None
+) -> tuple[list[Part], list[Turn]]:
+    """The system instruction's parts and the contents of a conversation. `words` end the instruction.
 
     Gemini's order rules (Gemini API, contents) are met by repair, never by refusal: results follow their calls in call
     order, one for each; a result without a call becomes a user's text; neighbours of one role are one turn.
     """
-    for index, message in enumerate(request.messages):
-        _refuse_missing_content(message, index)
+    _refuse_empty_calls(request.messages)
     system: list[Part] = []
     turns: list[Turn] = []
     results = _Results(request.messages)
     for index, message in enumerate(request.messages):
         path = f"messages[{index}].content"
         if isinstance(message, SystemMessage):
-            system += [{"text": to_text(message.content)}] if to_text(message.content) else []
+            system.append({"text": to_text(message.content)})
         elif isinstance(message, UserMessage):
             _add(turns, "user", _of_user(message, path, family))
         elif isinstance(message, AssistantMessage):
             _add_assistant(turns, message, index, results, family, recall)
         elif not results.is_taken(index):
             _add(turns, "user", _orphan(message, path, family))
+    system = [part for part in (*system, {"text": words}) if part["text"]]
     if not family.system and system:
         _prepend(turns, system)
         system = []
     return system, _complete(turns, family)
 
 
-def _refuse_missing_content(message: Message, index: int) -> None:
-    if isinstance(message, AssistantMessage) and message.tool_calls:
-        for place, call in enumerate(message.tool_calls):
+def _refuse_empty_calls(messages: Iterable[Message]) -> None:
+    for index, message in enumerate(messages):
+        for place, call in enumerate((isinstance(message, AssistantMessage) and message.tool_calls) or ()):
             if call.function is None and call.custom is None:
                 path = f"messages[{index}].tool_calls[{place}].function"
                 raise Untranslatable(f"Missing required parameter: '{path}'.", path, "missing_required_parameter")

@@ -37,10 +37,8 @@ class ChatTranslation:
         family = family_of(model)
         request, declared = self.request, self.declared
         tools = to_tools(declared, request, family)
-        system, contents = to_contents(request, family, self._recall)
         words = in_words(request.response_format, family, has_tools=bool(tools))
-        if words:
-            system.append({"text": words})
+        system, contents = to_contents(request, family, self._recall, words)
         generation = to_generation_config(request, family, has_tools=bool(tools))
         if candidates > 1:
             generation["candidateCount"] = candidates
