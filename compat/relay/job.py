@@ -13,6 +13,8 @@ from compat.translation.families import family_of
 from compat.translation.usage import Usage, estimate_tokens
 
 CLIENT_LEFT = 499
+# A long stream's counts are kept now and then: they are charged should the process be killed.
+_CHECKPOINT_SECONDS = 2.0
 
 
 ToBody = Callable[[str, int], dict[str, Any]]
@@ -71,6 +73,7 @@ class Job:
         self._began = time.monotonic()
         self._called = 0.0
         self._first_byte = 0.0
+        self._kept_until = 0.0
         self._usage: dict[int, Usage] = {}
         self._admission: Admission | None = None
 
@@ -91,8 +94,12 @@ class Job:
 
     def heard(self, call: Call, usage: Usage) -> None:
         """Counts of a call came; they replace what it told before."""
-        self._first_byte = self._first_byte or time.monotonic()
+        now = time.monotonic()
+        self._first_byte = self._first_byte or now
         self._usage[call.first_choice] = usage
+        if now - self._first_byte > self._kept_until + _CHECKPOINT_SECONDS and self._admission is not None:
+            self._kept_until = now - self._first_byte
+            metering.checkpoint(self._admission, _counts(self.usage))
 
     @property
     def usage(self) -> Usage:
@@ -143,6 +150,12 @@ class Job:
             first_byte_ms=_ms(self._began, self._first_byte or ended),
             total_ms=_ms(self._began, ended),
         )
+
+
+def _counts(usage: Usage) -> TokenCounts:
+    return TokenCounts(
+        usage.prompt_total, usage.cached, usage.tool_prompt, usage.completion_total, usage.reasoning, usage.total
+    )
 
 
 def _ms(start: float, end: float) -> int:
