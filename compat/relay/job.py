@@ -135,14 +135,7 @@ class Job:
             error_code=(error.code or error.type) if error else ("client_closed" if status == CLIENT_LEFT else ""),
             gemini_model=self.model,
             attempts=self.attempts,
-            counts=TokenCounts(
-                usage.prompt_total,
-                usage.cached,
-                usage.tool_prompt,
-                usage.completion_total,
-                usage.reasoning,
-                usage.total,
-            ),
+            counts=_counts(usage),
             counts_from=UsageRecord.CountsFrom.UPSTREAM
             if exact or not usage.total
             else UsageRecord.CountsFrom.ESTIMATED,
