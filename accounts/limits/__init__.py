@@ -20,7 +20,7 @@ from accounts.limits.holders import NANO, NO_LIMITS, Holder, LimitSet, holders_o
 from accounts.limits.memory import MemoryStore, Reservation
 from accounts.limits.shared import SharedReservation, SharedStore
 from accounts.limits.spending import look_up
-from accounts.limits.wire import Away, Wire
+from accounts.limits.wire import Away, wire_to
 
 __all__ = [
     "NANO",
@@ -137,7 +137,7 @@ def _shared_store() -> SharedStore | None:
     state, loop = _the_state(), asyncio.get_running_loop()
     store = state.shared.get(loop)
     if store is None:
-        store = state.shared[loop] = SharedStore(Wire(settings.REDIS_URL))
+        store = state.shared[loop] = SharedStore(wire_to(settings.REDIS_URL))
     if store.wire.away:
         return None
     return store

@@ -1,0 +1,223 @@
+"""The way to Redis: scripts asked in the same moment go out together, and while Redis is away nobody waits for it."""
+
+import asyncio
+import contextvars
+import hashlib
+import logging
+from collections import deque
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, RedisError
+
+logger = logging.getLogger(__name__)
+
+# Redis answers in a millisecond or is not well; redis-py's own defaults would hold a request for minutes.
+ANSWER_SECONDS = 0.25
+PROBE_SECONDS = 1.0
+FAILURES = 3
+_BATCH = 200
+_UNSENT_AT_MOST = 100_000
+_PROBE_KEY = "tumbler:probe"
+
+
+class Away(Exception):
+    """Redis does not answer, or not as it should."""
+
+
+class Script:
+    """A Lua script and the name that Redis gives it."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @cached_property
+    def digest(self) -> str:
+        """What Redis knows it by."""
+        return hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+
+class _Errand(NamedTuple):
+    script: Script
+    keys: Sequence[str]
+    argument: bytes
+    answer: asyncio.Future[Any] | None
+    """None: nobody waits."""
+    kept: bool
+    """Whether it is tried again until it gets through."""
+    asked: float
+    """The loop's time."""
+
+
+class Wire:
+    """One loop's connection to one Redis, with a breaker: after three failures it is left alone and probed each second."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.away = False
+        self.returns = 0
+        """How often Redis came back."""
+        self._redis = Redis.from_url(
+            url,
+            socket_timeout=ANSWER_SECONDS,
+            socket_connect_timeout=ANSWER_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+            health_check_interval=15,
+            max_connections=4,
+        )
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[_Errand] = deque()
+        self._unsent: deque[_Errand] = deque(maxlen=_UNSENT_AT_MOST)
+        self._failures = 0
+        self._courier: asyncio.Task[None] | None = None
+        self._probe: asyncio.Task[None] | None = None
+
+    def ask(self, script: Script, keys: Sequence[str], argument: bytes) -> "asyncio.Future[Any]":
+        """The future answer of a script; Away when none came within 250 ms.
+
+        The script may have run all the same, or may run later: who asked must undo it then. While Redis is known to be
+        away, Away is raised at once and nothing was sent.
+        """
+        if self.away:
+            raise Away
+        answer: asyncio.Future[Any] = self._loop.create_future()
+        self._send(_Errand(script, keys, argument, answer, kept=False, asked=self._loop.time()))
+        return answer
+
+    def tell(self, script: Script, keys: Sequence[str], argument: bytes, *, kept: bool = True) -> None:
+        """Run a script that nobody waits for. While Redis is away it is `kept`, if it bears being run twice and late."""
+        errand = _Errand(script, keys, argument, None, kept=kept, asked=self._loop.time())
+        if not self.away:
+            self._send(errand)
+        elif kept:
+            self._unsent.append(errand)
+
+    async def drained(self) -> None:
+        """Wait until everything told so far has gone out: for tests and benchmarks."""
+        while self._courier is not None and not self._courier.done():
+            await asyncio.wait((self._courier,))
+
+    async def close(self) -> None:
+        """Give the connections up."""
+        for task in (self._courier, self._probe):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait((task,))
+        await self._redis.aclose()
+
+    def _send(self, errand: _Errand) -> None:
+        self._waiting.append(errand)
+        if self._courier is None or self._courier.done():
+            # A context of its own: the request that came first is not the only one it runs for. It alone reads the
+            # connection, so that a client who leaves cannot make somebody else's answer theirs.
+            self._courier = self._loop.create_task(self._carry(), context=contextvars.Context())
+
+    async def _carry(self) -> None:
+        while self._waiting and not self.away:
+            batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
+            try:
+                async with asyncio.timeout_at(batch[0].asked + ANSWER_SECONDS):
+                    answers = await self._execute(batch)
+            except (RedisError, OSError, TimeoutError) as error:
+                self._failed(batch, error)
+            else:
+                self._answered(batch, answers)
+
+    async def _execute(self, batch: list[_Errand]) -> list[Any]:
+        answers = await self._pipeline(batch)
+        missing = {errand.script for errand, answer in zip(batch, answers, strict=True) if _is_unknown(answer)}
+        if missing:
+            for script in missing:
+                await self._redis.script_load(script.text)
+            again = [place for place, answer in enumerate(answers) if _is_unknown(answer)]
+            for place, answer in zip(again, await self._pipeline([batch[place] for place in again]), strict=True):
+                answers[place] = answer
+        return answers
+
+    async def _pipeline(self, batch: list[_Errand]) -> list[Any]:
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for errand in batch:
+                pipeline.evalsha(errand.script.digest, len(errand.keys), *errand.keys, errand.argument)
+            answers: list[Any] = await pipeline.execute(raise_on_error=False)
+            return answers
+
+    def _answered(self, batch: list[_Errand], answers: list[Any]) -> None:
+        refused = [answer for answer in answers if isinstance(answer, Exception)]
+        if refused:
+            # It is full, still loading, or a replica: the same to everybody who asks.
+            logger.error("Redis refused %d of %d scripts: %s", len(refused), len(batch), refused[0])
+            self._count_failure(refused[0])
+        else:
+            self._failures = 0
+        for errand, answer in zip(batch, answers, strict=True):
+            if errand.answer is None or errand.answer.done():
+                continue
+            if isinstance(answer, Exception):
+                errand.answer.set_exception(Away())
+            else:
+                errand.answer.set_result(answer)
+
+    def _failed(self, batch: list[_Errand], error: Exception) -> None:
+        self._count_failure(error)
+        # Those who came meanwhile have waited as well, and would wait for the same.
+        batch += self._waiting
+        self._waiting.clear()
+        for errand in batch:
+            if errand.answer is not None and not errand.answer.done():
+                errand.answer.set_exception(Away())
+            elif errand.kept:
+                self._unsent.append(errand)
+        if self._unsent and not self.away:
+            self._loop.call_later(ANSWER_SECONDS, self._resend)
+
+    def _count_failure(self, error: Exception) -> None:
+        self._failures += 1
+        if self._failures >= FAILURES and not self.away:
+            self.away = True
+            logger.warning("Redis does not answer (%s): each process goes on by itself.", type(error).__name__)
+            self._probe = self._loop.create_task(self._wait_for_return(), context=contextvars.Context())
+
+    async def _wait_for_return(self) -> None:
+        while self.away:
+            await asyncio.sleep(PROBE_SECONDS)
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await self._redis.set(_PROBE_KEY, b"", px=1000)
+            except (RedisError, OSError, TimeoutError):
+                continue
+            self.away, self._failures = False, 0
+            self.returns += 1
+            logger.warning("Redis answers again: the processes count together.")
+        self._resend()
+
+    def _resend(self) -> None:
+        while self._unsent and not self.away:
+            self._send(self._unsent.popleft()._replace(asked=self._loop.time()))
+
+
+_wires: "WeakKeyDictionary[asyncio.AbstractEventLoop, Wire]" = WeakKeyDictionary()
+
+
+def wire_to(url: str) -> Wire:
+    """This event loop's connection to the Redis at `url` (a connection belongs to the loop it was made in)."""
+    loop = asyncio.get_running_loop()
+    wire = _wires.get(loop)
+    if wire is None or wire.url != url:
+        wire = _wires[loop] = Wire(url)
+    return wire
+
+
+async def close_wire() -> None:
+    """Give this event loop's connection up: for tests and commands, whose loops end."""
+    wire = _wires.pop(asyncio.get_running_loop(), None)
+    if wire is not None:
+        await wire.close()
+
+
+def _is_unknown(answer: Any) -> bool:
+    return isinstance(answer, NoScriptError)
