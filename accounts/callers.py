@@ -10,12 +10,12 @@ import hmac
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
-from decimal import Decimal
 from enum import Enum
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
 from django.contrib.auth.hashers import make_password
@@ -24,30 +24,19 @@ from django.db.models import Model
 from django.utils import timezone
 
 from accounts.in_db import in_db
+from accounts.limits.holders import NO_LIMITS, Holder, LimitSet, holders_of
 from accounts.models import IssuedToken, Limits, User
 from accounts.token_text import digest_of, looks_issued, peppers, prefix_of
 
 logger = logging.getLogger(__name__)
+
+Network: TypeAlias = IPv4Network | IPv6Network
 
 ANONYMOUS = "anonymous"
 _REMEMBER_SECONDS = 4.0
 _REMEMBER_REFUSAL_SECONDS = 2.0
 _REMEMBERED_AT_MOST = 10_000
 _LAST_USED_EVERY = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class LimitSet:
-    """One value a name in LIMIT_FIELDS; None is no limit."""
-
-    rpm: int | None = None
-    tpm: int | None = None
-    rpd: int | None = None
-    max_parallel: int | None = None
-    daily_tokens: int | None = None
-    monthly_tokens: int | None = None
-    daily_cost: Decimal | None = None
-    monthly_cost: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +50,19 @@ class Caller:
     token_limits: LimitSet
     user_limits: LimitSet
     expires: float | None
+    time_zone: str = "UTC"
+    networks: tuple[Network, ...] | None = None
+    """Where it may be sent from; None: anywhere."""
+    scopes: frozenset[str] = frozenset()
+    """What it may be used for; empty: everything."""
+    tells_sub_users: bool = False
+    holders: tuple[Holder, ...] = field(init=False, repr=False, compare=False)
+    """Those whose limits its requests must keep; empty: there is no limit."""
+
+    def __post_init__(self) -> None:
+        """Put the limits together as they are asked for with each request."""
+        limits = (self.token_limits, self.user_limits)
+        object.__setattr__(self, "holders", holders_of(self.user_id, self.token_id, *limits, self.time_zone))
 
     def may_use(self, *model_names: str) -> bool:
         """True when the token allows one of these spellings of the model asked for. No list: every model."""
@@ -214,6 +216,10 @@ def _find_caller(text: str) -> Caller | None:
         token_limits=_limits(token),
         user_limits=_limits(token.user, token.user.plan),
         expires=token.expires.timestamp() if token.expires else None,
+        time_zone=token.user.time_zone,
+        networks=tuple(map(ip_network, token.allowed_networks)) or None,
+        scopes=frozenset(token.scopes),
+        tells_sub_users=token.tells_sub_users,
     )
 
 
@@ -223,7 +229,8 @@ def _find_anonymous() -> Caller | None:
         user, _ = User.objects.get_or_create(username=ANONYMOUS, defaults={"password": make_password(None)})
     if not user.is_active:
         return None
-    return Caller(user.pk, None, user.username, (), LimitSet(), _limits(user, user.plan), None)
+    limits = _limits(user, user.plan)
+    return Caller(user.pk, None, user.username, (), NO_LIMITS, limits, None, time_zone=user.time_zone)
 
 
 def _limits(own: Limits, fallback: Limits | None = None) -> LimitSet:

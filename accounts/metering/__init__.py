@@ -42,12 +42,14 @@ _writer: Writer | None = None
 _starting = Lock()
 
 
-def admit(caller_user_id: int, caller_token_id: int | None, endpoint: str, model: str, stream: bool) -> Admission:
+def admit(
+    caller_user_id: int, caller_token_id: int | None, endpoint: str, model: str, stream: bool, sub_user: str = ""
+) -> Admission:
     """Let a request in: it will have a usage record even if the process is killed right now.
 
     Call it before the first upstream call. Raises StorageUnavailable: then nothing may be sent upstream.
     """
-    admission = lines.admission(caller_user_id, caller_token_id, endpoint, model, stream)
+    admission = lines.admission(caller_user_id, caller_token_id, endpoint, model, stream, sub_user)
     (_writer or start()).journal.admit(admission)
     return admission
 

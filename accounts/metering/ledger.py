@@ -90,6 +90,7 @@ def _record(id_: uuid.UUID, admission: Admission, settlement: Settlement, users:
         "owner": owner_of(admission.user, admission.token),
         "user_id": admission.user if admission.user in users else None,
         "token_id": admission.token if admission.token in tokens else None,
+        "sub_user": admission.sub_user,
         "endpoint": admission.endpoint,
         "stream": admission.stream,
         "model": admission.model,

@@ -40,7 +40,10 @@ Counts: TypeAlias = tuple[int, int, int, int, int, int]
 
 
 class Admission(msgspec.Struct, frozen=True, array_like=True, tag="a", gc=False):
-    """A request was let in: its UUIDv7 (hex), when (microseconds of Unix time), who, and what was asked."""
+    """A request was let in: its UUIDv7 (hex), when (microseconds of Unix time), who, and what was asked.
+
+    `sub_user` is the keyed hash of whom the client named.
+    """
 
     id: str
     created: int
@@ -49,6 +52,7 @@ class Admission(msgspec.Struct, frozen=True, array_like=True, tag="a", gc=False)
     endpoint: str
     model: str
     stream: bool
+    sub_user: str = ""
 
 
 class Checkpoint(msgspec.Struct, frozen=True, array_like=True, tag="c", gc=False):
@@ -92,7 +96,7 @@ def to_bytes(line: Line) -> bytes:
     return _encode(line) + b"\n"
 
 
-def admission(user: int, token: int | None, endpoint: str, model: str, stream: bool) -> Admission:
+def admission(user: int, token: int | None, endpoint: str, model: str, stream: bool, sub_user: str = "") -> Admission:
     """A new admission, now, with an id of its own."""
     now = time.time_ns()
     return Admission(
@@ -103,6 +107,7 @@ def admission(user: int, token: int | None, endpoint: str, model: str, stream: b
         _text(endpoint, _ENDPOINT_LENGTH),
         _text(model, _MODEL_LENGTH),
         stream,
+        sub_user,
     )
 
 

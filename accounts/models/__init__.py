@@ -2,6 +2,7 @@
 
 from accounts.models.keys import ContributedKey, KeyCooldown, KeyDay
 from accounts.models.limits import LIMIT_FIELDS, Limits
+from accounts.models.prices import ModelPrice
 from accounts.models.quotas import KeyEvent, LearnedQuota, TierQuota
 from accounts.models.receipts import Receipt, ReceiptKey, RedeemedKey
 from accounts.models.tokens import IssuedToken
@@ -17,6 +18,7 @@ __all__ = [
     "KeyEvent",
     "LearnedQuota",
     "Limits",
+    "ModelPrice",
     "Plan",
     "Receipt",
     "ReceiptKey",

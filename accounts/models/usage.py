@@ -28,6 +28,13 @@ class UsageRecord(models.Model):
         "accounts.IssuedToken", on_delete=models.SET_NULL, null=True, related_name="usage_records"
     )
     owner = models.CharField(max_length=80, editable=False, help_text="user:token by number, as in the totals.")
+    sub_user = models.CharField(
+        max_length=32,
+        blank=True,
+        default="",
+        editable=False,
+        help_text="A keyed hash of whom the client named, for tokens that tell their users apart.",
+    )
     endpoint = models.CharField(max_length=32)
     stream = models.BooleanField()
     model = models.CharField("model asked", max_length=200)

@@ -1,8 +1,10 @@
 """Users and their plans."""
 
 from typing import Any
+from zoneinfo import available_timezones
 
 from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
 from django.db import models
 
 from accounts.models.limits import Limits
@@ -29,10 +31,22 @@ class Plan(Limits):
         return self.name
 
 
+def validate_time_zone(name: str) -> None:
+    """Refuse what is no IANA time zone."""
+    if name not in available_timezones():
+        raise ValidationError("%(name)s is no time zone: write it as in Europe/Berlin.", params={"name": name})
+
+
 class User(Limits, AbstractUser):
     """A person or program that may be issued tokens. Its own limits override its plan's."""
 
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, null=True, blank=True, related_name="users")
+    time_zone = models.CharField(
+        max_length=64,
+        default="UTC",
+        validators=[validate_time_zone],
+        help_text="Days and months of budgets begin at midnight there.",
+    )
 
     class Meta(AbstractUser.Meta):
         abstract = False
