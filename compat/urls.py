@@ -15,6 +15,7 @@ ROUTES: dict[str, View] = {
     "completions": views.Completions.as_view(),
     "embeddings": views.Embeddings.as_view(),
     "models": views.Models.as_view(),
+    "contributions": views.Contributions.as_view(),
 }
 _ONE_MODEL: View = views.OneModel.as_view()
 _UNKNOWN: View = views.UnknownPath.as_view()

@@ -55,6 +55,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_AGE = 8 * 60 * 60
+CSRF_COOKIE_AGE = None  # it ends with the browser
+CSRF_FAILURE_VIEW = "tumbler_site.pages.forged"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env_bool("TUMBLER_HTTPS_ONLY")
 
 # --- Contribution without an account ---------------------------------------------------------------------
@@ -86,6 +88,7 @@ INSTALLED_APPS = [
     "tumbler_site",
 ]
 MIDDLEWARE = [
+    "tumbler_site.page_headers.PageHeaders",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -104,6 +107,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.pages.frame",
             ]
         },
     }

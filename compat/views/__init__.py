@@ -2,8 +2,9 @@
 
 from compat.views.chat import ChatCompletions
 from compat.views.completions import Completions
+from compat.views.contributions import Contributions
 from compat.views.embeddings import Embeddings
 from compat.views.models import Models, OneModel
 from compat.views.unknown import UnknownPath
 
-__all__ = ["ChatCompletions", "Completions", "Embeddings", "Models", "OneModel", "UnknownPath"]
+__all__ = ["ChatCompletions", "Completions", "Contributions", "Embeddings", "Models", "OneModel", "UnknownPath"]

@@ -1,0 +1,264 @@
+"""What is kept, where and for how long: one table, which docs/privacy.md and /privacy.json show and a test holds complete.
+
+Whoever adds a column, a log line or a metric adds it here, and says for how long it stays.
+"""
+
+from typing import Any, NamedTuple
+
+
+class Kept(NamedTuple):
+    """Something that is kept, and the columns that hold it."""
+
+    what: str
+    where: str
+    how_long: str
+    columns: tuple[str, ...] = ()
+    """`app.Table: column column …`, as Django names them."""
+
+
+class Logged(NamedTuple):
+    """Lines of the log that tell the same kind of thing; `lines` are their formats, word for word."""
+
+    what: str
+    lines: tuple[str, ...]
+
+
+_LIMITS = "rpm tpm rpd max_parallel daily_tokens monthly_tokens daily_cost monthly_cost"
+_TOKENS = "prompt_tokens cached_tokens tool_prompt_tokens completion_tokens reasoning_tokens total_tokens"
+
+KEPT = (
+    Kept(
+        "Prompts, answers, files in requests",
+        "Memory, while the request runs. Never in the database, a log, the journal or Redis",
+        "Until the request ends",
+    ),
+    Kept(
+        "Thought signatures of tool calls (opaque texts of Gemini's, which it wants back)",
+        "Memory, by user and tool call id",
+        "6 hours, or until the process ends",
+    ),
+    Kept(
+        "Contributed keys",
+        "Database, sealed with Fernet (AES-128-CBC and HMAC-SHA256), each bound to its own row; beside it a keyed "
+        "fingerprint and the last four characters. In memory, unsealed, while the server runs",
+        "Until the row is deleted or the key withdrawn, which erases it; a stranger's key that Google refused when it "
+        "came: 7 days",
+        ("accounts.ContributedKey: id ciphertext fingerprint last_four",),
+    ),
+    Kept(
+        "Who contributed a key: only where a user or an operator brought it by name. A key from the contribution page "
+        "has neither owner nor label, and of its coming the date alone",
+        "Database",
+        "Until the row is deleted. When the user is deleted the key stays, without an owner",
+        ("accounts.ContributedKey: owner label source created",),
+    ),
+    Kept(
+        "What is known of a key: project as it was told, tier, state and why, times of checks and changes, the caps of "
+        "its contributor, how many requests it answered while on trial",
+        "Database",
+        "Until the row is deleted",
+        (
+            "accounts.ContributedKey: upstream project paid state reason state_since cooldowns_reset last_checked updated",
+            "accounts.ContributedKey: paused keep_share allowed_models hours_utc successes",
+        ),
+    ),
+    Kept(
+        "What a contributed key did: counts by model and day, the last refusal and use",
+        "Database",
+        "Until the key is deleted",
+        ("accounts.KeyDay: id key model day requests refusals prompt_tokens completion_tokens last_refusal last_used",),
+    ),
+    Kept(
+        "Rests, learned limits and changes of state of a key or its Google project, by model",
+        "Database",
+        "Rests: an hour past their end. Limits and changes: until the last key of the project is withdrawn, or they "
+        "are deleted",
+        (
+            "accounts.KeyCooldown: id domain model until reason",
+            "accounts.LearnedQuota: id domain model rpm tpm rpd learned",
+            "accounts.KeyEvent: id at key domain model was became reason until",
+        ),
+    ),
+    Kept(
+        "Receipts of contributions: the code as HMAC-SHA256, the version of the terms, the date, whether it was "
+        "redeemed; for each key its place in the receipt, last four characters, and the date of withdrawal. No name, "
+        "no address, no hour",
+        "Database",
+        "As long as a key of it is here, and 30 days",
+        (
+            "accounts.Receipt: id digest terms created redeemed",
+            "accounts.ReceiptKey: id receipt number key upstream last_four decided withdrawn",
+        ),
+    ),
+    Kept(
+        "That a key has earned a token (keyed digest; not which token, not whose)",
+        "Database",
+        "Until the month in which that token ends",
+        ("accounts.RedeemedKey: id digest until",),
+    ),
+    Kept(
+        "How often an address has contributed",
+        "Memory, by a salted hash. The salt is made anew each day and never written down",
+        "A day at most",
+    ),
+    Kept(
+        "Issued tokens: a random prefix and HMAC-SHA256 of the token under a secret pepper; name, limits, models, "
+        "expiry, last use (to the minute). The token itself is shown once and kept nowhere",
+        "Database",
+        "Until the row is deleted; a revoked token's row stays until then",
+        (
+            "accounts.IssuedToken: id user name prefix digest pepper_version allowed_models created expires revoked "
+            f"last_used {_LIMITS}",
+        ),
+    ),
+    Kept(
+        "The first token and the admin's first password, in plain text",
+        "`first-run.txt` in the data directory, mode 0600",
+        "Until you delete the file. Do so once both are in a safe place",
+    ),
+    Kept(
+        "Users: name, what was typed into the account (e-mail and names may stay empty), password as a salted hash, "
+        "plan, limits, rights, last sign-in",
+        "Database",
+        "Until deleted",
+        (
+            "accounts.User: id password last_login is_superuser username first_name last_name email is_staff is_active "
+            f"date_joined plan {_LIMITS}",
+            "accounts.User_groups: id user group",
+            "accounts.User_user_permissions: id user permission",
+        ),
+    ),
+    Kept(
+        "Usage records: user, token, time, endpoint, models asked and served, status, attempts, token counts, cost, "
+        "durations. Never which contributed key answered",
+        "Database; for moments before that the usage journal in the data directory",
+        "Until `purge_usage` deletes them (`TUMBLER_USAGE_DAYS` is the intended age; run it from a timer)",
+        (
+            "accounts.UsageRecord: id created user token owner endpoint stream model gemini_model status error_code "
+            f"attempts {_TOKENS} counts_from cost queue_ms first_byte_ms total_ms",
+        ),
+    ),
+    Kept(
+        "Usage totals by day: user, token, models, sums",
+        "Database",
+        "Kept; when the user is deleted the sums stay, with the user's number and without a name",
+        (
+            f"accounts.UsageTotal: id day user token owner model gemini_model requests errors {_TOKENS} cost rows_purged",
+        ),
+    ),
+    Kept(
+        "Who is calling: user, limits and rights by the SHA-256 of a token",
+        "Memory",
+        "4 seconds",
+    ),
+    Kept(
+        "Sessions of the pages",
+        "Database, and a cookie with a random id. The contribution pages need none; they set a cookie against forged "
+        "forms that ends with the browser",
+        "8 hours",
+        ("sessions.Session: session_key session_data expire_date",),
+    ),
+    Kept(
+        "Acts in the admin: who changed which row when, and the row's name (never a secret)",
+        "Database (the admin's history)",
+        "Kept",
+        ("admin.LogEntry: id action_time user content_type object_id object_repr action_flag change_message",),
+    ),
+    Kept(
+        "What the operator sets: plans, tier limits, model mappings, groups and rights",
+        "Database",
+        "Until changed",
+        (
+            f"accounts.Plan: id name is_default {_LIMITS}",
+            "accounts.TierQuota: id pattern paid position rpm tpm rpd",
+            "compat.ModelMapping: id name strategy switch_minutes switch_requests enabled listed dimensions created updated",
+            "compat.MappingTarget: id mapping gemini_model position weight",
+            "auth.Permission: id name content_type codename",
+            "auth.Group: id name",
+            "auth.Group_permissions: id group permission",
+            "contenttypes.ContentType: id app_label model",
+        ),
+    ),
+    Kept(
+        "The log: the lines below",
+        "Standard error; where that goes is up to you",
+        "Up to you",
+    ),
+    Kept(
+        "Secrets of the site: signing key, encryption keys",
+        "`secrets.json` in the data directory (mode 0600), or the environment",
+        "Yours to keep and to rotate",
+    ),
+)
+
+LOGGED = (
+    Logged(
+        "Attempts and rests: the kind of failure, the model, Google's status. Not which key, not for whom",
+        (
+            "attempt failed: %s with %s (HTTP %d)",
+            "a quota domain rests for %s: %s",
+            "a contributed key was disabled: %s",
+            "the pool rests: several quota domains were refused at once without a reason",
+        ),
+    ),
+    Logged("How many received keys were checked", ("received keys were checked: %d, of which good: %d",)),
+    Logged(
+        "Our own mistakes, with the place in the code, under the request's id",
+        ("%s failed", "a stream broke", "Exception inside the application: %s"),
+    ),
+    Logged(
+        "The database, Redis or the journal fails or is back",
+        (
+            "the database is out of reach",
+            "the pool could not exchange with the database; it goes on with what it knows",
+            "the model mappings could not be read anew; the known ones stay",
+            "received keys could not be checked: the database does not answer",
+            "The last use of token %s was not written.",
+            "The database is back, usage records are stored again.",
+            "The database takes no usage records (%s); they wait in the journal.",
+            "The usage journal %s cannot be replayed: %s.",
+            "%d lines of a usage journal are unreadable; it is kept as %s.",
+            "The usage journal cannot be written, no request is admitted: %s",
+        ),
+    ),
+    Logged(
+        "Connections and processes",
+        (
+            "%d requests were still running at the end and were cancelled.",
+            "A client took nothing of its answer for %g s; its connection was cut.",
+            "A client took nothing of its answer for %g s and was cut.",
+            "The sweep of the connections failed; the next one is in a second.",
+            "Worker %d ended with status %s; it is started again in %.1f s.",
+        ),
+    ),
+)
+
+METRICS: tuple[str, ...] = ()
+"""The names of the site's own metrics; python_… and process_… come from the library and tell of the process alone."""
+
+
+def as_json() -> dict[str, Any]:
+    """The table as /privacy.json serves it."""
+    return {
+        "object": "privacy_table",
+        "kept": [{**row._asdict(), "columns": list(row.columns)} for row in KEPT],
+        "logged": [{"what": row.what, "lines": list(row.lines)} for row in LOGGED],
+        "metrics": list(METRICS),
+    }
+
+
+def as_markdown() -> str:
+    """The tables of docs/privacy.md."""
+    kept = _table("what | where | for how long", [row[:3] for row in KEPT])
+    columns = _table("columns | they hold", [(_code(row.columns), row.what) for row in KEPT if row.columns])
+    logged = _table("log lines | they tell", [(_code(row.lines), row.what) for row in LOGGED])
+    return "\n\n".join((kept, "### Column by column", columns, "### Line by line", logged))
+
+
+def _code(texts: tuple[str, ...]) -> str:
+    return "<br>".join(f"`{text}`" for text in texts)
+
+
+def _table(head: str, rows: list[tuple[str, ...]]) -> str:
+    rule = "|".join("---" for _ in head.split("|"))
+    return "\n".join((f"| {head} |", f"|{rule}|", *(f"| {' | '.join(row)} |" for row in rows)))
