@@ -78,7 +78,7 @@ class Template:
 
 
 class Gateway:
-    """One running server. `keys` are contributed before it starts, each in a project of its own."""
+    """One running server. `keys` are contributed before it starts: paid, so without a quota until one is learned."""
 
     def __init__(
         self, template: Template, directory: Path, server: str, upstream: str, keys: list[str], **env: str
@@ -89,7 +89,7 @@ class Gateway:
         self.directory = directory
         shutil.copytree(template.directory, directory)
         if keys:
-            manage(directory, "contribute_keys", stdin="\n".join(keys))
+            manage(directory, "contribute_keys", "--paid", stdin="\n".join(keys))
         self._log = directory / "server.log"
         self._env = environment(directory, GEMINI_BASE_URL=upstream, **env)
         self._start()
