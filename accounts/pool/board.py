@@ -9,6 +9,7 @@ from accounts.pool.facts import Domain, PooledKey
 from accounts.pool.ledger import Ledger
 
 _ROUNDS = 4
+_FEW = 8
 _LOOKED_AT = 200
 _WOKEN_AT_ONCE = 32
 
@@ -41,7 +42,7 @@ class Board:
     ) -> Chosen | None:
         """A key of a domain with room for so many input tokens; None when there is none now.
 
-        Of two ready domains drawn by chance the one with more headroom, better health and more weight is taken. A
+        Of two ready domains drawn by chance (of all, when they are few) the less loaded is taken. A
         conversation with an affinity goes to the same domain again while that has room, for Gemini caches its prefix.
         """
         self._wake(now)
@@ -54,7 +55,7 @@ class Board:
         for _ in range(_ROUNDS):
             drawn = self._draw(tried, tokens, now, hour, rng)
             if drawn:
-                return max(drawn, key=lambda chosen: _score(chosen, now))
+                return min(drawn, key=lambda chosen: (*_load(chosen, now), rng.random()))
             if not self._ready:
                 return None
         # Chance has found none: many of the ready were tried, or are not allowed to be used for this model.
@@ -73,12 +74,16 @@ class Board:
     def _draw(
         self, tried: Collection[PooledKey], tokens: int, now: float, hour: int, rng: random.Random
     ) -> list[Chosen]:
-        """Up to two different ready domains that have room; those that have none are put to sleep on the way."""
+        """The ready domains to compare: two by chance, or all when they are few; those without room go to sleep."""
         drawn: list[Chosen] = []
-        for _ in range(2):
-            if not self._ready:
-                break
-            place = int(rng.random() * len(self._ready))
+        count = len(self._ready)
+        if count <= _FEW:
+            places = list(range(count - 1, -1, -1))
+        else:
+            first = int(rng.random() * count)
+            places = sorted({first, (first + 1 + int(rng.random() * (count - 1))) % count}, reverse=True)
+        # From behind: putting one to sleep moves the last of the ready into its place.
+        for place in places:
             domain = self._ready[place]
             chosen = self._look(domain, tried, tokens, now, hour, rng)
             if chosen is not None:
@@ -112,6 +117,11 @@ class Board:
             self._ready.append(heapq.heappop(self._asleep)[2])
 
 
-def _score(chosen: Chosen, now: float) -> float:
+def _load(chosen: Chosen, now: float) -> tuple[float, float]:
+    """How much of its quota a domain has used, then how much it was asked of late: of equals the least used is next.
+
+    Bad health and little weight make a domain look busier, so it is asked less often, but never not at all.
+    """
     ledger = chosen.ledger
-    return (ledger.headroom(now) + 0.01) * (1 - 0.9 * ledger.errors) * chosen.domain.weight
+    share = chosen.domain.weight * (1 - 0.9 * ledger.errors)
+    return (round((1 - ledger.headroom(now)) / share, 2), ledger.recent(now) / share)

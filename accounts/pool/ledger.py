@@ -10,6 +10,7 @@ MINUTE = 60.0
 _MARGIN = 1.0
 _PROBE_SECONDS = 30.0
 _SMOOTHING = 0.2
+_HALF_LIFE = 60.0
 
 
 class Ledger:
@@ -18,6 +19,8 @@ class Ledger:
     __slots__ = (
         "_minute",
         "_probe_until",
+        "_recent",
+        "_recent_at",
         "_tokens",
         "day",
         "errors",
@@ -45,6 +48,8 @@ class Ledger:
         self._minute: deque[list[float]] = deque()
         self._tokens = 0.0
         self._probe_until = 0.0
+        self._recent = 0.0
+        self._recent_at = 0.0
 
     def free_at(self, tokens: int, now: float) -> float:
         """The Unix time from which a request of so many input tokens may be sent; `now` or earlier: at once."""
@@ -66,6 +71,8 @@ class Ledger:
         """Take one request and its tokens; see free_at for whether there is room."""
         self._turn_day(now)
         self.used_today += 1
+        self._recent = self.recent(now) + 1
+        self._recent_at = now
         if self.half_open:
             self._probe_until = now + _PROBE_SECONDS
         if self.quota.rpm is not None or self.quota.tpm is not None:
@@ -126,6 +133,10 @@ class Ledger:
             if tpm:
                 free = min(free, 1 - self._tokens / tpm)
         return max(0.0, free)
+
+    def recent(self, now: float) -> float:
+        """The requests of the last minutes, each counting half as much a minute later."""
+        return self._recent * 0.5 ** ((now - self._recent_at) / _HALF_LIFE) if self._recent else 0.0
 
     def remaining_today(self, now: float) -> int | None:
         """Requests left of today's quota; None when no limit is known."""
