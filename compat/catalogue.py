@@ -53,7 +53,7 @@ async def _offered_models() -> tuple[dict[str, Any], ...]:
 async def _ask() -> None:
     global _offered
     await pool.ready()
-    lease = pool.lease("", ())
+    lease = await pool.lease("", ())
     models = _offered.models
     until = time.monotonic() + _AGAIN_SECONDS
     if isinstance(lease, Lease):

@@ -87,7 +87,9 @@ async def ready() -> None:
         logger.warning("the pool could not exchange with the database; it goes on with what it knows")
 
 
-def lease(model: str, tried: Collection[PooledKey], tokens: int = 0, affinity: int | None = None) -> Lease | Exhausted:
+async def lease(
+    model: str, tried: Collection[PooledKey], tokens: int = 0, affinity: int | None = None
+) -> Lease | Exhausted:
     """Reserve a request and its input tokens (estimated) with a key, none of `tried`; Exhausted when there is no room.
 
     `affinity` is a number that is the same for the same conversation.

@@ -90,7 +90,7 @@ class Attempts:
             while came:
                 self._waits.clear()
                 for model in targets:
-                    lease = self._lease(model, ())
+                    lease = await self._lease(model, ())
                     if lease is not None:
                         return lease
                 wait = min(self._waits, default=None)
@@ -99,9 +99,9 @@ class Attempts:
                 await asyncio.sleep(max(wait, 0.01))
         return None
 
-    def _lease(self, model: str, tried: Collection[PooledKey]) -> Lease | None:
+    async def _lease(self, model: str, tried: Collection[PooledKey]) -> Lease | None:
         """A lease, or a note of how long it would take."""
-        lease = pool.lease(model, tried, self._tokens, self._affinity)
+        lease = await pool.lease(model, tried, self._tokens, self._affinity)
         if isinstance(lease, Exhausted):
             self._waits += [] if lease.wait is None else [lease.wait]
             return None
@@ -116,7 +116,7 @@ class Attempts:
         tried: set[PooledKey] = set()
         repaired: set[str] = set()
         while True:
-            lease = lease or self._lease(model, tried)
+            lease = lease or await self._lease(model, tried)
             if lease is None:
                 return None
             try:
