@@ -107,6 +107,14 @@ async def stream(scope, receive, send):
     say("streamed")
 
 
+async def numbered(scope, receive, send):
+    """Three thousand pieces of many lengths, of which no two are alike."""
+    await start(send)
+    for number in range(3000):
+        await body(send, b"%d," % number * (number * 37 % 1000), more=True)
+    await body(send)
+
+
 async def endless(scope, receive, send):
     """A stream that ends only when someone ends it, and then takes its time to settle."""
     await start(send)
@@ -182,7 +190,20 @@ async def talk(receive, send):
 
 PATHS = {
     f"/{act.__name__}": act
-    for act in (slow, flood, large, stream, endless, stubborn, fails_late, fails_early, stops_half, prints, state)
+    for act in (
+        slow,
+        flood,
+        large,
+        stream,
+        numbered,
+        endless,
+        stubborn,
+        fails_late,
+        fails_early,
+        stops_half,
+        prints,
+        state,
+    )
 }
 
 if __name__ == "__main__":

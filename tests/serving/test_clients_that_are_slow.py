@@ -1,5 +1,6 @@
 """Clients that send or read slowly, or not at all: memory stays flat and their connection has an end."""
 
+import http.client
 import time
 
 import pytest
@@ -33,6 +34,20 @@ def test_a_client_that_reads_slowly_but_reads_gets_everything(start):
             time.sleep(len(chunk) / 2_000_000)
     assert time.monotonic() - began > 2.5
     assert received == 6 * MB
+
+
+def test_a_stream_arrives_byte_for_byte_however_it_is_read(server):
+    """Each piece is written at once if the socket takes it, in part if it takes a part, later if it is full."""
+    expected = b"".join(b"%d," % number * (number * 37 % 1000) for number in range(3000))
+    with server.connect(receive_buffer=8192) as sock:
+        sock.sendall(request("/numbered"))
+        answer = http.client.HTTPResponse(sock)
+        answer.begin()
+        received = b""
+        while piece := answer.read(200_000):
+            received += piece
+            time.sleep(0.005)
+    assert received == expected
 
 
 @pytest.mark.parametrize(
