@@ -65,6 +65,8 @@ class Pool:
         self._breaker = Breaker()
         self.size = 0
         """How many keys may be leased, resting ones included."""
+        self.has_paid = False
+        """True when a key of a paid project is among them."""
         self.unwritten_rests: dict[Place, Rest] = {}
         self.unwritten_quotas: dict[Place, Quota] = {}
         self.unwritten_days: dict[tuple[UUID, str, date], DayCounts] = defaultdict(DayCounts)
@@ -144,6 +146,7 @@ class Pool:
             by_domain.setdefault(key.domain, []).append(key)
         self._domains = {name: Domain(name, members) for name, members in by_domain.items()}
         self.size = sum(len(members) for members in by_domain.values())
+        self.has_paid = any(domain.paid for domain in self._domains.values())
         self._boards.clear()
         self._apply_quotas()
 
