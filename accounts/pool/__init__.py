@@ -29,6 +29,7 @@ __all__ = [
     "give_back",
     "learn_quota",
     "lease",
+    "may_cost",
     "model_rests",
     "next_pacific_midnight",
     "now",
@@ -146,6 +147,11 @@ def disable(lease: Lease, reason: str, *, whole_domain: bool = False) -> None:
 def size() -> int:
     """How many keys this process may lease, resting ones included."""
     return _shared.pool.size
+
+
+def may_cost() -> bool:
+    """False when every key that may be leased is of a free project: then no call costs anything."""
+    return _shared.pool.has_paid
 
 
 def reset() -> None:
