@@ -19,32 +19,46 @@ class EventReader:
     """
 
     def __init__(self) -> None:
-        self._buffer = b""
+        # Pieces of an event that has not ended, joined once when it does: an image in small pieces is megabytes of them.
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._tail = b""
         self._bare = b""
 
     def feed(self, data: bytes) -> list[bytes]:
         """The JSON texts of the events that `data` completes. Raises EventTooLarge."""
-        scanned = max(0, len(self._buffer) - 3)
-        buffer = self._buffer + data if self._buffer else data
+        if self._pieces and not _BLANK_LINE.search(self._tail + data):
+            self._keep(data)
+            return []
+        buffer = b"".join((*self._pieces, data)) if self._pieces else data
         events: list[bytes] = []
         start = 0
-        for blank in _BLANK_LINE.finditer(buffer, scanned):
+        for blank in _BLANK_LINE.finditer(buffer):
             self._take(buffer[start : blank.start()], events)
             start = blank.end()
-        self._buffer = buffer[start:]
-        if len(self._buffer) + len(self._bare) > MAX_EVENT_BYTES:
-            raise EventTooLarge
+        self._pieces.clear()
+        self._size, self._tail = 0, b""
+        if start < len(buffer):
+            self._keep(buffer[start:])
         return events
 
     def close(self) -> list[bytes]:
         """What the end of the stream completes: a last event without its blank line, or a bare error object."""
         events: list[bytes] = []
-        self._take(self._buffer, events)
-        self._buffer = b""
+        self._take(b"".join(self._pieces), events)
+        self._pieces.clear()
         if self._bare.strip():
             events.append(self._bare.strip())
             self._bare = b""
         return events
+
+    def _keep(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        self._size += len(piece)
+        # As much of a blank line as may stand before the next piece.
+        self._tail = (self._tail + piece[-3:])[-3:]
+        if self._size + len(self._bare) > MAX_EVENT_BYTES:
+            raise EventTooLarge
 
     def _take(self, block: bytes, events: list[bytes]) -> None:
         # Nearly every block is one line of data.

@@ -52,7 +52,6 @@ class GroundingChunk(Struct):
 class Segment(Struct):
     """A stretch of the answer; offsets are bytes of UTF-8 within one part."""
 
-    partIndex: int = 0
     startIndex: int = 0
     endIndex: int = 0
     text: str = ""

@@ -16,19 +16,22 @@ def to_annotations(metadata: GroundingMetadata | None, text: str) -> list[dict[s
     encoded = text.encode()
     annotations = []
     for support in metadata.groundingSupports or ():
-        start, end = _characters(support, encoded)
+        start, end = _characters(support, text, encoded)
         named = [chunks[index] for index in support.groundingChunkIndices or () if 0 <= index < len(chunks)]
         annotations += [_citation(chunk.web, start, end) for chunk in named if chunk.web]
     return annotations or [_citation(chunk.web, 0, len(text)) for chunk in chunks if chunk.web]
 
 
-def _characters(support: GroundingSupport, encoded: bytes) -> tuple[int, int]:
+def _characters(support: GroundingSupport, text: str, encoded: bytes) -> tuple[int, int]:
+    """Where the stretch is in the text: by its own words, should its offsets count from the start of a later part."""
     segment = support.segment
     if segment is None:
         return 0, 0
     start, end = (
         len(encoded[: max(0, offset)].decode(errors="ignore")) for offset in (segment.startIndex, segment.endIndex)
     )
+    if segment.text and text[start:end] != segment.text and (found := text.find(segment.text)) >= 0:
+        return found, found + len(segment.text)
     return start, end
 
 

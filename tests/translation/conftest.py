@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.translation.translating")
+pytest.register_assert_rewrite("tests.translation.translating", "tests.translation.answering")

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from compat.schemas.gemini import Candidate, FunctionCall, InlineData, Part
+from compat.schemas.gemini import Candidate, FunctionCall, GroundingMetadata, InlineData, Part
 from compat.translation.annotations import to_annotations
 from compat.translation.finish_reason import to_finish_reason, to_refusal
 from compat.translation.logprobs import to_logprobs
@@ -47,7 +47,7 @@ class Choice:
         self._audio = False
         self._signature: str | None = None
         self._texts: list[str] = []
-        self._cited = False
+        self._grounding: GroundingMetadata | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -72,18 +72,20 @@ class Choice:
         delta: Delta = {}
         for part in (candidate.content.parts if candidate.content else None) or ():
             self._read_part(part, delta)
-        if candidate.groundingMetadata and not self._cited:
-            annotations = to_annotations(candidate.groundingMetadata, "".join(self._texts))
-            if annotations:
-                self._cited = True
-                delta["annotations"] = annotations
+        self._grounding = candidate.groundingMetadata or self._grounding
         return delta, to_logprobs(candidate.logprobsResult) if candidate.logprobsResult else None
 
     def closing_delta(self) -> Delta:
-        """What is told only at the end: the signature of a plain answer."""
+        """What is told only at the end: the sources of the text, and the signature of a plain answer.
+
+        Sources may come more than once and before the text is whole; accumulators take a list only once.
+        """
+        delta: Delta = {}
+        if annotations := to_annotations(self._grounding, "".join(self._texts)):
+            delta["annotations"] = annotations
         if self._signature and len(self._signature) <= _LONGEST_SIGNATURE:
-            return {"extra_content": to_extra_content(self._signature)}
-        return {}
+            delta["extra_content"] = to_extra_content(self._signature)
+        return delta
 
     def _read_part(self, part: Part, delta: Delta) -> None:
         if part.functionCall is not None:
@@ -91,14 +93,18 @@ class Choice:
         elif part.thought:
             if part.text:
                 delta["reasoning_content"] = delta.get("reasoning_content", "") + part.text
-        elif part.text is not None:
-            self._signature = part.thoughtSignature or self._signature
-            if part.text:
-                self.text_length += len(part.text)
-                self._texts.append(part.text)
-                delta["content"] = delta["content"] + part.text if "content" in delta else part.text
         elif part.inlineData is not None:
             self._read_media(part.inlineData, delta)
+        elif part.text is not None:
+            self._read_text(part, part.text, delta)
+
+    def _read_text(self, part: Part, text: str, delta: Delta) -> None:
+        # The last text of an answer may be empty and carry nothing but the signature.
+        self._signature = part.thoughtSignature or self._signature
+        if text:
+            self.text_length += len(text)
+            self._texts.append(text)
+            delta["content"] = delta["content"] + text if "content" in delta else text
 
     def _read_call(self, call: FunctionCall, signature: str | None, delta: Delta) -> None:
         """Calls arrive whole; they are numbered across the whole answer, whatever reply they came in."""
