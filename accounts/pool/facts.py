@@ -86,6 +86,8 @@ class Lease(NamedTuple):
     """Input tokens reserved for it."""
     at: float
     """Unix time of the reservation."""
+    id: str = ""
+    """Its name in the ledgers that several processes share."""
 
     @property
     def secret(self) -> str:

@@ -1,5 +1,6 @@
 """The account of one quota domain with one model: what was used of its windows, how it fares, when it is free again."""
 
+import math
 from collections import deque
 
 from accounts.pool.pacific import next_pacific_midnight, pacific_day_number
@@ -7,10 +8,21 @@ from accounts.pool.quotas import NO_QUOTA, Quota
 
 MINUTE = 60.0
 # Requests may reach Gemini a little apart from our clock: its minute is taken for a second longer.
-_MARGIN = 1.0
+MARGIN = 1.0
 _PROBE_SECONDS = 30.0
 _SMOOTHING = 0.2
 _HALF_LIFE = 60.0
+
+
+class Sent:
+    """A request of the running minute."""
+
+    __slots__ = ("at", "lease_id", "tokens")
+
+    def __init__(self, at: float, tokens: int, lease_id: str) -> None:
+        self.at = at
+        self.tokens = tokens
+        self.lease_id = lease_id
 
 
 class Ledger:
@@ -18,12 +30,16 @@ class Ledger:
 
     __slots__ = (
         "_minute",
+        "_parts",
         "_probe_until",
         "_recent",
         "_recent_at",
+        "_today_alone",
         "_tokens",
         "day",
         "errors",
+        "filled",
+        "full_until",
         "half_open",
         "latency",
         "quota",
@@ -33,7 +49,7 @@ class Ledger:
         "used_today",
     )
 
-    def __init__(self, quota: Quota = NO_QUOTA) -> None:
+    def __init__(self, quota: Quota = NO_QUOTA, parts: int = 1) -> None:
         self.quota = quota
         self.day = 0
         self.used_today = 0
@@ -45,9 +61,16 @@ class Ledger:
         """Moving average of failures, 0 to 1."""
         self.latency = 0.0
         """Moving average of the seconds to an answer."""
-        self._minute: deque[list[float]] = deque()
-        self._tokens = 0.0
+        self.full_until = 0.0
+        """The time until which other processes have used it up."""
+        self.filled = False
+        """Whether all processes together used up a minute."""
+        self._minute: deque[Sent] = deque()
+        self._tokens = 0
         self._probe_until = 0.0
+        self._parts = parts
+        self._today_alone = math.inf
+        """What is left of this process's part of the day while it can not count together with the others."""
         self._recent = 0.0
         self._recent_at = 0.0
 
@@ -57,45 +80,46 @@ class Ledger:
             return self.rests_until
         if self.half_open and self._probe_until > now:
             return self._probe_until
+        if self.full_until > now:
+            return self.full_until
         rpm, tpm, rpd = self.quota
         if rpd is not None:
             self._turn_day(now)
-            if self.used_today >= rpd:
+            if self.used_today >= rpd or self._today_alone <= 0:
                 return next_pacific_midnight(now)
         if rpm is None and tpm is None:
             return now
         self._slide(now)
         return max(now, self._room_for_request(rpm), self._room_for_tokens(tpm, tokens))
 
-    def reserve(self, tokens: int, now: float) -> None:
+    def reserve(self, tokens: int, now: float, lease_id: str = "") -> None:
         """Take one request and its tokens; see free_at for whether there is room."""
         self._turn_day(now)
         self.used_today += 1
+        self._today_alone -= 1
         self._recent = self.recent(now) + 1
         self._recent_at = now
         if self.half_open:
             self._probe_until = now + _PROBE_SECONDS
         if self.quota.rpm is not None or self.quota.tpm is not None:
-            self._minute.append([now, tokens])
+            self._minute.append(Sent(now, tokens, lease_id))
             self._tokens += tokens
 
-    def settle(self, at: float, reserved: int, tokens: int) -> None:
+    def settle(self, at: float, reserved: int, tokens: int, lease_id: str = "") -> None:
         """Put the true input tokens in place of those reserved at that time."""
-        if tokens != reserved:
-            for entry in reversed(self._minute):
-                if entry[0] == at and entry[1] == reserved:
-                    entry[1] = tokens
-                    self._tokens += tokens - reserved
-                    return
+        sent = self._sent(at, reserved, lease_id) if tokens != reserved else None
+        if sent is not None:
+            sent.tokens = tokens
+            self._tokens += tokens - reserved
 
-    def refund(self, at: float, reserved: int) -> None:
+    def refund(self, at: float, reserved: int, lease_id: str = "") -> None:
         """Give a request back that never reached the upstream."""
         self.used_today = max(0, self.used_today - 1)
-        for entry in self._minute:
-            if entry[0] == at and entry[1] == reserved:
-                self._minute.remove(entry)
-                self._tokens -= reserved
-                return
+        self._today_alone += 1
+        sent = self._sent(at, reserved, lease_id)
+        if sent is not None:
+            self._minute.remove(sent)
+            self._tokens -= reserved
 
     def went_well(self, seconds: float) -> None:
         """An answer came after so many seconds: the domain is whole again."""
@@ -145,32 +169,57 @@ class Ledger:
         self._turn_day(now)
         return max(0, self.quota.rpd - self.used_today)
 
+    def divide(self, parts: int, now: float) -> None:
+        """Keep to one of so many equal parts of what is left today; 1 is all of it."""
+        self._parts = parts
+        self._turn_day(now)
+        self._take_part()
+
+    def minute(self, now: float) -> list[Sent]:
+        """The requests of the running minute."""
+        self._slide(now)
+        return list(self._minute)
+
     def start_day(self, day: int, used: int) -> None:
         """Take over what was used today before this process began, or by another."""
+        is_new = day != self.day
         self.day, self.used_today = day, used
+        if is_new:
+            self._take_part()
 
     def _turn_day(self, now: float) -> None:
         today = pacific_day_number(now)
         if today != self.day:
-            self.day, self.used_today = today, 0
+            self.start_day(today, 0)
+
+    def _take_part(self) -> None:
+        left = math.inf if self.quota.rpd is None or self._parts == 1 else max(0, self.quota.rpd - self.used_today)
+        self._today_alone = left if left == math.inf else -(-left // self._parts)
 
     def _slide(self, now: float) -> None:
         minute = self._minute
-        while minute and minute[0][0] <= now - MINUTE - _MARGIN:
-            self._tokens -= minute.popleft()[1]
+        while minute and minute[0].at <= now - MINUTE - MARGIN:
+            self._tokens -= minute.popleft().tokens
+
+    def _sent(self, at: float, tokens: int, lease_id: str) -> Sent | None:
+        """The newest request with these facts."""
+        for sent in reversed(self._minute):
+            if sent.at == at and sent.tokens == tokens and sent.lease_id == lease_id:
+                return sent
+        return None
 
     def _room_for_request(self, rpm: int | None) -> float:
         if not rpm or len(self._minute) < rpm:
             return 0.0
-        return self._minute[len(self._minute) - rpm][0] + MINUTE + _MARGIN
+        return self._minute[len(self._minute) - rpm].at + MINUTE + MARGIN
 
     def _room_for_tokens(self, tpm: int | None, tokens: int) -> float:
         # A prompt larger than the whole quota is let through alone: the upstream shall say so, limits change.
         if tpm is None or self._tokens + tokens <= tpm or not self._minute:
             return 0.0
         over = self._tokens + tokens - tpm
-        for at, used in self._minute:
-            over -= used
+        for sent in self._minute:
+            over -= sent.tokens
             if over <= 0:
-                return at + MINUTE + _MARGIN
-        return self._minute[-1][0] + MINUTE + _MARGIN
+                return sent.at + MINUTE + MARGIN
+        return self._minute[-1].at + MINUTE + MARGIN

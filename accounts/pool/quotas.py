@@ -15,6 +15,12 @@ class Quota(NamedTuple):
         """The quota without the share of the day that the contributor keeps."""
         return self if not share or self.rpd is None else self._replace(rpd=math.floor(self.rpd * (1 - share)))
 
+    def divided(self, parts: int) -> "Quota":
+        """The minute's quota for one of so many processes that can not count together."""
+        if parts == 1:
+            return self
+        return self._replace(rpm=_part(self.rpm, parts), tpm=_part(self.tpm, parts))
+
 
 NO_QUOTA = Quota()
 
@@ -38,6 +44,10 @@ def crept(quota: Quota, *, minute: bool) -> Quota:
     if minute:
         return quota._replace(rpm=_more(quota.rpm), tpm=_more(quota.tpm))
     return quota._replace(rpd=_more(quota.rpd))
+
+
+def _part(limit: int | None, parts: int) -> int | None:
+    return None if limit is None else -(-limit // parts)
 
 
 def _more(limit: int | None) -> int | None:

@@ -1,14 +1,13 @@
 """The pool of one process: its keys by quota domain, a ledger a domain and model, and what is still to be written down."""
 
 import random
-import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
-from accounts.pool.board import Board
+from accounts.pool.board import Board, Chosen
 from accounts.pool.facts import Domain, Exhausted, Lease, PooledKey
 from accounts.pool.health import Breaker, ModelHealth
 from accounts.pool.ledger import Ledger
@@ -63,6 +62,7 @@ class Pool:
         self._rests: dict[str, Rest] = {}
         self._models: defaultdict[str, ModelHealth] = defaultdict(ModelHealth)
         self._breaker = Breaker()
+        self._parts = 1
         self.size = 0
         """How many keys may be leased, resting ones included."""
         self.has_paid = False
@@ -81,14 +81,31 @@ class Pool:
         chosen = board.choose(tried, tokens, now, self._rng, affinity)
         if chosen is None:
             return Exhausted(board.soonest(tokens, now))
-        chosen.ledger.reserve(tokens, now)
-        return Lease(chosen.key, model, tokens, now)
+        return self.take(chosen, model, tokens, now)
+
+    def candidates(
+        self, model: str, tried: Collection[PooledKey], now: float, tokens: int, affinity: int | None, count: int
+    ) -> list[Chosen] | Exhausted:
+        """Up to so many keys of different domains that have room as far as is known here, the best first."""
+        if self._breaker.open_until > now:
+            return Exhausted(self._breaker.open_until - now)
+        board, passed = self._board(model), set(tried)
+        found: list[Chosen] = []
+        while len(found) < count and (chosen := board.choose(passed, tokens, now, self._rng, affinity)):
+            found.append(chosen)
+            passed.update(chosen.domain.keys)
+        return found or Exhausted(board.soonest(tokens, now))
+
+    def take(self, chosen: Chosen, model: str, tokens: int, now: float, lease_id: str = "") -> Lease:
+        """Reserve with a key that was chosen."""
+        chosen.ledger.reserve(tokens, now, lease_id)
+        return Lease(chosen.key, model, tokens, now, lease_id)
 
     def give_back(self, lease: Lease, now: float, prompt_tokens: int, completion_tokens: int) -> None:
         """The end of an attempt that brought an answer, with the tokens as Gemini reports them."""
         ledger = self._ledger(lease.key.domain, lease.model)
         if prompt_tokens:
-            ledger.settle(lease.at, lease.tokens, prompt_tokens)
+            ledger.settle(lease.at, lease.tokens, prompt_tokens, lease.id)
         ledger.went_well(now - lease.at)
         self._models[lease.model].went_well()
         counts = self._day(lease, now)
@@ -99,7 +116,7 @@ class Pool:
 
     def refund(self, lease: Lease) -> None:
         """The end of an attempt that never reached the upstream."""
-        self._ledger(lease.key.domain, lease.model).refund(lease.at, lease.tokens)
+        self._ledger(lease.key.domain, lease.model).refund(lease.at, lease.tokens, lease.id)
 
     def refuse(self, lease: Lease, now: float, reason: str, *, model_at_fault: bool) -> None:
         """The end of an attempt that failed. Where the model is at fault, the key's ledger is not hurt."""
@@ -176,6 +193,21 @@ class Pool:
         if cleared:
             self._boards.clear()
 
+    def divide(self, parts: int, now: float) -> None:
+        """Keep to one of so many equal parts of every quota, while the processes can not count together; 1 is all."""
+        if parts == self._parts:
+            return
+        self._parts = parts
+        self._apply_quotas()
+        for ledger in self._ledgers.values():
+            ledger.divide(parts, now)
+        self._boards.clear()
+
+    def used_today(self, place: Place, now: float) -> int:
+        """The requests of today that the database knows of."""
+        day, used = self._used.get(place, (0, 0))
+        return used if day == pacific_day_number(now) else 0
+
     def ledgers(self) -> dict[Place, Ledger]:
         """Every ledger, by quota domain and model: for forecasts."""
         return self._ledgers
@@ -197,7 +229,7 @@ class Pool:
         place = (domain, model)
         ledger = self._ledgers.get(place)
         if ledger is None:
-            ledger = self._ledgers[place] = Ledger(self._quota(place))
+            ledger = self._ledgers[place] = Ledger(self._quota(place), self._parts)
             if place in self._used:
                 ledger.start_day(*self._used[place])
             if domain in self._rests:
@@ -209,7 +241,7 @@ class Pool:
         if domain is None:
             return NO_QUOTA
         quota = self._quotas.get(place) or self._assumed(place[1], domain.paid)
-        return quota.kept(domain.keep_share)
+        return quota.kept(domain.keep_share).divided(self._parts)
 
     def _apply_quotas(self) -> None:
         for place, ledger in self._ledgers.items():
@@ -223,9 +255,11 @@ class Pool:
     def _creep(self, lease: Lease, ledger: Ledger, now: float) -> None:
         """Raise a limit a little once its window is used up and nothing was refused for long."""
         quota = ledger.quota
-        if quota is NO_QUOTA or now - ledger.refused_at < _CREEP_AFTER or ledger.headroom(now) > 0:
+        if quota is NO_QUOTA or self._parts > 1 or now - ledger.refused_at < _CREEP_AFTER:
             return
-        ledger.refused_at = now
+        if ledger.headroom(now) > 0 and not ledger.filled:
+            return
+        ledger.refused_at, ledger.filled = now, False
         place = (lease.key.domain, lease.model)
         full_day = quota.rpd is not None and ledger.used_today >= quota.rpd
         self._set_quota(
@@ -255,8 +289,3 @@ class Pool:
         # To the hour: beside a usage record's exact time, a finer one would tell whose request a key answered.
         counts.last_used = now - now % 3600
         return counts
-
-
-def now() -> float:
-    """Unix time; one place for tests to move."""
-    return time.time()
