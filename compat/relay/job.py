@@ -4,11 +4,15 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from accounts import metering
+from accounts import limits, metering, pricing
 from accounts.callers import Caller
+from accounts.limits import AnyReservation, Refusal, Standing
 from accounts.metering import Admission, TokenCounts
 from accounts.models import UsageRecord
+from accounts.pool import Lease
+from compat import metrics
 from compat.errors import CompatError, StorageUnavailable
+from compat.relay.reserving import to_ask, to_error
 from compat.translation.families import family_of
 from compat.translation.usage import Usage, estimate_tokens
 
@@ -66,7 +70,9 @@ class Job:
         self.calls = calls
         self.stream = stream
         self.prompt_characters: Callable[[], int] = lambda: 0
-        """How long the prompt is, asked only where Gemini did not count it."""
+        """How long the prompt is, asked only where Gemini did not count it or a limit wants to know before."""
+        self.sub_user = ""
+        """A keyed hash of whom the client named."""
         self.attempts = 0
         self.model = ""
         """The Gemini model that answered; the last one asked while none has."""
@@ -75,16 +81,47 @@ class Job:
         self._first_byte = 0.0
         self._kept_until = 0.0
         self._usage: dict[int, Usage] = {}
+        self._paid_model: dict[int, str] = {}
         self._admission: Admission | None = None
+        self._reservation: AnyReservation | None = None
+        self._refused: Refusal | None = None
 
-    def admit(self) -> None:
-        """Write the admission down. Raises StorageUnavailable (the client's error): nothing may be sent upstream then."""
+    async def admit(self, answers: int, longest: int | None = None) -> None:
+        """Reserve what the request may use and write its admission down.
+
+        It is to bring so many answers, each of `longest` tokens at most where the client said so. Raises RateLimited,
+        QuotaSpent or StorageUnavailable (the client's errors): nothing may be sent upstream then.
+        """
+        await pricing.ready()
+        if self.caller.holders:
+            await self._reserve(answers, longest)
         try:
             self._admission = metering.admit(
-                self.caller.user_id, self.caller.token_id, self.endpoint, self.asked, self.stream
+                self.caller.user_id, self.caller.token_id, self.endpoint, self.asked, self.stream, self.sub_user
             )
         except metering.StorageUnavailable:
+            if self._reservation is not None:
+                self._reservation.release()
             raise StorageUnavailable("Usage cannot be recorded at the moment: try again in a few seconds.", 5) from None
+
+    async def _reserve(self, answers: int, longest: int | None) -> None:
+        # Gemini counts the prompt for each of the calls that a prompt needs.
+        repeats = len(self.calls) // len({id(call.to_body) for call in self.calls})
+        prompt = estimate_tokens(self.prompt_characters()) * repeats
+        found = await limits.reserve(
+            self.caller.holders, to_ask(self.caller.holders, self.targets, prompt, answers, longest)
+        )
+        if isinstance(found, Refusal):
+            self._refused = found
+            raise to_error(found, self.asked)
+        self._reservation = found
+
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        """How the limits of requests and tokens stand; none where there is no such limit."""
+        if self._refused is not None:
+            return self._refused.standings
+        return self._reservation.standings() if self._reservation is not None else ()
 
     def calling(self, model: str) -> None:
         """An attempt begins."""
@@ -92,11 +129,13 @@ class Job:
         self.model = model
         self._called = self._called or time.monotonic()
 
-    def heard(self, call: Call, usage: Usage) -> None:
-        """Counts of a call came; they replace what it told before."""
+    def heard(self, call: Call, usage: Usage, lease: Lease) -> None:
+        """Counts of a call came; they replace what it told before. Of the key only matters whether it costs."""
         now = time.monotonic()
         self._first_byte = self._first_byte or now
         self._usage[call.first_choice] = usage
+        if lease.key.paid:
+            self._paid_model[call.first_choice] = lease.model
         if now - self._first_byte > self._kept_until + _CHECKPOINT_SECONDS and self._admission is not None:
             self._kept_until = now - self._first_byte
             metering.checkpoint(self._admission, _counts(self.usage))
@@ -128,10 +167,20 @@ class Job:
         # Nothing was generated unless an attempt brought something: a refused request costs nothing.
         if not exact and (characters or self._usage):
             usage = self.estimated(characters)
+        cost = self._cost(usage, exact=exact) if self._paid_model else 0
+        if self._reservation is not None and self.attempts:
+            self._reservation.settle(usage.total, cost)
+        elif self._reservation is not None:
+            self._reservation.release()
         ended = time.monotonic()
+        status = error.status if error else status
+        total_ms = _ms(self._began, ended)
+        metrics.ended(
+            self.endpoint, status, self.model, self.attempts, usage.prompt_total, usage.completion_total, total_ms
+        )
         metering.settle(
             admission,
-            status=error.status if error else status,
+            status=status,
             error_code=(error.code or error.type) if error else ("client_closed" if status == CLIENT_LEFT else ""),
             gemini_model=self.model,
             attempts=self.attempts,
@@ -142,7 +191,19 @@ class Job:
             queue_ms=_ms(self._began, self._called or ended),
             first_byte_ms=_ms(self._began, self._first_byte or ended),
             total_ms=_ms(self._began, ended),
+            cost=limits.to_dollars(cost),
         )
+
+    def _cost(self, usage: Usage, *, exact: bool) -> int:
+        """Nanodollars: of each call that a paid key answered, or of all that is estimated together."""
+        if not exact:
+            return _price(next(iter(self._paid_model.values())), usage)
+        return sum(_price(model, self._usage[first_choice]) for first_choice, model in self._paid_model.items())
+
+
+def _price(model: str, usage: Usage) -> int:
+    price = pricing.price_of(model)
+    return price.cost(usage.prompt_total, usage.completion_total, cached=usage.cached, audio=usage.audio_in)
 
 
 def _counts(usage: Usage) -> TokenCounts:
