@@ -4,7 +4,6 @@ import asyncio
 import contextvars
 import logging
 import math
-import time
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -13,10 +12,11 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from accounts.in_db import in_db
+from accounts.pool.clock import now
 from accounts.pool.facts import Exhausted, Lease, PooledKey
 from accounts.pool.pacific import next_pacific_midnight
 from accounts.pool.quotas import Quota
-from accounts.pool.state import Pool, now
+from accounts.pool.state import Pool
 from accounts.pool.storage import Findings, Unwritten, assumed_from, exchange
 
 __all__ = [
@@ -57,7 +57,7 @@ class _Shared:
         self.stamp: object = None
         self.looked: datetime | None = None
         self.looked_at = -math.inf
-        """Monotonic time of the last exchange."""
+        """The loop's time of the last exchange."""
         self.cleared: set[tuple[str, datetime]] = set()
         self.disabling: dict[UUID, str] = {}
         self.timer: asyncio.TimerHandle | None = None
@@ -75,7 +75,7 @@ async def ready() -> None:
     once a second while there are no keys, it waits for an exchange. Raises what the database raises, before the first.
     """
     shared = _shared
-    age = time.monotonic() - shared.looked_at
+    age = asyncio.get_running_loop().time() - shared.looked_at
     if age < SYNC_SECONDS or (age < _STALE_SECONDS and shared.pool.size > 0):
         return
     # However many wait, one exchange serves them all; one of them may leave without stopping it.
@@ -175,7 +175,7 @@ async def sync() -> None:
         _put_back(shared, unwritten)
         raise
     _take_over(shared, findings)
-    shared.looked, shared.looked_at = started, time.monotonic()
+    shared.looked, shared.looked_at = started, asyncio.get_running_loop().time()
 
 
 def _take_unwritten(shared: _Shared) -> Unwritten:

@@ -12,10 +12,11 @@ from django.utils import timezone
 
 from accounts.contributing import disable_key
 from accounts.models import ContributedKey, KeyCooldown, KeyDay, KeyEvent, LearnedQuota, TierQuota
+from accounts.pool.clock import now
 from accounts.pool.facts import Caps, PooledKey
 from accounts.pool.pacific import pacific_day
 from accounts.pool.quotas import NO_QUOTA, Quota
-from accounts.pool.state import DayCounts, Place, Rest, now
+from accounts.pool.state import DayCounts, Place, Rest
 from accounts.sealing import Unsealable, unseal
 from accounts.secret import Secret
 

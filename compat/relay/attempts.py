@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import random
-import time
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any, TypeVar
 
@@ -48,7 +47,9 @@ class Attempts:
     def __init__(self, job: Job, call: Call) -> None:
         self._job = job
         self._call = call
-        self._deadline = time.monotonic() + settings.KEY_DEADLINE_SECONDS
+        # The loop's time, which is virtual where a day is simulated.
+        self._time = asyncio.get_running_loop().time
+        self._deadline = self._time() + settings.KEY_DEADLINE_SECONDS
         self._broken = 0
         self._waits: list[float] = []
         self._last: GeminiFailure | None = None
@@ -86,7 +87,7 @@ class Attempts:
         """A lease for one of the targets, waited for in line; None when none will come before the deadline."""
         if not targets or (self._last is not None and self._last.failure.blame is not Blame.QUOTA):
             return None
-        async with line.turn(self._deadline - time.monotonic()) as came:
+        async with line.turn(self._deadline - self._time()) as came:
             while came:
                 self._waits.clear()
                 for model in targets:
@@ -94,7 +95,7 @@ class Attempts:
                     if lease is not None:
                         return lease
                 wait = min(self._waits, default=None)
-                if wait is None or wait > self._deadline - time.monotonic():
+                if wait is None or wait > self._deadline - self._time():
                     return None
                 await asyncio.sleep(max(wait, 0.01))
         return None
@@ -130,7 +131,7 @@ class Attempts:
                     body = REPAIRS[failure.failure.name](body)
                 case Next.STOP:
                     raise client_error(failure, model)
-                case Next.KEY if time.monotonic() < self._deadline:
+                case Next.KEY if self._time() < self._deadline:
                     tried.add(held.key)
                 case Next.AGAIN if await self._once_more(failure, is_last=is_last):
                     pass
@@ -188,7 +189,7 @@ class Attempts:
         if self._broken >= _BROKEN_ATTEMPTS or (found.failure.blame is Blame.MODEL and not is_last):
             return False
         await asyncio.sleep(0.1 * self._broken * (0.5 + random.random()))  # noqa: S311 (jitter)
-        return time.monotonic() < self._deadline
+        return self._time() < self._deadline
 
     def _is_gone(self) -> bool:
         return all(is_gone(target) for target in self._job.targets)
