@@ -168,7 +168,7 @@ async def state(scope, receive, send):
     from daphne.server import Server
 
     process = psutil.Process()
-    held = [len(thing.connections) for thing in gc.get_objects() if isinstance(thing, Server)]
+    held = [len(thing.connections) for thing in gc.get_objects() if issubclass(type(thing), Server)]
     await answer(
         send,
         {

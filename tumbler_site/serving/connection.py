@@ -31,6 +31,7 @@ class Channel(http.HTTPChannel):
         """Begin with a deadline for the first request."""
         super().connectionMade()
         self.limits = self.factory.server.limits
+        self.transport.bufferSize = self.limits.unsent_bytes
         self.room = asyncio.Event()
         self.due = time.monotonic() + self.limits.head_seconds
         self.factory.channels.add(self)

@@ -20,6 +20,7 @@ class Limits:
     grace_seconds: float = 30.0  # what running requests get after SIGTERM
     settle_seconds: float = 5.0  # after that, for their last acts
     linger_seconds: float = 2.0  # how long a refused body is read past, so that the refusal arrives
+    unsent_bytes: int = 16 * 1024  # of an answer, in this process, before the app has to wait
     backlog: int = 4096
     websocket_bytes: int = 64 * 1024
 

@@ -6,6 +6,7 @@ import ipaddress
 import os
 import socket
 
+SEND_BUFFER = 256 * 1024  # bytes
 FIRST_INHERITED = 3  # sd_listen_fds(3): systemd passes its sockets from this descriptor on
 
 
@@ -22,6 +23,8 @@ def listen(host: str, port: int, *, backlog: int, stall_seconds: float) -> socke
     if not 0 <= port <= 65535:  # getaddrinfo would take the rest of a division
         raise CannotListen(f"Cannot listen on port {port}: a port is a number from 0 to 65535.")
     sock = _inherited() or _bound(host, port)
+    # Linux would hold up to 4 MB for a client that does not read.
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     _notice_vanished_peers(sock, stall_seconds)
     try:
         sock.listen(backlog)
@@ -75,8 +78,12 @@ def _cannot(host: str, port: int, error: OSError) -> CannotListen:
 
 def url_of(sock: socket.socket) -> str:
     """The URL by which a program on this machine reaches `sock`, without a slash at its end."""
-    host, port = sock.getsockname()[:2]
-    if ipaddress.ip_address(host).is_unspecified:
+    return url_at(*sock.getsockname()[:2])
+
+
+def url_at(host: str, port: int) -> str:
+    """The URL by which a program on this machine reaches a server that listens on host:port."""
+    if host in {"0.0.0.0", "::"}:  # noqa: S104
         host = "127.0.0.1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 

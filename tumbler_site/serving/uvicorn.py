@@ -102,6 +102,7 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin with a deadline for the first request, and with a limit for a client that takes no answer."""
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=self.limits.unsent_bytes)
         self.flow = StallLimit(transport, self.limits.stall_seconds)
         self.due = time.monotonic() + self.limits.head_seconds
 

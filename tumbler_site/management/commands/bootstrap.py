@@ -12,6 +12,7 @@ from tumbler_site.serving.bootstrap import (
     make_first_run,
     one_at_a_time,
 )
+from tumbler_site.serving.listening import url_at
 
 
 class Command(BaseCommand):
@@ -25,5 +26,5 @@ class Command(BaseCommand):
             raise CommandError("The database is older than the code: run `python manage.py migrate` first.")
         with one_at_a_time():
             announce_keys(self.stdout, import_operator_keys())
-            host, port = env_str("HOST", "127.0.0.1"), env_int("PORT", 3000)
-            announce_first_run(self.stdout, make_first_run(f"http://{host}:{port}/v1"))
+            url = url_at(env_str("HOST", "127.0.0.1"), env_int("PORT", 3000))
+            announce_first_run(self.stdout, make_first_run(f"{url}/v1"))
