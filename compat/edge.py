@@ -11,6 +11,7 @@ from compat.answers import Answer, EventStream, Response
 from compat.errors import CompatError, InvalidRequest, error_json
 from compat.ids import new_hex
 from compat.relay.job import Job
+from compat.relay.reserving import to_headers
 
 EXPOSED = (
     "x-request-id, openai-processing-ms, openai-version, x-tumbler-model, x-tumbler-attempts, x-tumbler-upstream, "
@@ -69,6 +70,8 @@ def finish(response: Response, request: HttpRequest, request_id: str, started: f
         headers["x-tumbler-attempts"] = str(job.attempts)
         if job.model:
             headers["x-tumbler-model"] = job.model
+        if job.caller.holders:
+            headers.update(to_headers(job.standings))
     _allow_origin(headers, request)
 
 

@@ -145,7 +145,7 @@ class UnsupportedMedia(InvalidRequest):
 
 
 class Retryable(CompatError):
-    """An error that a wait may mend. `wait` is in seconds; None: nobody knows."""
+    """An error that a wait may mend. `wait` is in seconds; None: nobody knows; infinite: no wait will."""
 
     def __init__(self, message: str, wait: float | None = None) -> None:
         super().__init__(message)
@@ -155,6 +155,8 @@ class Retryable(CompatError):
         """How long to wait, told only while a retry by the SDK makes sense."""
         if self.wait is None:
             return {}
+        if math.isinf(self.wait):
+            return {"x-should-retry": "false"}
         seconds = {"retry-after": str(max(1, math.ceil(self.wait))), "retry-after-ms": str(math.ceil(self.wait * 1000))}
         return (
             seconds

@@ -46,6 +46,7 @@ class Holder:
     monthly_cost: int | None
     has_day: bool
     has_month: bool
+    has_cost: bool
 
     def divided(self, share: int) -> "Holder":
         """The limits of windows and of parallel requests for one of `share` processes that cannot count together."""
@@ -82,6 +83,7 @@ def _holder(kind: str, key: str, user_id: int, token_id: int | None, limits: Lim
         monthly_cost=_nanodollars(limits.monthly_cost),
         has_day=limits.daily_tokens is not None or limits.daily_cost is not None,
         has_month=limits.monthly_tokens is not None or limits.monthly_cost is not None,
+        has_cost=limits.daily_cost is not None or limits.monthly_cost is not None,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from django.conf import settings
 
 from accounts import pool
+from accounts.pool import Lease
 from compat.errors import CompatError, InternalError, UpstreamError, from_refusal
 from compat.gemini.client import ReplyStream
 from compat.gemini.failures import CUT_OFF, EMPTY, Facts, GeminiFailure
@@ -131,7 +132,7 @@ class Pump:
         try:
             replies: list[Reply] | None = opened.replies
             while replies is not None:
-                usage = self._take(call, replies, usage)
+                usage = self._take(call, replies, usage, lease)
                 await self._channel.room()
                 replies = await opened.stream.read()
         finally:
@@ -139,12 +140,12 @@ class Pump:
             with suppress(GeminiFailure):
                 await opened.stream.close()
 
-    def _take(self, call: Call, replies: list[Reply], usage: Usage) -> Usage:
+    def _take(self, call: Call, replies: list[Reply], usage: Usage, lease: Lease) -> Usage:
         events = b""
         for reply in replies:
             usage = usage.merged(reply.usageMetadata)
             events += self._writer.read(call.first_choice, reply)
-        self._job.heard(call, usage)
+        self._job.heard(call, usage, lease)
         if events:
             self._put(events)
         return usage

@@ -39,7 +39,7 @@ async def _complete(job: Job, call: Call) -> tuple[int, Reply]:
 
     reply, lease = await Attempts(job, call).first_success(generate)
     usage = Usage().merged(reply.usageMetadata)
-    job.heard(call, usage)
+    job.heard(call, usage, lease)
     pool.give_back(lease, prompt_tokens=usage.prompt_total, completion_tokens=usage.completion_total)
     return call.first_choice, reply
 
@@ -53,7 +53,7 @@ async def _embed(job: Job, call: Call) -> EmbeddingReply:
 
     reply, lease = await Attempts(job, call).first_success(embed)
     usage = Usage().merged(reply.usageMetadata)
-    job.heard(call, usage)
+    job.heard(call, usage, lease)
     pool.give_back(lease, prompt_tokens=usage.prompt_total)
     return reply
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from accounts.sub_users import label_of
 from compat import relay
 from compat.answers import Answer, EventStream, Response
 from compat.asyncview import AsyncAPIView
@@ -19,6 +20,9 @@ from compat.translation.signatures import Recall
 from compat.translation.substance import text_length
 from compat.translation.usage import Usage
 
+# Open WebUI sends them when it is told to forward who asks (ENABLE_FORWARD_USER_INFO_HEADERS).
+_NAMING_HEADERS = ("HTTP_X_OPENWEBUI_USER_ID", "HTTP_X_OPENWEBUI_USER_EMAIL", "HTTP_X_OPENWEBUI_USER_NAME")
+
 WholeAnswer = Callable[[list[tuple[int, Reply]], Usage], bytes]
 
 
@@ -30,6 +34,17 @@ class AnsweringView(AsyncAPIView):
         if not self.caller.may_use(*spellings(model)):
             raise ModelNotAllowed(f"Your API key may not use the model `{model[:100]}`.", param="model")
         return await resolve(model)
+
+    def sub_user(self, named: str | None) -> str:
+        """A keyed hash of whom the client names, in the body or as Open WebUI does; "" where the token does not tell.
+
+        The key holds for one user of ours, so that nobody can be followed from one to another.
+        """
+        if not self.caller.tells_sub_users:
+            return ""
+        meta = self.request._request.META
+        named = next(filter(None, (named, *(meta.get(header, "") for header in _NAMING_HEADERS))), "")
+        return label_of(self.caller.user_id, named) if named else ""
 
     def recall(self) -> Recall:
         """The memory of this caller's thought signatures."""

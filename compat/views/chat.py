@@ -35,7 +35,8 @@ class ChatCompletions(AnsweringView):
         stream = bool(chat.stream)
         job = self.job = Job(self.caller, self.endpoint, chat.model, resolved.targets, calls, stream=stream)
         job.prompt_characters = lambda: translation.prompt_characters
-        job.admit()
+        job.sub_user = self.sub_user(chat.user)
+        await job.admit(n, chat.max_completion_tokens or chat.max_tokens)
         audio = chat.audio.format if chat.audio else "wav"
         answering = Answering(translation.declared, int(time.time()), new_call_id, self.remember, audio)
         completion_id = f"chatcmpl-{new_hex()}"

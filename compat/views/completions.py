@@ -34,7 +34,8 @@ class Completions(AnsweringView):
         stream = bool(completion.stream)
         job = self.job = Job(self.caller, self.endpoint, completion.model, resolved.targets, calls, stream=stream)
         job.prompt_characters = lambda: sum(len(text) for text, _ in chats)
-        job.admit()
+        job.sub_user = self.sub_user(completion.user)
+        await job.admit(n * len(chats), chats[0][1].max_completion_tokens or chats[0][1].max_tokens)
         completion_id, created = f"cmpl-{new_hex()}", int(time.time())
         echoes = [text if completion.echo else "" for text, _ in chats for _ in range(n)]
         if stream:

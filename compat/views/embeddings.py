@@ -31,7 +31,8 @@ class Embeddings(AnsweringView):
         calls = tuple(_call(translation, first, count) for first, count in translation.slices())
         job = self.job = Job(self.caller, self.endpoint, embedding.model, resolved.targets, calls, stream=False)
         job.prompt_characters = lambda: translation.characters
-        job.admit()
+        job.sub_user = self.sub_user(embedding.user)
+        await job.admit(answers=0)
         try:
             replies = await relay.embed(job)
         except asyncio.CancelledError:

