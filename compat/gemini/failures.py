@@ -150,7 +150,11 @@ FAILURES: tuple[tuple[Test, Failure], ...] = (
     ),
     _row("penalty_refused", _says(r"penalty is not enabled|(presence|frequency).?penalty", 400), **_REPAIR),
     _row("logprobs_refused", _says(r"logprobs is not enabled", 400), **_REPAIR),
-    _row("thinking_refused", _says(r"thinking.?(level|budget|config)|thinking is not", 400), **_REPAIR),
+    _row(
+        "thinking_refused",
+        _says(r"thinking.?(level|budget|config)|thinking is not|budget -?\d+ is invalid", 400),
+        **_REPAIR,
+    ),
     _row("system_refused", _says(r"developer instruction is not enabled|system instruction is not", 400), **_REPAIR),
     _row(
         "too_long",
@@ -190,7 +194,7 @@ TOO_LARGE = Failure("too_large", Blame.UPSTREAM, Next.STOP)
 EMPTY = Failure("empty", Blame.MODEL, Next.AGAIN)
 _UNKNOWN = Failure("unknown", Blame.UPSTREAM, Next.AGAIN)
 
-_RETRY_TEXT = re.compile(r"retry in ([\d.]+)s", re.IGNORECASE)
+_RETRY_TEXT = re.compile(r"retry in (\d+(?:\.\d+)?)s", re.IGNORECASE)
 _LIMIT_TEXT = re.compile(r"\blimit: (\d+)")
 _decode = msgspec.json.Decoder().decode
 
@@ -199,7 +203,7 @@ def failure_of(http_status: int, body: bytes) -> GeminiFailure:
     """The failure that an HTTP answer amounts to; `body` may be JSON, JSON in a list, HTML or nothing."""
     try:
         decoded = _decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         decoded = None
     if isinstance(decoded, list) and decoded:
         decoded = decoded[0]
@@ -219,13 +223,12 @@ def _facts(error: dict[str, Any], http_status: int) -> Facts:
     code = error.get("code")
     if http_status < 400:
         http_status = code if isinstance(code, int) and code >= 400 else 502
-    details = [detail for detail in error.get("details") or () if isinstance(detail, dict)]
+    details = _objects(error.get("details"))
     violations = [
         violation
         for detail in details
         if str(detail.get("@type", "")).endswith("QuotaFailure")
-        for violation in detail.get("violations") or ()
-        if isinstance(violation, dict)
+        for violation in _objects(detail.get("violations"))
     ]
     return Facts(
         http_status,
@@ -238,11 +241,15 @@ def _facts(error: dict[str, Any], http_status: int) -> Facts:
     )
 
 
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
 def _quota_value(violations: list[dict[str, Any]], text: str) -> int | None:
     """The least limit that was broken; 0 means that the project is not offered the model at all."""
     values = [str(violation.get("quotaValue", "")) for violation in violations]
     values += _LIMIT_TEXT.findall(text)
-    numbers = [int(value) for value in values if value.isdecimal()]
+    numbers = [int(value) for value in values if value.isdecimal() and len(value) < 20]
     return min(numbers) if numbers else None
 
 
@@ -253,4 +260,4 @@ def _retry_seconds(details: list[dict[str, Any]], text: str) -> float | None:
         if delay.endswith("s") and delay[:-1].replace(".", "", 1).isdecimal():
             return float(delay[:-1])
     match = _RETRY_TEXT.search(text)
-    return float(match[1].rstrip(".")) if match else None
+    return float(match[1]) if match else None
