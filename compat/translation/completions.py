@@ -56,13 +56,15 @@ def to_text_completion(
     usage: Usage,
 ) -> bytes:
     """The JSON of a text_completion. `echoes` holds what each choice begins with. Raises EmptyAnswer."""
-    choices = []
+    choices, is_empty = [], True
     for first, reply in replies:
         for place, candidate in enumerate(reply.candidates or ()):
             index = first + (place if candidate.index is None else candidate.index)
-            finish = to_finish_reason(candidate.finishReason, called=False)
-            choices.append(_choice(index, echoes[index] + _text(candidate), finish, candidate.logprobsResult))
-    if not any(choice["text"] or choice["finish_reason"] != "stop" for choice in choices):
+            if index < len(echoes):
+                text, finish = _text(candidate), to_finish_reason(candidate.finishReason, called=False)
+                is_empty = is_empty and not text and finish == "stop"
+                choices.append(_choice(index, echoes[index] + text, finish, candidate.logprobsResult))
+    if is_empty:
         raise EmptyAnswer
     return _encode(
         {

@@ -39,7 +39,8 @@ def _decoded(tokens: list[int], param: str) -> str:
     """The text of cl100k_base token ids, which LangChain sends by default."""
     encoding = _cl100k()
     try:
-        text = encoding.decode(tokens)
+        # A negative number is read as some other token.
+        text = encoding.decode(tokens) if min(tokens, default=0) >= 0 else None
     except Exception:  # noqa: BLE001 (the library raises what its Rust core panics with)
         text = None
     if text is None:

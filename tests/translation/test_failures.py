@@ -272,20 +272,10 @@ def test_every_row_of_the_gemini_apis_errors(status, given, expected):
 @pytest.mark.parametrize(
     "given",
     [
-        b"",
-        b"<html></html>",
-        b"null",
-        b"[]",
-        b"[1]",
-        b'"x"',
-        b"{}",
-        b'{"error":null}',
-        b'{"error":"text"}',
-        b"\xff",
-        b"[" * 5000,
+        *(b"", b"<html></html>", b"null", b"[]", b"[1]", b'"x"', b"{}", b"\xff", b"[" * 5_000),
+        *(b'{"error":null}', b'{"error":"text"}', b'{"error":{"details":5}}'),
         json.dumps(body(None, None, None)).encode(),
         b'{"error":{"details":[null,5,"x",{}],"message":7}}',
-        b'{"error":{"details":5}}',
         b'{"error":{"details":[{"@type":"x.QuotaFailure","violations":7}],"code":"x"}}',
     ],
 )
