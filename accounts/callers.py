@@ -94,6 +94,11 @@ def remembered(text: str) -> Caller | Unknown | None:
     return _remembered(_key_of(text), text)
 
 
+def was_known(text: str) -> bool:
+    """True when this token was good some time ago, in this process."""
+    return _key_of(text) in _callers
+
+
 async def recognise(text: str) -> Caller | None:
     """The caller of this token, or None: malformed, unknown, revoked, expired, or its user is disabled.
 

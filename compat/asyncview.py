@@ -41,6 +41,8 @@ class AsyncAPIView(APIView):
 
     permission_classes = [HasCaller]
     endpoint = ""
+    needs = ""
+    """The scope that a token must have; "" where any token will do."""
 
     job: Job | None = None
 
@@ -69,7 +71,7 @@ class AsyncAPIView(APIView):
             return edge.preflight(request)
         self.request = self.initialize_request(request, *args, **kwargs)
         if AllowAny not in self.permission_classes:
-            caller = await identify(request.scope["headers"])  # type: ignore[attr-defined]
+            caller = await identify(request.scope, self.needs)  # type: ignore[attr-defined]
             self.request.user = caller  # type: ignore[assignment]
         self.check_permissions(self.request)
         handler = (

@@ -1,10 +1,18 @@
 """The one door: a request's credential → its caller. Every OpenAI route goes through it."""
 
+import math
+from typing import Any, TypeAlias
+
 from django.conf import settings
 
-from accounts import callers
+from accounts import callers, failed_attempts
+from accounts.addresses import Address, client_address, household
 from accounts.callers import Caller
-from compat.errors import InvalidRequest, InvalidToken, MissingToken
+from accounts.token_text import prefix_of
+from compat.errors import InvalidRequest, InvalidToken, MissingToken, NotPermitted, RateLimited
+
+Scope: TypeAlias = dict[str, Any]
+"""An ASGI scope."""
 
 _NOTHING_SENT = (
     "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth "
@@ -36,15 +44,52 @@ def credential(headers: list[tuple[bytes, bytes]]) -> str | None:
     return tokens.pop() if tokens else None
 
 
-async def identify(headers: list[tuple[bytes, bytes]]) -> Caller:
-    """Whose request this is. Raises MissingToken or InvalidToken (the same answer for every kind of wrong token)."""
-    token = credential(headers)
+async def identify(scope: Scope, needs: str) -> Caller:
+    """Whose request this is, by its ASGI scope, if the token may do what the route `needs` ("" where any may).
+
+    Raises MissingToken, InvalidToken (the same answer for every kind of wrong token), RateLimited, NotPermitted.
+    """
+    token = credential(scope["headers"])
     caller = None
     if token:
         known = callers.remembered(token)
-        caller = await callers.recognise(token) if isinstance(known, callers.Unknown) else known
+        caller = await _look_up(token, scope) if isinstance(known, callers.Unknown) else known
     if caller is None and settings.OPEN_ACCESS:
         caller = await callers.anonymous_caller()
-    if caller is not None:
-        return caller
-    raise InvalidToken(_REFUSED) if token else MissingToken(_NOTHING_SENT)
+    if caller is None:
+        raise InvalidToken(_REFUSED) if token else MissingToken(_NOTHING_SENT)
+    _permit(caller, scope, needs)
+    return caller
+
+
+async def _look_up(token: str, scope: Scope) -> Caller | None:
+    """The database's answer, unless too many wrong tokens came from this address or with this prefix."""
+    if callers.was_known(token):
+        return await callers.recognise(token)
+    try:
+        async with failed_attempts.attempt(household(_address(scope)), prefix_of(token)) as failed:
+            caller = await callers.recognise(token)
+            if caller is None:
+                failed()
+            return caller
+    except failed_attempts.TooManyFailures as refused:
+        if settings.OPEN_ACCESS:
+            return None
+        wait = math.ceil(refused.wait)
+        raise RateLimited(f"Too many requests with wrong API keys. Please try again in {wait}s.", wait) from None
+
+
+def _permit(caller: Caller, scope: Scope, needs: str) -> None:
+    """Raise NotPermitted unless the token is for this use and this network."""
+    if caller.scopes and needs and needs not in caller.scopes:
+        raise NotPermitted(f"You have insufficient permissions for this operation. Missing scopes: {needs}.")
+    if caller.networks is not None:
+        address = _address(scope)
+        if address is None or not any(address in network for network in caller.networks):
+            raise NotPermitted("Your API key may not be used from this network.")
+
+
+def _address(scope: Scope) -> Address | None:
+    peer, _ = scope.get("client") or ("", 0)
+    forwarded = (value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for")
+    return client_address(peer, forwarded)

@@ -7,6 +7,7 @@ CompatError
     MissingToken            401
     InvalidToken            401
     ModelNotAllowed         403
+    NotPermitted            403
     UnknownModel            404
     UnknownRoute            404
     WrongMethod             405
@@ -99,6 +100,13 @@ class ModelNotAllowed(InvalidRequest):
 
     status = 403
     code = "model_not_allowed"
+
+
+class NotPermitted(InvalidRequest):
+    """The token is not for this: another scope, or another network."""
+
+    status = 403
+    code = "insufficient_permissions"
 
 
 class UnknownModel(InvalidRequest):

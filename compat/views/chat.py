@@ -5,6 +5,7 @@ import time
 import msgspec
 from rest_framework.request import Request
 
+from accounts.models import IssuedToken
 from compat.answers import Response
 from compat.ids import new_call_id, new_hex
 from compat.relay import Job
@@ -23,6 +24,7 @@ _chat = msgspec.json.Decoder(ChatRequest)
 class ChatCompletions(AnsweringView):
     """A conversation in, a completion or its chunks out."""
 
+    needs = IssuedToken.Scope.CHAT
     endpoint = "chat.completions"
 
     async def post(self, request: Request) -> Response:

@@ -5,6 +5,7 @@ import time
 import msgspec
 from rest_framework.request import Request
 
+from accounts.models import IssuedToken
 from compat.answers import Response
 from compat.ids import new_hex
 from compat.relay import Job
@@ -21,6 +22,7 @@ _completion = msgspec.json.Decoder(CompletionRequest)
 class Completions(AnsweringView):
     """Prompts in, texts out: n choices of each prompt."""
 
+    needs = IssuedToken.Scope.CHAT
     endpoint = "completions"
 
     async def post(self, request: Request) -> Response:

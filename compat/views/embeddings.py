@@ -5,6 +5,7 @@ import asyncio
 import msgspec
 from rest_framework.request import Request
 
+from accounts.models import IssuedToken
 from compat import relay
 from compat.answers import Answer, Response
 from compat.relay import Call, Job
@@ -21,6 +22,7 @@ _embedding = msgspec.json.Decoder(EmbeddingRequest)
 class Embeddings(AnsweringView):
     """Texts or token ids in, vectors of unit length out."""
 
+    needs = IssuedToken.Scope.EMBEDDINGS
     endpoint = "embeddings"
 
     async def post(self, request: Request) -> Response:
