@@ -77,6 +77,11 @@ class Wire:
         self._courier: asyncio.Task[None] | None = None
         self._probe: asyncio.Task[None] | None = None
 
+    @property
+    def is_well(self) -> bool:
+        """True while the last answer came."""
+        return not self.away and self._failures == 0
+
     def ask(self, script: Script, keys: Sequence[str], argument: bytes) -> "asyncio.Future[Any]":
         """The future answer of a script; Away when none came within 250 ms.
 

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
@@ -16,8 +17,11 @@ from accounts.pool.clock import now
 from accounts.pool.facts import Exhausted, Lease, PooledKey
 from accounts.pool.pacific import next_pacific_midnight
 from accounts.pool.quotas import Quota
+from accounts.pool.shared import SharedLedgers
 from accounts.pool.state import Pool
 from accounts.pool.storage import Findings, Unwritten, assumed_from, exchange
+from accounts.pool.together import Together
+from accounts.shared_store import wire_to
 
 __all__ = [
     "Exhausted",
@@ -63,6 +67,9 @@ class _Shared:
         self.timer: asyncio.TimerHandle | None = None
         self.task: asyncio.Task[None] | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
+        self.together: Together | None = None
+        """Where there is Redis: the pool as one of several."""
+        self.together_in: asyncio.AbstractEventLoop | None = None
 
 
 _shared = _Shared()
@@ -96,17 +103,25 @@ async def lease(
     `affinity` is a number that is the same for the same conversation.
     """
     _sync_soon()
-    return _shared.pool.lease(model, tried, now(), tokens, affinity)
+    together = _together()
+    # No model: a call that uses no quota.
+    if together is None or not model:
+        return _shared.pool.lease(model, tried, now(), tokens, affinity)
+    return await together.lease(model, tried, tokens, affinity)
 
 
 def give_back(lease: Lease, *, prompt_tokens: int = 0, completion_tokens: int = 0) -> None:
     """End an attempt that brought an answer."""
-    _shared.pool.give_back(lease, now(), prompt_tokens, completion_tokens)
+    together = _together()
+    if together is None:
+        _shared.pool.give_back(lease, now(), prompt_tokens, completion_tokens)
+    else:
+        together.give_back(lease, prompt_tokens, completion_tokens)
 
 
 def refund(lease: Lease) -> None:
     """End an attempt that never reached the upstream: its quota was not used."""
-    _shared.pool.refund(lease)
+    (_together() or _shared.pool).refund(lease)
 
 
 def refuse(lease: Lease, reason: str, *, model_at_fault: bool = False) -> None:
@@ -116,7 +131,7 @@ def refuse(lease: Lease, reason: str, *, model_at_fault: bool = False) -> None:
 
 def cool_down(lease: Lease, until: float, reason: str, *, all_models: bool = False) -> None:
     """Let the quota domain of a key rest until a Unix time, for the lease's model or for all."""
-    _shared.pool.cool_down(lease, until, reason, all_models=all_models)
+    (_together() or _shared.pool).cool_down(lease, until, reason, all_models=all_models)
     logger.info("a quota domain rests for %s: %s", "all models" if all_models else lease.model, reason)
 
 
@@ -176,6 +191,9 @@ async def sync() -> None:
         raise
     _take_over(shared, findings)
     shared.looked, shared.looked_at = started, asyncio.get_running_loop().time()
+    together = _known_together(shared)
+    if together is not None and (unwritten.disabled or unwritten.quotas):
+        together.ledgers.tell_news()
 
 
 def _take_unwritten(shared: _Shared) -> Unwritten:
@@ -210,6 +228,33 @@ def _take_over(shared: _Shared, findings: Findings) -> None:
     shared.cleared = set(findings.cleared)
     pool.learn_rests(findings.rests, [domain for domain, _ in fresh])
 
+    together = _known_together(shared)
+    if together is not None:
+        for domain, at in fresh:
+            together.wake(domain, at.timestamp())
+
+
+def _together() -> Together | None:
+    """The pool as one of several, None where there is no Redis."""
+    if not settings.REDIS_URL:
+        return None
+    shared = _shared
+    together = _known_together(shared)
+    if together is None:
+        ledgers = SharedLedgers(wire_to(settings.REDIS_URL))
+        together = shared.together = Together(shared.pool, ledgers, settings.WORKERS, heed=_sync_now)
+        shared.together_in = asyncio.get_running_loop()
+    return together
+
+
+def _known_together(shared: _Shared) -> Together | None:
+    """The same, if it was made in this event loop: a page that exchanges once needs no connection of its own."""
+    return shared.together if shared.together_in is asyncio.get_running_loop() else None
+
+
+def _sync_now() -> None:
+    _start_sync(_shared)
+
 
 def _sync_soon() -> None:
     """Exchange with the database within a second: one timer at a time, so the cost does not grow with the load."""
@@ -221,7 +266,9 @@ def _sync_soon() -> None:
 
 
 def _start_sync(shared: _Shared) -> None:
-    shared.timer = None
+    if shared.timer is not None:
+        shared.timer.cancel()
+        shared.timer = None
     _running_exchange(shared).add_done_callback(_tell_failure)
 
 

@@ -1,0 +1,149 @@
+"""The pool of one process among several: chosen here, reserved in the ledgers of all, and alone while Redis is away."""
+
+from collections.abc import Callable, Collection
+
+from accounts.pool.board import Chosen
+from accounts.pool.clock import now
+from accounts.pool.facts import Exhausted, Lease, PooledKey
+from accounts.pool.pacific import pacific_day_number
+from accounts.pool.shared import FORGOTTEN, FULL, Answer, SharedLedgers
+from accounts.pool.state import Pool, Rest
+from accounts.shared_store import Away
+
+# How many places are asked for at once, round by round: mostly the first has room.
+_ROUNDS = (1, 4, 16, 64, 64, 64, 64)
+_LOOK_AGAIN_SECONDS = 0.05
+
+
+class Together:
+    """Leases from a pool whose quotas other processes use as well. `heed` is called when the database has news."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        ledgers: SharedLedgers,
+        processes: int,
+        heed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.pool = pool
+        self.ledgers = ledgers
+        self._processes = processes
+        self._heed = heed
+        self._version: int | None = None
+        self._returns = ledgers.wire.returns
+
+    async def lease(
+        self, model: str, tried: Collection[PooledKey], tokens: int = 0, affinity: int | None = None
+    ) -> Lease | Exhausted:
+        """As Pool.lease, for all processes; while Redis is away this one keeps to its part of every quota."""
+        wire = self.ledgers.wire
+        if not wire.away:
+            if wire.is_well:
+                self.pool.divide(1, now())
+            try:
+                return await self._lease_together(model, tried, tokens, affinity)
+            except Away:
+                pass
+        self.pool.divide(self._processes, now())
+        return self._lease_alone(model, tried, tokens, affinity)
+
+    def give_back(self, lease: Lease, prompt_tokens: int, completion_tokens: int) -> None:
+        """As Pool.give_back."""
+        ledger = self.pool.ledgers().get((lease.key.domain, lease.model))
+        is_first = ledger is not None and ledger.half_open
+        self.pool.give_back(lease, now(), prompt_tokens, completion_tokens)
+        if lease.id:
+            self.ledgers.settle(lease, prompt_tokens or lease.tokens, is_first=is_first)
+
+    def refund(self, lease: Lease) -> None:
+        """As Pool.refund."""
+        self.pool.refund(lease)
+        if lease.id:
+            self.ledgers.refund(lease)
+
+    def cool_down(self, lease: Lease, until: float, reason: str, *, all_models: bool = False) -> None:
+        """As Pool.cool_down."""
+        domain = lease.key.domain
+        self.pool.cool_down(lease, until, reason, all_models=all_models)
+        models = self._models_of(domain) if all_models else {lease.model}
+        self.ledgers.rest(domain, models, Rest(until, reason), all_models=all_models)
+
+    def wake(self, domain: str, at: float) -> None:
+        """A person ended the rests of a quota domain at a Unix time."""
+        self.ledgers.wake(domain, self._models_of(domain), at)
+
+    async def _lease_together(
+        self, model: str, tried: Collection[PooledKey], tokens: int, affinity: int | None
+    ) -> Lease | Exhausted:
+        if self._returns != self.ledgers.wire.returns:
+            self._record()
+        passed = set(tried)
+        waits: list[float] = []
+        for count in _ROUNDS:
+            found = self.pool.candidates(model, passed, now(), tokens, affinity, count)
+            if isinstance(found, Exhausted):
+                return Exhausted(min([*waits, *([] if found.wait is None else [found.wait])], default=None))
+            lease_id = self.ledgers.new_lease_id()
+            answer = await self._reserve(lease_id, model, found, tokens)
+            self._learn(found, answer)
+            if answer.place > FULL:
+                return self._take(found[answer.place - 1], lease_id, model, tokens, answer)
+            waits += [refused.wait for refused in answer.refusals]
+            for chosen in found:
+                passed.update(chosen.domain.keys)
+        return Exhausted(_LOOK_AGAIN_SECONDS)
+
+    async def _reserve(self, lease_id: str, model: str, found: list[Chosen], tokens: int) -> Answer:
+        at = now()
+        known = [self.pool.used_today((chosen.domain.name, model), at) for chosen in found]
+        answer = await self.ledgers.reserve(lease_id, model, found, known, tokens, at)
+        if answer.place == FORGOTTEN:
+            self._record()
+            answer = await self.ledgers.reserve(lease_id, model, found, known, tokens, at)
+        if answer.place == FORGOTTEN:
+            raise Away
+        if self._version is not None and answer.version != self._version:
+            self._heed()
+        self._version = answer.version
+        return answer
+
+    def _take(self, chosen: Chosen, lease_id: str, model: str, tokens: int, answer: Answer) -> Lease:
+        at, ledger = now(), chosen.ledger
+        ledger.half_open = answer.is_first
+        ledger.filled = ledger.filled or answer.is_full
+        lease = self.pool.take(chosen, model, tokens, at, lease_id)
+        ledger.start_day(pacific_day_number(at), answer.used_today)
+        return lease
+
+    def _learn(self, found: list[Chosen], answer: Answer) -> None:
+        """Take over why places have no room, so that they are not asked again before they have."""
+        at = now()
+        for chosen, refused in zip(found, answer.refusals, strict=False):
+            ledger = chosen.ledger
+            ledger.start_day(pacific_day_number(at), refused.used_today)
+            rpd = ledger.quota.rpd
+            if refused.reason:
+                ledger.rest(at + refused.wait, refused.reason)
+            elif rpd is None or refused.used_today < rpd:
+                ledger.full_until = at + refused.least
+
+    def _lease_alone(
+        self, model: str, tried: Collection[PooledKey], tokens: int, affinity: int | None
+    ) -> Lease | Exhausted:
+        at = now()
+        found = self.pool.candidates(model, tried, at, tokens, affinity, 1)
+        if isinstance(found, Exhausted):
+            return found
+        return self.pool.take(found[0], model, tokens, at, self.ledgers.new_lease_id())
+
+    def _record(self) -> None:
+        """Tell Redis what was sent within the minute: it was away, or has forgotten."""
+        self._returns = self.ledgers.wire.returns
+        at = now()
+        for place, ledger in self.pool.ledgers().items():
+            sent = [request for request in ledger.minute(at) if request.lease_id]
+            if sent:
+                self.ledgers.record(place, sent)
+
+    def _models_of(self, domain: str) -> set[str]:
+        return {model for name, model in self.pool.ledgers() if name == domain}
