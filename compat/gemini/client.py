@@ -22,7 +22,6 @@ from compat.gemini.failures import (
     TOO_SLOW,
     UNREACHABLE,
     Facts,
-    Failure,
     GeminiFailure,
     failure_from_error,
     failure_of,
@@ -30,7 +29,8 @@ from compat.gemini.failures import (
 from compat.gemini.sse import EventReader, EventTooLarge
 from compat.schemas.gemini import EmbeddingReply, ModelList, Reply
 
-_MAX_REPLY_BYTES = 64 * 1024 * 1024
+_MAX_REPLY_BYTES = 32 * 1024 * 1024
+_NOT_A_REPLY = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode_reply = msgspec.json.Decoder(Reply).decode
 _decode_embeddings = msgspec.json.Decoder(EmbeddingReply).decode
 _decode_models = msgspec.json.Decoder(ModelList).decode
@@ -67,16 +67,16 @@ class GeminiClient:
         payload = await self._post(f"{self._base}/{quote(model, safe='')}:batchEmbedContents", key, body)
         try:
             return _decode_embeddings(payload)
-        except (msgspec.DecodeError, RecursionError):
+        except _NOT_A_REPLY:
             raise GeminiFailure(NONSENSE, Facts(200)) from None
 
     async def models(self, key: str) -> ModelList:
         """Every model that the key is offered; a call that costs no quota. Raises GeminiFailure."""
         request = self._client.get(f"{self._base}?pageSize=1000").header("x-goog-api-key", key, is_sensitive=True)
-        payload = await self._whole(request.build(), self._limits.idle)
+        payload = await self._whole(request, self._limits.idle)
         try:
             return _decode_models(payload)
-        except (msgspec.DecodeError, RecursionError):
+        except _NOT_A_REPLY:
             raise GeminiFailure(NONSENSE, Facts(200)) from None
 
     def stream(self, model: str, key: str, body: bytes) -> "ReplyStream":
@@ -91,15 +91,15 @@ class GeminiClient:
         await self._client.close()
 
     async def _post(self, url: str, key: str, body: bytes) -> bytes:
-        return await self._whole(self._prepare(url, key, body).build(), self._limits.first_byte)
+        return await self._whole(self._prepare(url, key, body), self._limits.first_byte)
 
     async def _whole(self, request: Any, seconds: float) -> bytes:
         # Raised outside of the except blocks: a failure must not carry the network's error, whose text names URLs.
         failure: GeminiFailure | None = None
+        payload = b""
         try:
-            async with asyncio.timeout(seconds):
-                response = await request.send()
-                payload: bytes = bytes(await response.bytes())
+            async with asyncio.timeout(seconds), request.build_streamed() as response:
+                payload = await _bounded(response)
         except TimeoutError:
             failure = GeminiFailure(TOO_SLOW, Facts(504))
         except PyreqwestError as error:
@@ -108,8 +108,6 @@ class GeminiClient:
             raise failure
         if response.status != 200:
             raise failure_of(response.status, payload)
-        if len(payload) > _MAX_REPLY_BYTES:
-            raise GeminiFailure(TOO_LARGE, Facts(200))
         return payload
 
     def _prepare(self, url: str, key: str, body: bytes) -> Any:
@@ -141,7 +139,7 @@ class ReplyStream:
             async with asyncio.timeout(self._limits.first_byte):
                 self._response = await self._stack.enter_async_context(self._request)
                 if self._response.status != 200:
-                    failure = failure_of(self._response.status, bytes(await self._response.bytes()))
+                    failure = failure_of(self._response.status, await _bounded(self._response))
         except TimeoutError:
             failure = GeminiFailure(TOO_SLOW, Facts(504))
         except PyreqwestError as error:
@@ -196,7 +194,7 @@ class ReplyStream:
         except TimeoutError:
             failure = GeminiFailure(TOO_SLOW, Facts(504))
         except PyreqwestError as error:
-            failure = _network_failure(error, midway=True)
+            failure = _network_failure(error)
         if failure is not None:
             raise failure
         return None if data is None else bytes(data)
@@ -206,23 +204,32 @@ def _reply(payload: bytes) -> Reply:
     """The reply in one JSON object, whole or of an event. Raises GeminiFailure for an error object or anything else."""
     try:
         reply = _decode_reply(payload)
-    except (msgspec.DecodeError, RecursionError):
+    except _NOT_A_REPLY:
         raise GeminiFailure(NONSENSE, Facts(200)) from None
     if reply.error is not None:
         raise failure_from_error(reply.error if isinstance(reply.error, dict) else {}, 200)
     return reply
 
 
-def _network_failure(error: PyreqwestError, *, midway: bool = False) -> GeminiFailure:
+async def _bounded(response: Any) -> bytes:
+    """The body of an answer. Raises GeminiFailure for one that is larger than any reply has reason to be."""
+    chunks: list[bytes] = []
+    size = 0
+    while (chunk := await response.body_reader.read_chunk()) is not None:
+        size += len(chunk)
+        if size > _MAX_REPLY_BYTES:
+            raise GeminiFailure(TOO_LARGE, Facts(200))
+        chunks.append(bytes(chunk))
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _network_failure(error: PyreqwestError) -> GeminiFailure:
     """Ours for pyreqwest's; made anew, because its texts name URLs."""
-    failure: Failure = UNREACHABLE
     if isinstance(error, ConnectTimeoutError | ConnectError):
-        failure = UNREACHABLE
-    elif isinstance(error, RequestTimeoutError):
-        failure = TOO_SLOW
-    elif midway:
-        failure = CUT_OFF
-    return GeminiFailure(failure, Facts(504 if failure is TOO_SLOW else 502))
+        return GeminiFailure(UNREACHABLE, Facts(502))
+    if isinstance(error, RequestTimeoutError):
+        return GeminiFailure(TOO_SLOW, Facts(504))
+    return GeminiFailure(CUT_OFF, Facts(502))
 
 
 def _build(limits: Limits) -> Client:
