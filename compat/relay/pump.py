@@ -74,8 +74,10 @@ class Pump:
         except asyncio.CancelledError:
             self.abandon()
             raise
-        if self._first.done():
-            self._first.result()
+        if not self._first.done():
+            # The response begins without them: what goes wrong from now on is an event in it.
+            self._first.set_result(None)
+        self._first.result()
 
     def abandon(self) -> None:
         """The response is over, read or not: stop the upstream calls."""

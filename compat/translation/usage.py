@@ -33,7 +33,7 @@ class Usage(NamedTuple):
             reasoning=_later(self.reasoning, meta.thoughtsTokenCount),
             audio_in=_later(self.audio_in, _of_audio(meta.promptTokensDetails)),
             audio_out=_later(self.audio_out, _of_audio(meta.candidatesTokensDetails)),
-            known=self.known or meta.promptTokenCount is not None or meta.totalTokenCount is not None,
+            known=self.known or _is_count(meta.promptTokenCount) or _is_count(meta.totalTokenCount),
         )
 
     def __add__(self, other: object) -> "Usage":
@@ -81,7 +81,11 @@ def estimate_tokens(characters: int) -> int:
 
 
 def _later(known: int, told: int | None) -> int:
-    return known if told is None or not 0 <= told < 2**53 else told
+    return told if told is not None and _is_count(told) else known
+
+
+def _is_count(told: int | None) -> bool:
+    return told is not None and 0 <= told < 2**53
 
 
 def _of_audio(details: list[ModalityCount] | None) -> int | None:

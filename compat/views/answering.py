@@ -60,9 +60,11 @@ class AnsweringView(AsyncAPIView):
         """Ask, translate and settle; a client that leaves meanwhile is accounted as well."""
         try:
             replies = await relay.complete(job)
+            usage = job.usage
             # Characters are counted only where Gemini told no tokens.
-            characters = 0 if job.usage.known else sum(text_length(reply) for _, reply in replies)
-            answer = to_answer(replies, job.usage if job.usage.known else job.estimated(characters))
+            counted = usage.known and usage.completion
+            characters = 0 if counted else sum(text_length(reply) for _, reply in replies)
+            answer = to_answer(replies, usage if counted else job.estimated(characters))
         except asyncio.CancelledError:
             job.settle(CLIENT_LEFT)
             raise
