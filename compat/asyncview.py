@@ -69,7 +69,8 @@ class AsyncAPIView(APIView):
         edge.check_host(request)
         if request.method == "OPTIONS":
             return edge.preflight(request)
-        self.request = self.initialize_request(request, *args, **kwargs)
+        # Not initialize_request(): it looks up parsers, authenticators and a negotiator that nobody asks here.
+        self.request = Request(request)
         if AllowAny not in self.permission_classes:
             caller = await identify(request.scope, self.needs)  # type: ignore[attr-defined]
             self.request.user = caller  # type: ignore[assignment]

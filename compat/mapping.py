@@ -20,6 +20,7 @@ from compat.models import ModelMapping
 logger = logging.getLogger(__name__)
 
 REMEMBER_SECONDS = 4.0
+_REMEMBERED_NAMES = 1_000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+\-]{0,255}", re.ASCII)
 _PASSES = re.compile(r"(?:gemini|gemma)-[A-Za-z0-9._\-]{1,100}", re.ASCII)
 _GEMINI_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,100}", re.ASCII)
@@ -66,13 +67,18 @@ class Table:
         self.exact = {mapping.name: mapping for mapping in mappings if not _is_pattern(mapping.name)}
         patterns = [mapping for mapping in mappings if _is_pattern(mapping.name)]
         self.patterns = sorted(patterns, key=lambda mapping: -len(mapping.name))
+        self._found: dict[str, Mapping | None] = {}
 
     def find(self, name: str) -> Mapping | None:
         """The mapping for a name: its own row, else the most telling pattern."""
         exact = self.exact.get(name)
         if exact is not None:
             return exact
-        return next((mapping for mapping in self.patterns if fnmatchcase(name, mapping.name)), None)
+        if name not in self._found:
+            if len(self._found) >= _REMEMBERED_NAMES:
+                self._found.clear()
+            self._found[name] = next((mapping for mapping in self.patterns if fnmatchcase(name, mapping.name)), None)
+        return self._found[name]
 
 
 _table: Table | None = None

@@ -63,7 +63,7 @@ def _refuse_nesting() -> NoReturn:
 
 def _refuse_duplicates(body: bytes) -> None:
     try:
-        json.loads(body.decode("utf-8"), object_pairs_hook=_unique)
+        _unique_decoder.decode(body.decode("utf-8"))
     except _DuplicateKey as error:
         raise Untranslatable(
             f"The member {str(error)[:100]!r} is given twice.", str(error)[:100], "duplicate_key"
@@ -77,6 +77,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> None:
     if len(pairs) > 1 and len({name for name, _ in pairs}) != len(pairs):
         names = [name for name, _ in pairs]
         raise _DuplicateKey(next(name for name in names if names.count(name) > 1))
+
+
+_unique_decoder = json.JSONDecoder(object_pairs_hook=_unique)
 
 
 def _refusal(text: str) -> Untranslatable:
