@@ -10,6 +10,7 @@ class Kept(NamedTuple):
     """Something that is kept, and the columns that hold it."""
 
     what: str
+    details: str
     where: str
     how_long: str
     columns: tuple[str, ...] = ()
@@ -28,33 +29,38 @@ _TOKENS = "prompt_tokens cached_tokens tool_prompt_tokens completion_tokens reas
 
 KEPT = (
     Kept(
-        "Prompts, answers, files in requests",
+        "Prompts, answers, files",
+        "What a request carries and what comes back",
         "Memory, while the request runs. Never in the database, a log, the journal or Redis",
         "Until the request ends",
     ),
     Kept(
-        "Thought signatures of tool calls (opaque texts of Gemini's, which it wants back)",
-        "Memory, by user and tool call id",
+        "Thought signatures of tool calls",
+        "Opaque texts of Gemini's, which it wants back; by user and tool call id",
+        "Memory",
         "6 hours, or until the process ends",
     ),
     Kept(
         "Contributed keys",
-        "Database, sealed with Fernet (AES-128-CBC and HMAC-SHA256), each bound to its own row; beside it a keyed "
-        "fingerprint and the last four characters. In memory, unsealed, while the server runs",
+        "Sealed with Fernet (AES-128-CBC and HMAC-SHA256), each bound to its own row; beside it a keyed fingerprint and "
+        "the last four characters",
+        "Database. In memory, unsealed, while the server runs",
         "Until the row is deleted or the key withdrawn, which erases it; a stranger's key that Google refused when it "
         "came: 7 days",
         ("accounts.ContributedKey: id ciphertext fingerprint last_four",),
     ),
     Kept(
-        "Who contributed a key: only where a user or an operator brought it by name. A key from the contribution page "
-        "has neither owner nor label, and of its coming the date alone",
+        "Who contributed a key",
+        "Only where a user or an operator brought it by name. A key from the contribution page has neither owner nor "
+        "label, and of its coming the date alone",
         "Database",
         "Until the row is deleted. When the user is deleted the key stays, without an owner",
         ("accounts.ContributedKey: owner label source created",),
     ),
     Kept(
-        "What is known of a key: project as it was told, tier, state and why, times of checks and changes, the caps of "
-        "its contributor, how many requests it answered while on trial",
+        "What is known of a key",
+        "Project as it was told, tier, state and why, times of checks and changes, the caps of its contributor, how many "
+        "requests it answered while on trial",
         "Database",
         "Until the row is deleted",
         (
@@ -63,13 +69,15 @@ KEPT = (
         ),
     ),
     Kept(
-        "What a contributed key did: counts by model and day, the last refusal and use",
+        "What a contributed key did",
+        "Counts by model and day, the last refusal, the hour of the last use",
         "Database",
         "Until the key is deleted",
         ("accounts.KeyDay: id key model day requests refusals prompt_tokens completion_tokens last_refusal last_used",),
     ),
     Kept(
-        "Rests, learned limits and changes of state of a key or its Google project, by model",
+        "Rests, learned limits and changes of state",
+        "Of a key or its Google project, by model",
         "Database",
         "Rests: an hour past their end. Limits and changes: until the last key of the project is withdrawn, or they "
         "are deleted",
@@ -80,9 +88,9 @@ KEPT = (
         ),
     ),
     Kept(
-        "Receipts of contributions: the code as HMAC-SHA256, the version of the terms, the date, whether it was "
-        "redeemed; for each key its place in the receipt, last four characters, and the date of withdrawal. No name, "
-        "no address, no hour",
+        "Receipts of contributions",
+        "The code as HMAC-SHA256, the version of the terms, the date, whether it was redeemed; for each key its place in "
+        "the receipt, last four characters, and the date of withdrawal. No name, no address, no hour",
         "Database",
         "As long as a key of it is here, and 30 days",
         (
@@ -91,19 +99,22 @@ KEPT = (
         ),
     ),
     Kept(
-        "That a key has earned a token (keyed digest; not which token, not whose)",
+        "That a key has earned a token",
+        "A keyed digest; not which token, not whose",
         "Database",
         "Until the month in which that token ends",
         ("accounts.RedeemedKey: id digest until",),
     ),
     Kept(
         "How often an address has contributed",
-        "Memory, by a salted hash. The salt is made anew each day and never written down",
+        "By a salted hash. The salt is made anew each day and never written down",
+        "Memory",
         "A day at most",
     ),
     Kept(
-        "Issued tokens: a random prefix and HMAC-SHA256 of the token under a secret pepper; name, limits, models, "
-        "expiry, last use (to the minute). The token itself is shown once and kept nowhere",
+        "Issued tokens",
+        "A random prefix and HMAC-SHA256 of the token under a secret pepper; name, limits, models, expiry, last use (to "
+        "the minute). The token itself is shown once and kept nowhere",
         "Database",
         "Until the row is deleted; a revoked token's row stays until then",
         (
@@ -112,13 +123,15 @@ KEPT = (
         ),
     ),
     Kept(
-        "The first token and the admin's first password, in plain text",
-        "`first-run.txt` in the data directory, mode 0600",
+        "The first token and the admin's first password",
+        "In plain text",
+        "first-run.txt in the data directory, mode 0600",
         "Until you delete the file. Do so once both are in a safe place",
     ),
     Kept(
-        "Users: name, what was typed into the account (e-mail and names may stay empty), password as a salted hash, "
-        "plan, limits, rights, last sign-in",
+        "Users",
+        "Name, what was typed into the account (e-mail and names may stay empty), password as a salted hash, plan, "
+        "limits, rights, last sign-in",
         "Database",
         "Until deleted",
         (
@@ -129,17 +142,19 @@ KEPT = (
         ),
     ),
     Kept(
-        "Usage records: user, token, time, endpoint, models asked and served, status, attempts, token counts, cost, "
-        "durations. Never which contributed key answered",
+        "Usage records",
+        "User, token, time, endpoint, models asked and served, status, attempts, token counts, cost, durations. Never "
+        "which contributed key answered",
         "Database; for moments before that the usage journal in the data directory",
-        "Until `purge_usage` deletes them (`TUMBLER_USAGE_DAYS` is the intended age; run it from a timer)",
+        "Until purge_usage deletes them (TUMBLER_USAGE_DAYS is the intended age; run it from a timer)",
         (
             "accounts.UsageRecord: id created user token owner endpoint stream model gemini_model status error_code "
             f"attempts {_TOKENS} counts_from cost queue_ms first_byte_ms total_ms",
         ),
     ),
     Kept(
-        "Usage totals by day: user, token, models, sums",
+        "Usage totals by day",
+        "User, token, models, sums",
         "Database",
         "Kept; when the user is deleted the sums stay, with the user's number and without a name",
         (
@@ -147,25 +162,28 @@ KEPT = (
         ),
     ),
     Kept(
-        "Who is calling: user, limits and rights by the SHA-256 of a token",
+        "Who is calling",
+        "User, limits and rights, by the SHA-256 of a token",
         "Memory",
         "4 seconds",
     ),
     Kept(
         "Sessions of the pages",
-        "Database, and a cookie with a random id. The contribution pages need none; they set a cookie against forged "
-        "forms that ends with the browser",
+        "A random id. The contribution pages need none; they set a cookie against forged forms that ends with the browser",
+        "Database, and a cookie",
         "8 hours",
         ("sessions.Session: session_key session_data expire_date",),
     ),
     Kept(
-        "Acts in the admin: who changed which row when, and the row's name (never a secret)",
+        "Acts in the admin",
+        "Who changed which row when, and the row's name (never a secret)",
         "Database (the admin's history)",
         "Kept",
         ("admin.LogEntry: id action_time user content_type object_id object_repr action_flag change_message",),
     ),
     Kept(
-        "What the operator sets: plans, tier limits, model mappings, groups and rights",
+        "What the operator sets",
+        "Plans, tier limits, model mappings, groups and rights",
         "Database",
         "Until changed",
         (
@@ -180,13 +198,15 @@ KEPT = (
         ),
     ),
     Kept(
-        "The log: the lines below",
+        "The log",
+        "The lines listed further down. No prompt, key, token or address",
         "Standard error; where that goes is up to you",
         "Up to you",
     ),
     Kept(
-        "Secrets of the site: signing key, encryption keys",
-        "`secrets.json` in the data directory (mode 0600), or the environment",
+        "Secrets of the site",
+        "Signing key, encryption keys",
+        "secrets.json in the data directory (mode 0600), or the environment",
         "Yours to keep and to rotate",
     ),
 )
@@ -249,7 +269,7 @@ def as_json() -> dict[str, Any]:
 
 def as_markdown() -> str:
     """The tables of docs/privacy.md."""
-    kept = _table("what | where | for how long", [row[:3] for row in KEPT])
+    kept = _table("what | in detail | where | for how long", [row[:4] for row in KEPT])
     columns = _table("columns | they hold", [(_code(row.columns), row.what) for row in KEPT if row.columns])
     logged = _table("log lines | they tell", [(_code(row.lines), row.what) for row in LOGGED])
     return "\n\n".join((kept, "### Column by column", columns, "### Line by line", logged))

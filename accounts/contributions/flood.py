@@ -7,14 +7,12 @@ import hashlib
 import secrets
 import time
 from collections import deque
-from ipaddress import ip_address, ip_network
 from threading import Lock
 
 from django.conf import settings
 
 DAY = 24 * 60 * 60.0
 HOUR = 60 * 60.0
-_IPV6_PREFIX = 64
 
 
 class FloodGate:
@@ -51,23 +49,6 @@ class FloodGate:
                 self._all.append(now)
                 self._by_address[name] = own
             return wait
-
-
-def address_of(peer: str, forwarded_for: str) -> str:
-    """The network that a request comes from, by its peer's address and its X-Forwarded-For; of IPv6 the /64.
-
-    Proxies are believed as far as settings.TRUSTED_PROXIES says; whatever a client wrote further left is not.
-    """
-    forwarded = [part.strip() for part in forwarded_for.split(",") if part.strip()]
-    if settings.TRUSTED_PROXIES and len(forwarded) >= settings.TRUSTED_PROXIES:
-        peer = forwarded[-settings.TRUSTED_PROXIES]
-    try:
-        known = ip_address(peer)
-    except ValueError:
-        return "unknown"
-    if known.version == 4 or known.ipv4_mapped:
-        return str(known)
-    return str(ip_network((known, _IPV6_PREFIX), strict=False))
 
 
 def _full_for(times: deque[float], limit: int, seconds: float, now: float) -> float:

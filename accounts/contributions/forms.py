@@ -83,7 +83,7 @@ class OfferForm(CapsForm):
         label="Gemini API key",
         max_length=6000,
         widget=Unechoed(attrs={**_QUIET, "rows": 3}),
-        help_text="Both kinds are welcome: AIza… and AQ.… Several: one a line.",
+        help_text="From Google AI Studio; it begins with AIza or AQ. Several: one a line.",
     )
     project = forms.CharField(
         label="Google project",

@@ -11,9 +11,11 @@ import zlib
 
 from django.conf import settings
 
-_PREFIX = "TUMBLER-RECEIPT-"
+_PREFIX = "tumbler-receipt-"
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_READ_AS = str.maketrans("OIL", "011", "- \t\r\n")
+_READ_AS = str.maketrans("OIL", "011")
+_BETWEEN = str.maketrans("", "", "- \t\r\n")
+_PLAIN_PREFIX = _PREFIX.upper().translate(_BETWEEN)
 _RANDOM_BITS = 160
 _RANDOM_LENGTH = 32
 _CHECK_LENGTH = 4
@@ -28,7 +30,7 @@ def new_code() -> str:
 
 def read_code(text: str) -> str:
     """The code as it was shown, however it was typed; "" when it is none (it may have a slip)."""
-    plain = text.strip().upper().removeprefix(_PREFIX).translate(_READ_AS)
+    plain = text.upper().translate(_BETWEEN).removeprefix(_PLAIN_PREFIX).translate(_READ_AS)
     body, check = plain[:_RANDOM_LENGTH], plain[_RANDOM_LENGTH:]
     if len(plain) != _RANDOM_LENGTH + _CHECK_LENGTH or not set(plain) <= set(_ALPHABET) or _check(body) != check:
         return ""
@@ -42,7 +44,7 @@ def digest_of(code: str) -> str:
 
 def _shown(plain: str) -> str:
     groups = [plain[start : start + _GROUP] for start in range(0, len(plain), _GROUP)]
-    return _PREFIX.lower() + "-".join(groups)
+    return _PREFIX + "-".join(groups)
 
 
 def _check(body: str) -> str:

@@ -56,6 +56,7 @@ def in_words(snapshot: dict[str, Any]) -> dict[str, Any]:
         **snapshot,
         "models": [_model_in_words(model) for model in snapshot["models"]],
         "resets_words": ", ".join(f"{datetime.fromisoformat(reset):%H:%M} UTC" for reset in sorted(resets)),
+        "time_words": f"{datetime.fromisoformat(snapshot['generated_at']):%H:%M:%S} UTC",
     }
 
 

@@ -17,6 +17,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import pool, privacy
+from accounts.addresses import client_address, household
 from accounts.contributions import acts, checking, flood, intake, reciprocity, status
 from accounts.contributions.forms import CapsForm, OfferForm, ReplacementForm
 from accounts.contributions.pace import until_the_beat
@@ -105,8 +106,9 @@ def _contribute_page(request: HttpRequest, form: OfferForm, code: int = HTTPStat
 
 def _refusal(request: HttpRequest) -> HttpResponse | None:
     """Why this body is not even read."""
-    address = flood.address_of(request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", ""))
-    wait = flood.contributions.wait(address)
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    address = client_address(request.META.get("REMOTE_ADDR", ""), [forwarded] if forwarded else [])
+    wait = flood.contributions.wait(household(address))
     if wait:
         response = _refused(
             request, HTTPStatus.TOO_MANY_REQUESTS, "There were many contributions lately. Please come back later."

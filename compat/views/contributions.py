@@ -8,6 +8,7 @@ from django.conf import settings
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
+from accounts.addresses import client_address, household
 from accounts.contributions import checking, flood, intake
 from accounts.contributions.offer import Caps, Offer, Unacceptable, read_hours, read_keys, require_consent
 from accounts.contributions.pace import until_the_beat
@@ -71,8 +72,9 @@ class Contributions(AsyncAPIView):
     def _pass_the_gate(self) -> None:
         request = self.request._request
         client = request.scope.get("client") or ("",)  # type: ignore[attr-defined]
-        address = flood.address_of(str(client[0]), request.META.get("HTTP_X_FORWARDED_FOR", ""))
-        wait = flood.contributions.wait(address)
+        forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
+        address = client_address(str(client[0]), [forwarded] if forwarded else [])
+        wait = flood.contributions.wait(household(address))
         if wait:
             raise RateLimited("There were many contributions lately. Please come back later.", wait)
 
