@@ -55,12 +55,9 @@ _OLD = Family("2", candidates=8, tools_with_json=False)
 _THREE = Family("3", _ALL, signatures=True, response_parts=True, penalties=False)
 _NEW = _THREE._replace(prefill=False)
 _FOUR = _NEW._replace(generation="4", levels=_NO_MINIMAL)
-_IMAGE = Family(
-    "3", penalties=False, functions=False, tools_with_json=False, system=False, images=True, output_limit=32_768
-)
-_SPEECH = Family(
-    "2", penalties=False, functions=False, tools_with_json=False, system=False, speech=True, output_limit=16_384
-)
+_MEDIA = Family("3", penalties=False, functions=False, tools_with_json=False, system=False, prefill=False)
+_IMAGE = _MEDIA._replace(images=True, output_limit=32_768)
+_SPEECH = _MEDIA._replace(generation="2", speech=True, output_limit=16_384)
 
 FAMILIES: tuple[tuple[str, Family], ...] = (
     (r".*-tts\b.*", _SPEECH),
