@@ -44,6 +44,10 @@ def _too_large(limit: int) -> BodyTooLarge:
 
 
 def _refuse_media(request: HttpRequest) -> None:
+    if request.META.get("HTTP_CONTENT_ENCODING", "identity").lower() not in {"identity", ""}:
+        raise UnsupportedMedia(
+            "Compressed bodies are not taken: send it without Content-Encoding.", code="unsupported_content_encoding"
+        )
     kind = request.META.get("CONTENT_TYPE", "")
     if kind == "application/json":
         return
@@ -58,5 +62,3 @@ def _refuse_media(request: HttpRequest) -> None:
     charset = parameters.partition("charset=")[2].partition(";")[0].strip(" \"'")
     if charset and charset not in {"utf-8", "utf8"}:
         raise UnsupportedMedia("Unsupported charset: send JSON in UTF-8.")
-    if request.META.get("HTTP_CONTENT_ENCODING", "identity").lower() not in {"identity", ""}:
-        raise UnsupportedMedia("Compressed bodies are not taken: send it without Content-Encoding.")
