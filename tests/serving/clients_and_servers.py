@@ -71,12 +71,25 @@ class Process:
         self.wait()
 
 
+AS_SYSTEMD = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.execve(sys.argv[2], sys.argv[2:], {**os.environ, "LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())})
+"""
+
+
 class Server(Process):
     """scripted_server.py under one of the servers."""
 
-    def __init__(self, kind, **limits):
+    def __init__(self, kind, passed=None, **limits):
+        """`passed` is a socket that it gets as systemd would pass it."""
         command = [sys.executable, str(HERE / "scripted_server.py"), kind, json.dumps(limits)]
-        super().__init__(command, env={**os.environ, "PYTHONPATH": str(ROOT)})
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        if passed is not None:
+            command = [sys.executable, "-c", AS_SYSTEMD, str(passed.fileno()), *command]
+            super().__init__(command, env=environment, pass_fds=[passed.fileno()])
+        else:
+            super().__init__(command, env=environment)
         self.kind = kind
         self.port = int(self.until(lambda: self.out and self.out[0]))
         self.state()  # it listens before it runs; now it runs

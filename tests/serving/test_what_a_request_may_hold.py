@@ -75,6 +75,7 @@ def test_a_body_of_exactly_the_limit_is_taken(start):
         request("/", "Transfer-Encoding: chunked", method="POST") + b"186a1\r\n" + b"x" * 100_001 + b"\r\n0\r\n\r\n"
     )
     assert_too_large(server.say(one_more))
+    assert sum("whole request" in line for line in server.err) == 2, "the app never saw the third as whole"
 
 
 def test_a_client_that_waits_for_100_continue_is_refused_without_it(server):

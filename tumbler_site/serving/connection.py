@@ -24,7 +24,7 @@ class Channel(http.HTTPChannel):
     transport: Any
     due = NEVER
     full = False
-    refused = False
+    refused = served = False
     unsent_before = NEVER
 
     def connectionMade(self) -> None:
@@ -63,6 +63,7 @@ class Channel(http.HTTPChannel):
     def requestDone(self, request: "Request") -> None:
         """Wait for the next request, but not for ever."""
         self.due = time.monotonic() + self.limits.idle_seconds
+        self.served = True
         super().requestDone(request)
 
     def checkPersistence(self, request: "Request", version: bytes) -> bool:
@@ -154,12 +155,17 @@ class Channel(http.HTTPChannel):
             self.transport.abortConnection()  # before HTTP/1.1 an orderly close is how an answer ends
 
     def finish_up(self) -> None:
-        """Take no further request: an idle connection closes now, a busy one after its answer."""
-        self.persistent = 0
-        for request in self.requests:
-            request.say_close()
-        if not self.requests:
+        """Take no further request: an idle connection closes now, a busy one after its answer.
+
+        A connection that has not asked anything yet may be a moment old, with its request on the way.
+        """
+        if self.requests:
+            self.persistent = 0
+            self.requests[0].say_close()
+        elif self.served:
             self.loseConnection()
+        else:
+            self.due = time.monotonic() + self.limits.newcomer_seconds
 
 
 class Request(WebRequest):

@@ -19,6 +19,7 @@ class Limits:
     stall_seconds: float = 30.0  # a client that takes none of its answer
     grace_seconds: float = 30.0  # what running requests get after SIGTERM
     settle_seconds: float = 5.0  # after that, for their last acts
+    newcomer_seconds: float = 1.0  # for the request of a connection that came just before SIGTERM
     linger_seconds: float = 2.0  # how long a refused body is read past, so that the refusal arrives
     unsent_bytes: int = 16 * 1024  # of an answer, in this process, before the app has to wait
     backlog: int = 4096

@@ -13,7 +13,7 @@ import uvicorn
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from tumbler_site.serving.draining import begin_draining
+from tumbler_site.serving.draining import begin_draining, is_draining
 from tumbler_site.serving.guard import guarded
 from tumbler_site.serving.limits import Limits
 from tumbler_site.serving.refusals import MALFORMED
@@ -125,6 +125,8 @@ class Protocol(HttpToolsProtocol):
         self.due = time.monotonic() + self.limits.body_seconds
         self.head_bytes = None
         super().on_headers_complete()
+        if is_draining() and self.cycle is not None:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         """A stretch of the body: it earns the client time."""
@@ -135,6 +137,18 @@ class Protocol(HttpToolsProtocol):
         """The request is whole: from here the time is ours."""
         self.due = NEVER
         super().on_message_complete()
+
+    def shutdown(self) -> None:
+        """Take no further request; but a connection that has not asked anything yet may be a moment old."""
+        if self.cycle is None:
+            self.loop.call_later(self.limits.newcomer_seconds, self.close_if_silent)
+        else:
+            super().shutdown()
+
+    def close_if_silent(self) -> None:
+        """Close a connection on which no request came."""
+        if self.cycle is None:
+            self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
         """What the parser refuses, refused in OpenAI's envelope."""
