@@ -16,6 +16,7 @@ ROUTES: dict[str, View] = {
     "embeddings": views.Embeddings.as_view(),
     "models": views.Models.as_view(),
     "contributions": views.Contributions.as_view(),
+    "usage": views.OwnUsage.as_view(),
 }
 _ONE_MODEL: View = views.OneModel.as_view()
 _UNKNOWN: View = views.UnknownPath.as_view()

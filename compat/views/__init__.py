@@ -6,5 +6,15 @@ from compat.views.contributions import Contributions
 from compat.views.embeddings import Embeddings
 from compat.views.models import Models, OneModel
 from compat.views.unknown import UnknownPath
+from compat.views.usage import OwnUsage
 
-__all__ = ["ChatCompletions", "Completions", "Contributions", "Embeddings", "Models", "OneModel", "UnknownPath"]
+__all__ = [
+    "ChatCompletions",
+    "Completions",
+    "Contributions",
+    "Embeddings",
+    "Models",
+    "OneModel",
+    "OwnUsage",
+    "UnknownPath",
+]

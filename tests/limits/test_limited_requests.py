@@ -8,7 +8,7 @@ from accounts import metering
 from accounts.in_db import in_db
 from accounts.issuing import issue_token
 from accounts.models import UsageRecord
-from tests.limits.app import CHAT, ask
+from tests.limits.app import ask
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
