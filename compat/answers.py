@@ -7,14 +7,15 @@ from compat.relay.pump import Pump
 
 
 class Answer:
-    """A whole body of JSON, unless `headers` say otherwise."""
+    """A whole body of JSON, unless `headers` say otherwise; without a body there is nothing to say of it (RFC 9110, 8.6)."""
 
     __slots__ = ("body", "headers", "status")
 
     def __init__(self, body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> None:
         self.body = body
         self.status = status
-        self.headers = {"content-type": "application/json", "content-length": str(len(body)), **(headers or {})}
+        told = {"content-type": "application/json", "content-length": str(len(body))} if status != 204 else {}
+        self.headers = {**told, **(headers or {})}
 
 
 class EventStream:

@@ -71,7 +71,7 @@ class LeanHandler(ASGIHandler):
             request = LeanRequest(scope, receive, watch.begin)
             view, arguments = find_view(request.path_info)
             response = await view(request, **arguments)
-            await _send(response, send)
+            await _send(response, send, has_body=request.method != "HEAD")
         except ClientGone:
             pass
         except asyncio.CancelledError:
@@ -84,11 +84,11 @@ class LeanHandler(ASGIHandler):
                 response.pump.abandon()
 
 
-async def _send(response: Response, send: Send) -> None:
+async def _send(response: Response, send: Send, *, has_body: bool) -> None:
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     if isinstance(response, Answer):
-        await send({"type": "http.response.body", "body": response.body})
+        await send({"type": "http.response.body", "body": response.body if has_body else b""})
         return
     async for events in response.pump.events():
         await send({"type": "http.response.body", "body": events, "more_body": True})

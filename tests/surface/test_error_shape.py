@@ -1,9 +1,6 @@
 """Every way to fail has the envelope with its four members, JSON, and the headers that every answer carries."""
 
 
-
-
-
 async def test_one(site):
     answered = await site.chat()
     assert answered.status == 200, answered.body
