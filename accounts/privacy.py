@@ -112,14 +112,32 @@ KEPT = (
         "A day at most",
     ),
     Kept(
+        "Wrong tokens",
+        "How often an address, or the prefix of a token, was wrong",
+        "Memory",
+        "Counted for a minute; forgotten when others need the room, or the process ends",
+    ),
+    Kept(
+        "What limits and budgets were used up",
+        "By the numbers of user, token and plan",
+        "Memory, or Redis where it is used",
+        "Until the window or period has passed",
+    ),
+    Kept(
+        "What the quotas of contributed keys were used up",
+        "By the key or its Google project, and model",
+        "Memory, or Redis where it is used",
+        "Until the minute or the Pacific day has passed",
+    ),
+    Kept(
         "Issued tokens",
-        "A random prefix and HMAC-SHA256 of the token under a secret pepper; name, limits, models, expiry, last use (to "
-        "the minute). The token itself is shown once and kept nowhere",
+        "A random prefix and HMAC-SHA256 of the token under a secret pepper; name, limits, models, scopes, the networks "
+        "it may come from, expiry, last use (to the minute). The token itself is shown once and kept nowhere",
         "Database",
         "Until the row is deleted; a revoked token's row stays until then",
         (
             "accounts.IssuedToken: id user name prefix digest pepper_version allowed_models created expires revoked "
-            f"last_used {_LIMITS}",
+            f"last_used allowed_networks scopes tells_sub_users {_LIMITS}",
         ),
     ),
     Kept(
@@ -131,25 +149,25 @@ KEPT = (
     Kept(
         "Users",
         "Name, what was typed into the account (e-mail and names may stay empty), password as a salted hash, plan, "
-        "limits, rights, last sign-in",
+        "limits, rights, time zone, last sign-in",
         "Database",
         "Until deleted",
         (
             "accounts.User: id password last_login is_superuser username first_name last_name email is_staff is_active "
-            f"date_joined plan {_LIMITS}",
+            f"date_joined plan time_zone {_LIMITS}",
             "accounts.User_groups: id user group",
             "accounts.User_user_permissions: id user permission",
         ),
     ),
     Kept(
         "Usage records",
-        "User, token, time, endpoint, models asked and served, status, attempts, token counts, cost, durations. Never "
-        "which contributed key answered",
+        "User, token, time, endpoint, models asked and served, status, attempts, token counts, cost, durations; of tokens "
+        "that tell their sub-users, a keyed hash of the sub-user's name. Never which contributed key answered",
         "Database; for moments before that the usage journal in the data directory",
         "Until purge_usage deletes them (TUMBLER_USAGE_DAYS is the intended age; run it from a timer)",
         (
             "accounts.UsageRecord: id created user token owner endpoint stream model gemini_model status error_code "
-            f"attempts {_TOKENS} counts_from cost queue_ms first_byte_ms total_ms",
+            f"attempts {_TOKENS} counts_from cost sub_user queue_ms first_byte_ms total_ms",
         ),
     ),
     Kept(
@@ -183,11 +201,12 @@ KEPT = (
     ),
     Kept(
         "What the operator sets",
-        "Plans, tier limits, model mappings, groups and rights",
+        "Plans, prices, tier limits, model mappings, groups and rights",
         "Database",
         "Until changed",
         (
             f"accounts.Plan: id name is_default {_LIMITS}",
+            "accounts.ModelPrice: id model prompt cached completion",
             "accounts.TierQuota: id pattern paid position rpm tpm rpd",
             "compat.ModelMapping: id name strategy switch_minutes switch_requests enabled listed dimensions created updated",
             "compat.MappingTarget: id mapping gemini_model position weight",
@@ -221,6 +240,10 @@ LOGGED = (
             "the pool rests: several quota domains were refused at once without a reason",
         ),
     ),
+    Logged(
+        "A model without a known price",
+        ("No price is known for %.100s: it is taken for the dearest. The admin can set one.",),
+    ),
     Logged("How many received keys were checked", ("received keys were checked: %d, of which good: %d",)),
     Logged(
         "Our own mistakes, with the place in the code, under the request's id",
@@ -239,6 +262,12 @@ LOGGED = (
             "The usage journal %s cannot be replayed: %s.",
             "%d lines of a usage journal are unreadable; it is kept as %s.",
             "The usage journal cannot be written, no request is admitted: %s",
+            "What was used so far could not be looked up (%s).",
+            "the prices could not be read anew; the known ones stay",
+            "Whether the tokens of running streams still hold could not be looked up.",
+            "Redis refused %d of %d scripts: %s",
+            "Redis does not answer (%s): each process goes on by itself.",
+            "Redis answers again: the processes count together.",
         ),
     ),
     Logged(
@@ -253,7 +282,13 @@ LOGGED = (
     ),
 )
 
-METRICS: tuple[str, ...] = ()
+METRICS = (
+    "tumbler_requests",
+    "tumbler_attempts",
+    "tumbler_tokens",
+    "tumbler_request_seconds",
+    "tumbler_pool_keys",
+)
 """The names of the site's own metrics; python_… and process_… come from the library and tell of the process alone."""
 
 
@@ -272,7 +307,10 @@ def as_markdown() -> str:
     kept = _table("what | in detail | where | for how long", [row[:4] for row in KEPT])
     columns = _table("columns | they hold", [(_code(row.columns), row.what) for row in KEPT if row.columns])
     logged = _table("log lines | they tell", [(_code(row.lines), row.what) for row in LOGGED])
-    return "\n\n".join((kept, "### Column by column", columns, "### Line by line", logged))
+    metrics = "Metrics count requests, attempts, tokens, seconds and keys, without names: " + ", ".join(
+        f"`{name}`" for name in METRICS
+    )
+    return "\n\n".join((kept, "### Column by column", columns, "### Line by line", logged, f"{metrics}."))
 
 
 def _code(texts: tuple[str, ...]) -> str:

@@ -1,7 +1,9 @@
 """Every path outside the OpenAI routes, which tumbler_site/routing.py sends to compat."""
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from tumbler_site import pages
 
@@ -9,6 +11,8 @@ urlpatterns = [
     path("", pages.home, name="home"),
     path("", include("accounts.contributions.urls")),
     path("admin/", admin.site.urls),
+    # Browsers ask for it wherever a page names no picture, the admin's for instance.
+    path("favicon.ico", RedirectView.as_view(url=static("pages/tumbler.svg"))),
 ]
 
 handler400 = "tumbler_site.pages.bad_request"
