@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from enum import Enum
@@ -119,6 +119,16 @@ async def anonymous_caller() -> Caller | None:
     if known is not UNKNOWN:
         return known
     return await _ask(key, _find_anonymous)
+
+
+def those_that_hold(token_ids: Collection[int], user_ids: Collection[int]) -> tuple[set[int], set[int]]:
+    """Of these tokens those that are neither revoked nor a disabled user's, and of these users the active ones.
+
+    What has expired meanwhile still holds: it was good when it was used. Asks the database.
+    """
+    tokens = IssuedToken.objects.filter(pk__in=token_ids, revoked=None, user__is_active=True)
+    users = User.objects.filter(pk__in=user_ids, is_active=True)
+    return set(tokens.values_list("pk", flat=True)), set(users.values_list("pk", flat=True))
 
 
 def forget(*, user_id: int | None = None, token_id: int | None = None) -> None:

@@ -17,6 +17,7 @@ from compat.gemini.failures import CUT_OFF, EMPTY, Facts, GeminiFailure
 from compat.relay.attempts import Attempts, client_error
 from compat.relay.channel import Channel
 from compat.relay.job import CLIENT_LEFT, Call, Job
+from compat.relay.open_streams import open_streams
 from compat.relay.upstream import gemini
 from compat.relay.whole import refuse_blocked
 from compat.schemas.gemini import Reply
@@ -64,8 +65,11 @@ class Pump:
         self._writer = writer
         self._channel = Channel()
         self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._stopped: CompatError | None = None
+        self.caller = job.caller
         # A context of its own: what the request's context holds must not outlive it here.
         self._task = asyncio.get_running_loop().create_task(self._run(), context=contextvars.Context())
+        open_streams.add(self)
 
     async def first(self, seconds: float) -> None:
         """Wait for the first events, at most so many seconds. Raises CompatError when the request failed before them."""
@@ -83,6 +87,11 @@ class Pump:
         """The response is over, read or not: stop the upstream calls."""
         self._task.cancel()
 
+    def stop(self, error: CompatError) -> None:
+        """End with this error: stop the upstream calls, tell the client, account for what was sent."""
+        self._stopped = error
+        self._task.cancel()
+
     async def events(self) -> AsyncIterator[bytes]:
         """The events as they come, several at once when they wait; a comment after each silence."""
         try:
@@ -97,13 +106,16 @@ class Pump:
             await self._read_calls()
             self._put(self._writer.close(job.estimated(self._writer.text_length)))
         except asyncio.CancelledError:
-            status = CLIENT_LEFT
-            raise
+            if self._stopped is None:
+                status = CLIENT_LEFT
+                raise
+            error = self._stopped
         except BaseExceptionGroup as group:
             error = _client_error(group, job)
         except Exception as found:  # noqa: BLE001 (whatever it is, the client must be told and the account closed)
             error = _client_error(found, job)
         finally:
+            open_streams.remove(self)
             job.settle(status, error, characters=self._writer.text_length)
             self._end(error)
 
