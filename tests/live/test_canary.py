@@ -1,0 +1,160 @@
+"""A key and a token that are like no other go through everything, the worst included, and are then nowhere to be found.
+
+These tests come last: they look at what every gateway of the session has left behind as well.
+"""
+
+import json
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.gemini_replies import KEY_INVALID, error, events, out_of_quota, reply
+from tests.live.conftest import CANARY, Start
+from tests.live.gateway import SERVERS, Gateway, eventually, manage
+from tests.live.sockets import RawClient
+from tests.scripted_gemini import ScriptedGemini
+
+PROMPT = f"prompt-{uuid.uuid4().hex}"
+
+
+class Walk:
+    """A session of requests that keeps all that came back."""
+
+    def __init__(self, gateway: Gateway, gemini: ScriptedGemini, stem: str) -> None:
+        self.gateway, self.gemini, self.stem = gateway, gemini, stem
+        self.token = manage(gateway.directory, "issue_token", "canary", "--name", "canary").strip()
+        self.seen: list[bytes] = []
+
+    def ask(self, path: str = "/v1/chat/completions", *, method: str = "POST", **options: Any) -> None:
+        headers = {"Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
+        try:
+            response = self.gateway.http.request(method, path, headers=headers, **options)
+        except httpx.HTTPError as failed:
+            self.seen.append(repr(failed).encode())
+        else:
+            self.seen.append(str(response.headers).encode() + response.content)
+
+    def chats(self, model: str) -> None:
+        for stream in (False, True):
+            body = {"model": model, "messages": [{"role": "user", "content": PROMPT}], "stream": stream}
+            self.ask(json=body)
+
+    def model(self, name: str) -> str:
+        return f"{self.stem}-{name}"
+
+
+def everything(walk: Walk) -> None:
+    """Answers, every kind of refusal, and faults whose texts hold the key, as some of Gemini's do."""
+    gemini, key = walk.gemini, walk.gateway.keys[0]
+    holding_key = f"Permission denied: Consumer 'api_key:{key}' has been suspended. https://x/?key={key}"
+    walk.chats(walk.model("fine"))
+    walk.ask("/v1/embeddings", json={"model": "text-embedding-3-small", "input": PROMPT})
+    walk.ask("/v1/completions", json={"model": walk.model("fine"), "prompt": PROMPT})
+    walk.ask("/v1/models", method="GET")
+    walk.ask(json={"model": walk.model("wrong"), "messages": [], "user": walk.token})
+    walk.ask(content=b"{" + PROMPT.encode(), headers={"Content-Type": "application/json"})
+    walk.ask(f"/v1/models?key={walk.token}&api_key={walk.token}", method="GET", headers={"Authorization": ""})
+    walk.ask(headers={"x-api-key": walk.token[:-1]}, json={})
+    for status, name in ((400, "INVALID_ARGUMENT"), (404, "NOT_FOUND"), (500, "INTERNAL"), (503, "UNAVAILABLE")):
+        model = walk.model(f"says-{status}")
+        gemini.will_refuse(status, error(status, name, holding_key), model=model)
+        walk.chats(model)
+    gemini.will_refuse(429, out_of_quota("GenerateRequestsPerDay" + key), model=walk.model("dry"))
+    gemini.will_redirect(f"http://127.0.0.1:9/?key={key}", model=walk.model("redirect"))
+    gemini.will_answer(f"<html>{holding_key}</html>".encode(), model=walk.model("html"))
+    gemini.will_hang(model=walk.model("hang"))
+    gemini.will_cut(with_reset=True, model=walk.model("cut"))
+    midway = events(reply("Hel", finish=None), error(500, "INTERNAL", holding_key))
+    gemini.will_stream(midway, model=walk.model("midway"))
+    for name in ("dry", "redirect", "html", "hang", "cut", "midway"):
+        walk.chats(walk.model(name))
+    _leave(walk)
+    # The last: it takes the key out.
+    gemini.will_refuse(403, error(403, "PERMISSION_DENIED", holding_key), model=walk.model("dead"), times=1)
+    gemini.will_refuse(400, KEY_INVALID)
+    walk.chats(walk.model("dead"))
+
+
+def _leave(walk: Walk) -> None:
+    pieces = [events(reply(f"{n}", finish=None)) for n in range(100)]
+    walk.gemini.will_stream(b"".join(pieces), slice=len(pieces[0]), delay=0.05, model=walk.model("left"))
+    with RawClient(walk.gateway) as client:
+        body = {"model": walk.model("left"), "stream": True, "messages": [{"role": "user", "content": PROMPT}]}
+        client.post(json.dumps(body).encode(), token=walk.token)
+        client.read_until(b'"content":', times=3)
+        walk.seen.append(client.received)
+
+
+def files_of(gateway: Gateway) -> Iterator[tuple[str, bytes]]:
+    """All that the site has written: log, database with its journal, usage journal."""
+    for path in sorted(gateway.directory.rglob("*")):
+        if path.is_file():
+            yield path.name, path.read_bytes()
+
+
+def command_lines() -> bytes:
+    """The arguments of every process of this machine."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found.append(path.read_bytes())
+        except OSError:
+            continue
+    return b"\n".join(found)
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_key_a_token_and_a_prompt_leave_no_trace(
+    start: Start, gemini: ScriptedGemini, model: str, server: str
+) -> None:
+    secret = uuid.uuid4().hex
+    gateway = start(
+        server,
+        [f"live-{CANARY}-{secret}-{n:04}" for n in range(2)],
+        TUMBLER_LOG_LEVEL="DEBUG",
+        DJANGO_LOG_LEVEL="DEBUG",
+        TUMBLER_FIRST_BYTE_SECONDS="1",
+        TUMBLER_IDLE_SECONDS="1",
+        TUMBLER_KEY_DEADLINE_SECONDS="2",
+    )
+    walk = Walk(gateway, gemini, model)
+    everything(walk)
+    assert eventually(lambda: len(gateway.disabled()) == 2)
+    assert gateway.usage_rows(walk.model("left"))
+    exported = manage(gateway.directory, "export_usage", "--format", "json")
+    secret_of_token = walk.token.partition("_")[2]
+    needles = [text.encode() for text in (secret, walk.token, secret_of_token, PROMPT)]
+    haystacks = [
+        *((f"{server} {name}", content) for name, content in files_of(gateway)),
+        *((f"answer {number}", content) for number, content in enumerate(walk.seen)),
+        ("usage export", exported.encode()),
+        ("process list", command_lines()),
+    ]
+    assert not [(place, needle) for place, hay in haystacks for needle in needles if needle in hay]
+    # It would be no wonder that nothing is found where nothing was.
+    assert {call.key for call in gemini.calls} == set(gateway.keys)
+    assert any(PROMPT.encode() in call.body for call in gemini.calls)
+    assert len(walk.seen) > 20
+    assert len(gateway.log()) > 200
+
+
+def test_no_gateway_of_this_session_has_written_a_key_or_a_token_anywhere(
+    gateway: Gateway, every_gateway: list[Gateway]
+) -> None:
+    needles = [CANARY.encode(), gateway.token.partition("_")[2].encode()]
+    found = [
+        (each.server, name)
+        for each in every_gateway
+        for name, content in files_of(each)
+        if any(needle in content for needle in needles)
+    ]
+    assert not found
+    assert not any(needle in command_lines() for needle in needles)
+
+
+def test_no_gateway_of_this_session_has_met_an_error_of_its_own(every_gateway: list[Gateway]) -> None:
+    assert not [each.log() for each in every_gateway if "Traceback" in each.log()]
