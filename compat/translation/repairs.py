@@ -18,14 +18,16 @@ def _without(*members: str) -> Callable[[Body], Body]:
 
 def _system_as_text(body: Body) -> Body:
     """The system instruction as the first user turn's first text, for models without one."""
-    system = body.get("systemInstruction", {}).get("parts", [])
+    if "systemInstruction" not in body:
+        return body
+    system = body["systemInstruction"]["parts"]
     first, *others = body["contents"]
     merged = {**first, "parts": [*system, *first["parts"]]}
     rest = {key: value for key, value in body.items() if key != "systemInstruction"}
     return {**rest, "contents": [merged, *others]}
 
 
-# By the name of the failure (compat/gemini/failures.py).
+# By the name of the failure (compat/gemini/failures.py). A body that lacks what is to be mended stays as it is.
 REPAIRS: dict[str, Callable[[Body], Body]] = {
     "signature_missing": without_signatures,
     "signature_foreign": without_signatures,

@@ -36,6 +36,8 @@ def sign_current_turn(contents: list[dict[str, Any]]) -> None:
 
 def without_signatures(body: dict[str, Any]) -> dict[str, Any]:
     """The same request body with the placeholder for every signature, after Gemini called one corrupted or foreign."""
+    if "contents" not in body:
+        return body
     contents = [
         {
             **content,

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from accounts.contributing import contribute
 from accounts.issuing import issue_token
 from accounts.models import ContributedKey, KeyCooldown, KeyDay, UsageRecord, User
 from compat import catalogue
+from compat.gemini.failures import GeminiFailure
 from compat.mapping import forget_mappings
 from compat.models import MappingTarget, ModelMapping
 from compat.relay import gone, upstream
@@ -116,14 +118,20 @@ class StubGemini:
     def __init__(self) -> None:
         self.calls: list[tuple[str, str, str, Any]] = []
         self.reply: dict[str, Any] = REPLY
+        self.failure: GeminiFailure | None = None
+        """What every call fails with."""
+        self.cut: GeminiFailure | None = None
+        """What a stream fails with behind its first reply."""
 
     def _take(self, method: str, model: str, key: str, body: bytes) -> None:
         self.calls.append((method, model, key, json.loads(body)))
+        if self.failure is not None:
+            raise self.failure
 
     async def generate(self, model: str, key: str, body: bytes) -> Reply:
         self._take("generateContent", model, key, body)
         count = json.loads(body).get("generationConfig", {}).get("candidateCount", 1)
-        return msgspec.convert({**self.reply, "candidates": self.reply["candidates"] * count}, Reply)
+        return msgspec.convert({**self.reply, "candidates": self.reply.get("candidates", []) * count}, Reply)
 
     async def embed(self, model: str, key: str, body: bytes) -> EmbeddingReply:
         self._take("batchEmbedContents", model, key, body)
@@ -134,8 +142,8 @@ class StubGemini:
         return msgspec.convert(MODELS, ModelList)
 
     def stream(self, model: str, key: str, body: bytes) -> "StubStream":
-        self._take("streamGenerateContent", model, key, body)
-        return StubStream([msgspec.convert(self.reply, Reply)])
+        reply = msgspec.convert(self.reply, Reply)
+        return StubStream([reply], lambda: self._take("streamGenerateContent", model, key, body), self.cut)
 
     @property
     def texts(self) -> list[str]:
@@ -152,14 +160,19 @@ class StubGemini:
 class StubStream:
     """One stream of ready replies."""
 
-    def __init__(self, replies: list[Reply]) -> None:
+    def __init__(self, replies: list[Reply], take: Callable[[], None], cut: GeminiFailure | None) -> None:
         self._replies = replies
+        self._take = take
+        self._cut = cut
 
     async def open(self) -> "StubStream":
+        self._take()
         return self
 
     async def read(self) -> list[Reply] | None:
         replies, self._replies = self._replies, []
+        if not replies and self._cut is not None:
+            raise self._cut
         return replies or None
 
     async def close(self) -> None:

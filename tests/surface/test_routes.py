@@ -63,8 +63,8 @@ async def test_a_path_that_is_none_is_told_so_in_json(site, path, method):
 @pytest.mark.parametrize("route", ["chat/completions", "completions", "embeddings"])
 async def test_a_wrong_method_is_told_the_right_one(site, method, route):
     answered = await site.ask(f"/v1/{route}", b"{}", method=method)
-    assert (answered.status, answered.error["code"]) == (405, "method_not_allowed")
-    assert answered.headers["allow"] == "POST"
+    assert (answered.status, answered.headers["allow"]) == (405, "POST")
+    assert answered.body == b"" if method == "HEAD" else answered.error["code"] == "method_not_allowed"
     assert await site.untouched()
 
 

@@ -127,6 +127,14 @@ def test_a_body_without_the_member_is_left_as_it_is():
     assert {**REPAIRS["penalty_refused"](made), "generationConfig": {}} == {**made, "generationConfig": {}}
 
 
+@pytest.mark.parametrize("repair", REPAIRS.values(), ids=REPAIRS)
+@pytest.mark.parametrize(
+    "made", [{"requests": [{"content": {}}]}, {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}]}]
+)
+def test_a_body_that_lacks_what_is_to_be_mended_is_still_a_body(repair, made):
+    assert {**repair(made), "generationConfig": {}} == {**made, "generationConfig": {}}
+
+
 def test_a_refused_instruction_leads_the_first_turn():
     made = body(messages=[{"role": "system", "content": "Be brief."}, user("Hi")])
     mended = REPAIRS["system_refused"](made)
