@@ -218,7 +218,7 @@ KEPT = (
     ),
     Kept(
         "The log",
-        "The lines listed further down. No prompt, key, token or address",
+        "Every line is listed in /privacy.json and docs/privacy.md. None holds a prompt, key, token or address",
         "Standard error; where that goes is up to you",
         "Up to you",
     ),

@@ -45,19 +45,23 @@ def own_project(name: str) -> str:
 
 
 def _fresh(text: str, project: str, caps: Caps) -> ContributedKey | None:
+    # The day alone: an hour could be laid beside a proxy's log.
+    today = datetime.combine(timezone.now().date(), time.min, UTC)
     made = contribute(
         text,
         source=ContributedKey.Source.CONTRIBUTION,
         project=project,
         state=ContributedKey.State.RECEIVED,
-        # The day alone: an hour could be laid beside a proxy's log.
-        created=datetime.combine(timezone.now().date(), time.min, UTC),
+        created=today,
         paid=caps.paid,
         keep_share=caps.keep_share,
         allowed_models=list(caps.models),
         hours_utc=list(caps.hours),
     )
-    return made.key if made.verdict == "added" else None
+    if made.key is None or made.verdict != "added":
+        return None
+    ContributedKey.objects.filter(pk=made.key.pk).update(state_since=today, updated=today)
+    return made.key
 
 
 def _make_room(text: str) -> None:

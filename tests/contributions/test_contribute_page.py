@@ -33,7 +33,8 @@ def test_a_contribution_is_sealed_and_answered_with_a_receipt(visitor, quiet_sit
 def test_of_the_time_only_the_day_is_kept(visitor):
     visitor.lend()
     key = ContributedKey.objects.get()
-    assert (key.created.hour, key.created.minute, key.created.second, key.created.microsecond) == (0, 0, 0, 0)
+    moments = (key.created, key.state_since, key.updated)
+    assert {(moment.hour, moment.minute, moment.second, moment.microsecond) for moment in moments} == {(0, 0, 0, 0)}
     assert Receipt.objects.get().created == key.created.date()
 
 
