@@ -10,6 +10,7 @@ MINUTE = 60.0
 # Requests may reach Gemini a little apart from our clock: its minute is taken for a second longer.
 MARGIN = 1.0
 _PROBE_SECONDS = 30.0
+_LOOK_AGAIN_SECONDS = 1.0
 _SMOOTHING = 0.2
 _HALF_LIFE = 60.0
 
@@ -42,9 +43,9 @@ class Ledger:
         "full_until",
         "half_open",
         "latency",
+        "learned_at",
         "quota",
         "reason",
-        "refused_at",
         "rests_until",
         "used_today",
     )
@@ -56,7 +57,7 @@ class Ledger:
         self.rests_until = 0.0
         self.reason = ""
         self.half_open = False
-        self.refused_at = 0.0
+        self.learned_at = 0.0
         self.errors = 0.0
         """Moving average of failures, 0 to 1."""
         self.latency = 0.0
@@ -79,7 +80,8 @@ class Ledger:
         if self.rests_until > now:
             return self.rests_until
         if self.half_open and self._probe_until > now:
-            return self._probe_until
+            # It may end at any moment: whoever waits shall look again soon.
+            return min(self._probe_until, now + _LOOK_AGAIN_SECONDS)
         if self.full_until > now:
             return self.full_until
         rpm, tpm, rpd = self.quota

@@ -106,7 +106,7 @@ class SharedLedgers:
             "tokens": tokens,
             "day": pacific_day_number(now),
             "midnight": next_pacific_midnight(now) - now,
-            "epoch": self._name,
+            "epoch": lease_id,
             "places": [(*_limits(candidate), used_today) for candidate, used_today in zip(chosen, known, strict=True)],
         }
         if self._epoch is not None:

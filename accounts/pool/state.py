@@ -7,6 +7,7 @@ from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
+from accounts.pool import clock
 from accounts.pool.board import Board, Chosen
 from accounts.pool.facts import Domain, Exhausted, Lease, PooledKey
 from accounts.pool.health import Breaker, ModelHealth
@@ -137,7 +138,7 @@ class Pool:
         """Take over a limit that the upstream named in a refusal."""
         place = (lease.key.domain, lease.model)
         ledger = self._ledger(*place)
-        ledger.refused_at = now
+        ledger.learned_at = now
         quota = learned(self._quotas.get(place) or self._assumed(lease.model, lease.key.paid), quota_ids, value)
         self._set_quota(place, quota)
 
@@ -169,7 +170,10 @@ class Pool:
 
     def learn_quotas(self, quotas: dict[Place, Quota]) -> None:
         """Limits that were learned before, or by other processes."""
-        self._quotas = {**quotas, **self.unwritten_quotas}
+        known, self._quotas = self._quotas, {**quotas, **self.unwritten_quotas}
+        for place, ledger in self._ledgers.items():
+            if known.get(place) != self._quotas.get(place):
+                ledger.learned_at = clock.now()  # another process found it: this one shall not raise it as well
         self._apply_quotas()
 
     def learn_usage(self, used: dict[Place, int], now: float) -> None:
@@ -255,11 +259,15 @@ class Pool:
     def _creep(self, lease: Lease, ledger: Ledger, now: float) -> None:
         """Raise a limit a little once its window is used up and nothing was refused for long."""
         quota = ledger.quota
-        if quota is NO_QUOTA or self._parts > 1 or now - ledger.refused_at < _CREEP_AFTER:
+        if quota is NO_QUOTA or self._parts > 1:
+            return
+        # The hour begins with the first answer: a limit that was only assumed shall hold that long.
+        ledger.learned_at = ledger.learned_at or now
+        if now - ledger.learned_at < _CREEP_AFTER:
             return
         if ledger.headroom(now) > 0 and not ledger.filled:
             return
-        ledger.refused_at, ledger.filled = now, False
+        ledger.learned_at, ledger.filled = now, False
         place = (lease.key.domain, lease.model)
         full_day = quota.rpd is not None and ledger.used_today >= quota.rpd
         self._set_quota(

@@ -116,6 +116,21 @@ def test_a_key_in_quarantine_is_asked_seldom(pool_of):
     assert 0 < used[members[0].id] < 400
 
 
+def test_an_assumed_limit_is_raised_only_after_an_hour_without_a_refusal(pool_of):
+    pool = pool_of(keys(1), Quota(rpm=10))
+
+    def fill(at):
+        for i in range(12):
+            if isinstance(lease := pool.lease(MODEL, (), at + i / 10), Lease):
+                pool.give_back(lease, at + i / 10, 1, 1)
+
+    for minute in range(59):
+        fill(NOW + 62 * minute)
+    assert pool.unwritten_quotas == {}
+    fill(NOW + 3_660)
+    assert list(pool.unwritten_quotas.values()) == [Quota(rpm=11)]
+
+
 def test_a_refusal_that_names_its_limit_is_not_repeated(pool_of):
     pool = pool_of(keys(1))
     for i in range(7):
