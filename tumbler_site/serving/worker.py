@@ -19,7 +19,9 @@ def main(server: str, descriptor: str) -> None:
 
 def _end_with_the_supervisor() -> None:
     # Standard input is a pipe whose other end only the supervisor holds: it closes even when that one is killed.
-    sys.stdin.read()
+    # Read past Python's buffer, whose lock this thread would otherwise hold when the interpreter ends.
+    while os.read(0, 4096):
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 
