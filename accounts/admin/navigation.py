@@ -10,6 +10,9 @@ _SECTIONS: dict[str, list[tuple[str, str, str]]] = {
     "Pool": [
         ("accounts.contributedkey", "Contributed keys", "key"),
         ("accounts.keyday", "Key days", "calendar_month"),
+        ("accounts.keyevent", "Key events", "history"),
+        ("accounts.learnedquota", "Learned quotas", "school"),
+        ("accounts.tierquota", "Tier quotas", "tune"),
         ("compat.modelmapping", "Model mappings", "alt_route"),
     ],
     "People": [
