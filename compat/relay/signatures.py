@@ -1,10 +1,28 @@
-"""The memory of thought signatures: for some hours, by user and tool call id, since most clients lose them."""
+"""The memory of thought signatures: for some hours, by user and tool call id, since most clients lose them.
 
+Several processes share it through Redis, where names are keyed hashes and values are sealed: Redis alone tells nothing.
+"""
+
+import hashlib
+import os
 import time
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+
+from accounts.shared_store import Away, Script, wire_to
 
 REMEMBER_SECONDS = 6 * 60 * 60
 _BYTES_AT_MOST = 64 * 1024 * 1024
+_FETCHED_AT_MOST = 200
+_NONCE_BYTES = 12
+
+_WRITE = Script(f"redis.call('SET', KEYS[1], ARGV[1], 'EX', {REMEMBER_SECONDS})")
+_READ = Script("return redis.call('MGET', unpack(KEYS))")
 
 
 class _Kept(NamedTuple):
@@ -19,16 +37,81 @@ _bytes = 0
 
 def keep(user_id: int, call_id: str, signature: str, generation: str) -> None:
     """Remember the signature of a call that a model of this generation made for this user."""
-    global _bytes
-    now = time.monotonic()
-    _kept[user_id, call_id] = _Kept(signature, generation, now + REMEMBER_SECONDS)
-    _bytes += len(signature)
-    # A dict is in order of age: the oldest go when they are over or room is needed.
-    while _kept and (_bytes > _BYTES_AT_MOST or next(iter(_kept.values())).until < now):
-        _bytes -= len(_kept.pop(next(iter(_kept))).signature)
+    _keep_here(user_id, call_id, signature, generation)
+    if settings.REDIS_URL:
+        name = _name(user_id, call_id)
+        wire_to(settings.REDIS_URL).tell(_WRITE, [name], _seal(name, f"{generation}\n{signature}"), kept=False)
 
 
 def recall(user_id: int, call_id: str, generation: str) -> str | None:
     """The signature of this user's call, if it is of the generation that is to be asked (it is foreign to another)."""
     kept = _kept.get((user_id, call_id))
     return kept.signature if kept is not None and kept.generation == generation else None
+
+
+async def fetch(user_id: int, call_ids: Sequence[str]) -> None:
+    """Have at hand what other processes remember of these calls, the newest last: one round trip, if any is not at hand.
+
+    What Redis does not tell in time is not remembered.
+    """
+    missing = [call_id for call_id in call_ids if (user_id, call_id) not in _kept][-_FETCHED_AT_MOST:]
+    if not missing or not settings.REDIS_URL:
+        return
+    names = [_name(user_id, call_id) for call_id in missing]
+    try:
+        values = await wire_to(settings.REDIS_URL).ask(_READ, names, b"")
+    except Away:
+        return
+    for call_id, name, value in zip(missing, names, values, strict=True):
+        opened = None if value is None else _unseal(name, value)
+        if opened is not None:
+            generation, _, signature = opened.partition("\n")
+            _keep_here(user_id, call_id, signature, generation)
+
+
+def forget() -> None:
+    """Forget what is at hand: for tests."""
+    global _bytes
+    _kept.clear()
+    _bytes = 0
+
+
+def _keep_here(user_id: int, call_id: str, signature: str, generation: str) -> None:
+    global _bytes
+    now = time.monotonic()
+    known = _kept.pop((user_id, call_id), None)
+    _kept[user_id, call_id] = _Kept(signature, generation, now + REMEMBER_SECONDS)
+    _bytes += len(signature) - (len(known.signature) if known else 0)
+    # A dict is in order of age: the oldest go when they are over or room is needed.
+    while _kept and (_bytes > _BYTES_AT_MOST or next(iter(_kept.values())).until < now):
+        _bytes -= len(_kept.pop(next(iter(_kept))).signature)
+
+
+def _name(user_id: int, call_id: str) -> str:
+    key = _derived(settings.SECRET_KEY, b"signature names")
+    called = f"{user_id}|{call_id}".encode(errors="replace")
+    return f"tumbler:signature:{hashlib.blake2b(called, key=key, digest_size=20).hexdigest()}"
+
+
+def _seal(name: str, text: str) -> bytes:
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + _cipher(settings.SECRET_KEY).encrypt(nonce, text.encode(), name.encode())
+
+
+def _unseal(name: str, value: bytes) -> str | None:
+    """The text; None when it was sealed under another key or another name."""
+    try:
+        opened = _cipher(settings.SECRET_KEY).decrypt(value[:_NONCE_BYTES], value[_NONCE_BYTES:], name.encode())
+    except (InvalidTag, ValueError):
+        return None
+    return opened.decode()
+
+
+@lru_cache(maxsize=4)
+def _cipher(secret: str) -> AESGCM:
+    return AESGCM(_derived(secret, b"signatures"))
+
+
+@lru_cache(maxsize=8)
+def _derived(secret: str, purpose: bytes) -> bytes:
+    return hashlib.blake2b(purpose, key=hashlib.sha256(secret.encode()).digest(), digest_size=32).digest()

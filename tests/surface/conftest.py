@@ -227,7 +227,7 @@ def _is_untouched() -> bool:
     return state == ContributedKey.State.ACTIVE and not used and not charged
 
 
-def _forget_everything() -> None:
+def forget_everything() -> None:
     metering.close()
     callers.forget()
     failed_attempts.forget()
@@ -253,7 +253,7 @@ def site(transactional_db, gemini, tmp_path, settings):
     settings.SIMULATOR = False
     settings.OPEN_ACCESS = False
     settings.UNKNOWN_MODELS = "refuse"
-    _forget_everything()
+    forget_everything()
     contribute(UPSTREAM_KEY, source="operator")
     for name, target in (("gpt-4o", MODEL), ("text-embedding-3-small", "gemini-embedding-2")):
         mapping, _ = ModelMapping.objects.get_or_create(name=name)
@@ -263,5 +263,5 @@ def site(transactional_db, gemini, tmp_path, settings):
     _, token = issue_token(user)
     forget_mappings()
     yield Site(gemini, user, token)
-    _forget_everything()
+    forget_everything()
     connections.close_all()
