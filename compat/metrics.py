@@ -15,8 +15,11 @@ _SECONDS = Histogram(
     ["endpoint"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
-_KEYS = Gauge("tumbler_pool_keys", "Contributed keys that may be leased, resting ones included.")
-_KEYS.set_function(pool.size)
+_KEYS = Gauge("tumbler_pool_keys", "Contributed keys that may be leased; 1 to 4 are told as 1, as on the status page.")
+_KEYS.set_function(lambda: _told(pool.size()))
+
+
+_TOLD_FROM = 5
 
 
 def ended(endpoint: str, status: int, gemini_model: str, attempts: int, prompt: int, completion: int, ms: int) -> None:
@@ -30,6 +33,11 @@ def ended(endpoint: str, status: int, gemini_model: str, attempts: int, prompt: 
     if prompt or completion:
         prompts.inc(prompt)
         completions.inc(completion)
+
+
+def _told(size: int) -> int:
+    """A small pool's exact size would tell when somebody's key came or went."""
+    return size if size >= _TOLD_FROM else min(size, 1)
 
 
 @lru_cache(maxsize=1024)

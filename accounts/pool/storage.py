@@ -20,8 +20,6 @@ from accounts.pool.state import DayCounts, Place, Rest
 from accounts.sealing import Unsealable, unseal
 from accounts.secret import Secret
 
-PROVED_AFTER = 20
-"""Answers after which a key from the contribution page is asked like any other."""
 _OVER_AFTER = timedelta(hours=1)
 
 
@@ -126,9 +124,8 @@ def _pooled(rows: QuerySet[ContributedKey], known: dict[UUID, Secret]) -> list[P
                 secret = unseal(row.pk, row.ciphertext)
             except Unsealable:
                 continue  # a system check names these rows; the others still serve
-        quarantined = row.source == ContributedKey.Source.CONTRIBUTION and row.successes < PROVED_AFTER
         keys.append(
-            PooledKey(row.pk, secret, row.quota_domain, paid=row.paid, caps=_caps(row), quarantined=quarantined)
+            PooledKey(row.pk, secret, row.quota_domain, paid=row.paid, caps=_caps(row), quarantined=row.in_quarantine)
         )
     return keys
 
@@ -147,8 +144,10 @@ def _event(
     until: datetime | None = None,
     key_id: UUID | None = None,
 ) -> None:
+    # To the minute: an exact time beside a usage record's would join a person to a key.
+    at = timezone.now().replace(second=0, microsecond=0)
     KeyEvent.objects.create(
-        key_id=key_id, domain=domain, model=model, was=was, became=became, reason=reason[:64], until=until
+        at=at, key_id=key_id, domain=domain, model=model, was=was, became=became, reason=reason[:64], until=until
     )
 
 
@@ -173,6 +172,7 @@ def _add(key_id: UUID, model: str, day: date, counts: DayCounts) -> None:
 
 def _prove(key_id: UUID, answers: int) -> None:
     """Count towards the end of a key's quarantine; the change of `updated` at the end tells every process."""
-    unproved = ContributedKey.objects.filter(pk=key_id, successes__lt=PROVED_AFTER)
+    enough = settings.QUARANTINE_SUCCESSES
+    unproved = ContributedKey.objects.filter(pk=key_id, successes__lt=enough)
     if answers > 0 and unproved.update(successes=F("successes") + answers):
-        ContributedKey.objects.filter(pk=key_id, successes__gte=PROVED_AFTER).update(updated=timezone.now())
+        ContributedKey.objects.filter(pk=key_id, successes__gte=enough).update(updated=timezone.now())
