@@ -46,7 +46,9 @@ def keep(user_id: int, call_id: str, signature: str, generation: str) -> None:
 def recall(user_id: int, call_id: str, generation: str) -> str | None:
     """The signature of this user's call, if it is of the generation that is to be asked (it is foreign to another)."""
     kept = _kept.get((user_id, call_id))
-    return kept.signature if kept is not None and kept.generation == generation else None
+    if kept is None or kept.generation != generation or kept.until < time.monotonic():
+        return None
+    return kept.signature
 
 
 async def fetch(user_id: int, call_ids: Sequence[str]) -> None:

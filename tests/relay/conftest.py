@@ -16,8 +16,7 @@ from accounts.contributing import contribute
 from accounts.issuing import issue_token
 from accounts.models import ContributedKey, KeyCooldown, KeyDay, UsageRecord, User
 from compat.gemini.failures import GeminiFailure
-from compat.relay import Call, Job, upstream
-from compat.relay.signatures import forget_signatures
+from compat.relay import Call, Job, signatures, upstream
 from compat.schemas.gemini import Reply
 from tests.surface.conftest import REPLY, forget_everything
 
@@ -160,7 +159,7 @@ def relay(transactional_db, gemini, tmp_path, settings, monkeypatch):
     # The wait before a model is asked again, without its jitter and at its shortest.
     monkeypatch.setattr("compat.relay.attempts.random.random", lambda: -0.45)
     forget_everything()
-    forget_signatures()
+    signatures.forget()
     for key in KEYS:
         assert contribute(key, source="operator").verdict == "added"
     _, token = issue_token(User.objects.create_user("ada"))
