@@ -14,7 +14,8 @@ from accounts.models import ContributedKey
 from tumbler_site.env import env_str
 from tumbler_site.serving.bootstrap import operator_key_variables
 
-SIMULATOR_KEYS = ("sim-demo1-a", "sim-demo2-a", "sim-demo3-a")
+# Of paid projects: a first try should end in an answer, not in a free tier's ten requests a minute.
+SIMULATOR_KEYS = ("sim-paid-demo1-a", "sim-paid-demo2-a", "sim-paid-demo3-a")
 _FIRST_LINE = "fakegemini listening on "
 _START_SECONDS = 30.0
 
@@ -36,7 +37,8 @@ def start_simulator() -> Callable[[], None]:
     Calling the answer makes the simulator the upstream of this process and of its children. Raises SimulatorFailed.
     """
     child = subprocess.Popen(  # noqa: S603
-        [sys.executable, settings.BASE_DIR / "manage.py", "fakegemini", "--port", "0", "--until-stdin-closes"],
+        [sys.executable, "-m", "compat.simulator", "--port", "0", "--quota", "unlimited", "--until-stdin-closes"],
+        cwd=settings.BASE_DIR,
         stdin=subprocess.PIPE,  # kept open in `child` as long as this process lives
         stdout=subprocess.PIPE,
         text=True,
@@ -49,6 +51,7 @@ def start_simulator() -> Callable[[], None]:
             key,
             source=ContributedKey.Source.COMMAND,
             label="simulator",
+            paid=True,
             upstream=ContributedKey.Upstream.SIMULATOR,
         )
 
