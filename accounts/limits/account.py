@@ -6,7 +6,7 @@ from accounts.limits.asking import Ask, Past, Refusal, Spending, Standing
 from accounts.limits.budgets import Budget
 from accounts.limits.holders import Holder
 from accounts.limits.periods import Today
-from accounts.limits.windows import DAY, MINUTE, Window
+from accounts.limits.windows import DAY, MINUTE, Part, Window
 
 Room = tuple[int, int]
 """How much one request may reserve: tokens, nanodollars."""
@@ -16,9 +16,9 @@ class Taken(NamedTuple):
     """What one request took from an account."""
 
     account: "Account"
-    requests: tuple[list[int] | None, list[int] | None]
+    requests: tuple[Part | None, Part | None]
     """Its parts of the windows of requests, a minute's and a day's."""
-    tokens: list[int] | None
+    tokens: Part | None
     """Its part of the window of tokens."""
     budgets: tuple[Budget | None, Budget | None]
 

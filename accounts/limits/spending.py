@@ -26,21 +26,23 @@ def look_up(holder: Holder, now: float, *, everything: bool) -> Past:
         metering.flush_now()
     days = today(holder.zone, now)
     return Past(
-        day=_spent(holder, days.day, days.day_start) if holder.has_day else None,
-        month=_spent(holder, days.month, days.month_start) if holder.has_month else None,
+        day=_spent(holder, days.day, days.day_start, days.day_end) if holder.has_day else None,
+        month=_spent(holder, days.month, days.month_start, days.month_end) if holder.has_month else None,
         requests=_requests(holder, now) if everything and holder.rpd is not None else None,
     )
 
 
-def _spent(holder: Holder, period: str, since: float) -> Spending:
-    """Tokens and money since a moment: whole UTC days from the totals, the hours before the first one from the records.
+def _spent(holder: Holder, period: str, since: float, until: float) -> Spending:
+    """Tokens and money of a period that has not ended.
 
-    A month in another zone begins within a UTC day, and the totals know no hours. Records are kept 30 days by default,
-    so at a long month's end those few hours may be missing from the sum.
+    Whole UTC days are from the totals. The totals know no hours, and in another zone a period begins within a UTC day:
+    the hours before its first midnight are from the records. Those are kept 30 days by default, so at a long month's end
+    these few hours may be missing from the sum.
     """
     start = datetime.fromtimestamp(since, UTC)
     first_day = (start + _DAY - timedelta(microseconds=1)).date()
-    sums = [_sum(_of(holder, UsageTotal).filter(day__gte=first_day))]
+    last_day = datetime.fromtimestamp(until, UTC).date()
+    sums = [_sum(_of(holder, UsageTotal).filter(day__gte=first_day, day__lte=last_day))]
     midnight = datetime(first_day.year, first_day.month, first_day.day, tzinfo=UTC)
     if start < midnight:
         sums.append(_sum(_of(holder, UsageRecord).filter(created__gte=start, created__lt=midnight)))

@@ -2,68 +2,70 @@
 
 from collections import deque
 
-MINUTE = (60.0, 120)
-DAY = (24 * 60 * 60.0, 144)
-"""Seconds of a window, and in how many parts they are counted."""
+MINUTE = (60.0, 0.5)
+DAY = (24 * 60 * 60.0, 600.0)
+"""Seconds of a window, and of the parts in which it is counted."""
+
+
+class Part:
+    """What was taken in one part of a window, and the monotonic time at which something was taken last."""
+
+    __slots__ = ("amount", "last", "number")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.amount = 0
+        self.last = 0.0
 
 
 class Window:
     """Amounts by the part of the window in which they were taken; times are monotonic seconds.
 
-    A part counts until all of it is out of the window, so in no stretch of that length is more taken than allowed,
-    wherever it begins. The price is that an amount may count one part longer: half a second, or ten minutes in a day.
+    A part counts until what was taken last in it is out of the window. So in no stretch of that length is more taken
+    than allowed, wherever it begins; the price is that an amount may count half a second longer, or ten minutes in a day.
     """
 
-    __slots__ = ("_parts", "_step", "_steps", "total")
+    __slots__ = ("_parts", "_seconds", "_step", "total")
 
-    def __init__(self, window: tuple[float, int]) -> None:
-        seconds, self._steps = window
-        self._step = seconds / self._steps
-        self._parts: deque[list[int]] = deque()
+    def __init__(self, window: tuple[float, float]) -> None:
+        self._seconds, self._step = window
+        self._parts: deque[Part] = deque()
         self.total = 0
         """What counts, as of the last call of `slide`."""
 
     def slide(self, now: float) -> int:
         """What counts now."""
-        parts = self._parts
-        if parts:
-            first = int(now // self._step) - self._steps
-            while parts and parts[0][0] < first:
-                self.total -= parts.popleft()[1]
+        parts, gone = self._parts, now - self._seconds
+        while parts and parts[0].last <= gone:
+            self.total -= parts.popleft().amount
         return self.total
 
-    def add(self, amount: int, now: float) -> list[int]:
-        """Take so much now; the part, for `adjust`."""
+    def add(self, amount: int, now: float) -> Part:
+        """Take so much now; the part, for `adjust`. Times never go back from one call to the next."""
         number = int(now // self._step)
         parts = self._parts
-        if not parts or parts[-1][0] != number:
-            parts.append([number, 0])
+        if not parts or parts[-1].number != number:
+            parts.append(Part(number))
         part = parts[-1]
-        part[1] += amount
+        part.amount += amount
+        part.last = now
         self.total += amount
         return part
 
-    def adjust(self, part: list[int], change: int) -> None:
+    def adjust(self, part: Part, change: int) -> None:
         """Take more or less in a part than was said; nothing when that part is over."""
-        if self._parts and self._parts[0][0] <= part[0]:
-            part[1] += change
+        if self._parts and self._parts[0].number <= part.number:
+            part.amount += change
             self.total += change
-
-    def put(self, amount: int, age: float, now: float) -> None:
-        """Take over what was taken `age` seconds ago, oldest first, before anything is added."""
-        self.add(amount, now - age)
 
     def wait(self, excess: int, now: float) -> float | None:
         """Seconds until `excess` of what counts is out of the window; None when that is more than there is."""
-        for number, amount in self._parts:
-            excess -= amount
+        for part in self._parts:
+            excess -= part.amount
             if excess <= 0:
-                return self._end_of(number) - now
+                return part.last + self._seconds - now
         return None
 
     def reset(self, now: float) -> float:
         """Seconds until nothing of what was taken so far counts."""
-        return max(0.0, self._end_of(self._parts[-1][0]) - now) if self._parts else 0.0
-
-    def _end_of(self, number: int) -> float:
-        return (number + 1 + self._steps) * self._step
+        return max(0.0, self._parts[-1].last + self._seconds - now) if self._parts else 0.0

@@ -46,6 +46,7 @@ async def ask(
     client: tuple[str, int] | None = ("127.0.0.1", 50_000),
     answered: Answered | None = None,
     leave: asyncio.Event | None = None,
+    query: str = "",
 ) -> Answered:
     """One request. `answered` fills as the answer comes; the client leaves when `leave` is set."""
     answered = answered or Answered()
@@ -61,7 +62,7 @@ async def ask(
         "method": method,
         "path": path,
         "raw_path": path.encode(),
-        "query_string": b"",
+        "query_string": query.encode(),
         "root_path": "",
         "scheme": "http",
         "headers": sent,

@@ -27,9 +27,8 @@ def test_a_minute_admits_the_limit_and_the_next_one_only_when_the_first_is_out_o
         store.ms += 1000
     refusal = store.reserve(holders, asking())
     assert (refusal.holder, refusal.name, refusal.limit, refusal.used, refusal.asked) == ("token", "rpm", 3, 3, 1)
-    # The first came 3 s ago, and its half second must be over as well.
-    assert 57 <= refusal.wait <= 57.5
-    store.ms += round(refusal.wait * 1000) - 1
+    assert refusal.wait == 57
+    store.ms += 57_000 - 1
     assert not admitted(store.reserve(holders, asking()))
     store.ms += 1
     assert admitted(store.reserve(holders, asking()))
@@ -64,7 +63,7 @@ def test_requests_of_a_day_slide_as_well(store):
     assert admitted(store.reserve(holders, asking()))
     refusal = store.reserve(holders, asking())
     assert (refusal.name, refusal.limit) == ("rpd", 2)
-    assert 23 * 3600 <= refusal.wait <= 23 * 3600 + 600
+    assert refusal.wait == 23 * 3600
     store.ms += round(refusal.wait * 1000)
     assert admitted(store.reserve(holders, asking()))
     assert not admitted(store.reserve(holders, asking()))
@@ -174,7 +173,7 @@ def test_the_standings_say_when_each_limit_is_whole_again(store):
     holders = token(rpm=10, daily_tokens=1000, zone="Europe/Paris")
     store.reserve(holders, asking(10))
     found = {one.name: one for one in store.standings(holders)}
-    assert 60 <= found["rpm"].reset <= 60.5
+    assert found["rpm"].reset == 60
     # Noon in UTC is one in the afternoon in Paris.
     assert found["daily_tokens"].reset == 11 * 3600
     assert found["daily_tokens"].remaining == 990
@@ -260,7 +259,7 @@ def rounded(standings):
     return [one._replace(reset=round(one.reset, 3)) for one in standings]
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(mine=holding, theirs=holding, acts=steps)
 def test_redis_answers_as_memory_does(memory, shared, mine, theirs, acts):
     holders = (*token(**mine), *user(**theirs))
@@ -268,7 +267,7 @@ def test_redis_answers_as_memory_does(memory, shared, mine, theirs, acts):
         assert play(shared, holders, acts) == play(memory, holders, acts)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(mine=holding, acts=steps)
 def test_no_stretch_of_a_minute_or_a_day_has_more_than_the_limit_wherever_it_begins(memory, mine, acts):
     holders = token(**mine)

@@ -9,18 +9,26 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
-local MINUTE = {step = 500, steps = 120}
-local DAY = {step = 600000, steps = 144}
+local MINUTE = {length = 60000, step = 500}
+local DAY = {length = 86400000, step = 600000}
 local WINDOWS = {rpm = MINUTE, tpm = MINUTE, rpd = DAY}
+
+-- The fields of a window: `rpm` what counts, `rpm<` and `rpm>` its first and last part, and of each part with the
+-- number 7 `rpm:7` what was taken in it and `rpm@7` when something was taken last.
+
+local function drop(key, name, part)
+  local amount = tonumber(redis.call('HGET', key, name .. ':' .. part)) or 0
+  redis.call('HDEL', key, name .. ':' .. part, name .. '@' .. part)
+  return amount
+end
 
 -- The window `name` in the hash `key` as of `now`: what counts, its first and last part, and the part of now.
 local function slide(key, name, now)
-  local step, steps = WINDOWS[name].step, WINDOWS[name].steps
+  local length, step = WINDOWS[name].length, WINDOWS[name].step
   local kept = redis.call('HMGET', key, name, name .. '<', name .. '>')
   local window = {
-    key = key, name = name, step = step, steps = steps,
-    sum = tonumber(kept[1]) or 0, first = tonumber(kept[2]), last = tonumber(kept[3]),
-    part = math.floor(now / step),
+    key = key, name = name, length = length, sum = tonumber(kept[1]) or 0,
+    first = tonumber(kept[2]), last = tonumber(kept[3]), part = math.floor(now / step),
   }
   if not window.first then
     return window
@@ -28,42 +36,48 @@ local function slide(key, name, now)
   if window.last > window.part + 2 then
     -- The clock went back. Nothing may be freed by it, nor held for longer than a window: it counts as of now.
     for part = window.first, window.last do
-      redis.call('HDEL', key, name .. ':' .. part)
+      drop(key, name, part)
     end
-    redis.call('HSET', key, name .. ':' .. window.part, window.sum, name .. '<', window.part, name .. '>', window.part)
+    redis.call('HSET', key, name .. ':' .. window.part, window.sum, name .. '@' .. window.part, now)
+    redis.call('HSET', key, name .. '<', window.part, name .. '>', window.part)
     window.first, window.last = window.part, window.part
   elseif window.last > window.part then
     window.part = window.last
   end
-  if window.first < window.part - steps then
-    local field
-    repeat
-      field = name .. ':' .. window.first
-      window.sum = window.sum - (tonumber(redis.call('HGET', key, field)) or 0)
-      redis.call('HDEL', key, field)
-      window.first = window.first + 1
-    until window.first > window.last or window.first >= window.part - steps
-    redis.call('HSET', key, name, window.sum, name .. '<', window.first)
+  local first = window.first
+  while window.first <= window.last do
+    local taken = tonumber(redis.call('HGET', key, name .. '@' .. window.first))
+    if taken and taken > now - length then
+      break
+    end
+    if taken then
+      window.sum = window.sum - drop(key, name, window.first)
+    end
+    window.first = window.first + 1
   end
   if window.first > window.last then
+    redis.call('HSET', key, name, window.sum)
     redis.call('HDEL', key, name .. '<', name .. '>')
     window.first, window.last = nil, nil
+  elseif window.first > first then
+    redis.call('HSET', key, name, window.sum, name .. '<', window.first)
   end
   return window
 end
 
--- Take `amount` in a window that `slide` gave.
-local function add(window, amount)
+-- Take `amount` at the time `at` in a window that `slide` gave.
+local function add(window, amount, at)
   local name = window.name
   window.sum = window.sum + amount
   window.first, window.last = window.first or window.part, window.part
   redis.call('HINCRBY', window.key, name .. ':' .. window.part, amount)
-  redis.call('HSET', window.key, name, window.sum, name .. '<', window.first, name .. '>', window.last)
+  redis.call('HSET', window.key, name, window.sum, name .. '<', window.first, name .. '>', window.last,
+    name .. '@' .. window.part, at)
 end
 
 -- Milliseconds until the part is out of the window.
 local function leaves_in(window, part, now)
-  return (part + 1 + window.steps) * window.step - now
+  return (tonumber(redis.call('HGET', window.key, window.name .. '@' .. part)) or 0) + window.length - now
 end
 
 -- Milliseconds until `excess` of what counts is out of the window, -1 when that is more than there is.

@@ -14,8 +14,8 @@ end
 if past.requests and redis.call('HEXISTS', windows, 'rpd') == 0 then
   redis.call('HSET', windows, 'rpd', 0)
   for _, row in ipairs(past.requests) do
-    add(slide(windows, 'rpd', now - row[1]), row[2])
+    add(slide(windows, 'rpd', now - row[1]), row[2], now - row[1])
   end
-  redis.call('PEXPIRE', windows, DAY.step * (DAY.steps + 2))
+  redis.call('PEXPIRE', windows, 2 * DAY.length)
 end
 return {}

@@ -77,11 +77,11 @@ for number, holder in ipairs(ask.holders) do
   parts[number] = {}
   for place, name in ipairs({'rpm', 'rpd', 'tpm'}) do
     if mine[name] then
-      add(mine[name], name == 'tpm' and tokens or 1)
+      add(mine[name], name == 'tpm' and tokens or 1, now)
     end
     parts[number][place] = mine[name] and mine[name].part or -1
   end
-  redis.call('PEXPIRE', windows, DAY.step * (DAY.steps + 2))
+  redis.call('PEXPIRE', windows, 2 * DAY.length)
   local member = string.format('%s|%.0f|%.0f|%s|%s', ask.lease, tokens, cost, holder.day or '', holder.month or '')
   redis.call('ZADD', leases, now + ask.lease_ms, member)
   redis.call('PEXPIRE', leases, 2 * ask.lease_ms)
