@@ -162,7 +162,8 @@ class Pool:
         by_domain: dict[str, list[PooledKey]] = {}
         for key in keys:
             by_domain.setdefault(key.domain, []).append(key)
-        self._domains = {name: Domain(name, members) for name, members in by_domain.items()}
+        # In order of their names: every process counts them in the same order, and so finds a conversation's favourite.
+        self._domains = {name: Domain(name, by_domain[name]) for name in sorted(by_domain)}
         self.size = sum(len(members) for members in by_domain.values())
         self.has_paid = any(domain.paid for domain in self._domains.values())
         self._boards.clear()

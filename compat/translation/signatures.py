@@ -1,6 +1,6 @@
 """Thought signatures: Gemini 3 and later demand them back on the calls of the current turn; OpenAI's clients lose them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 # Gemini API, thought signatures: the documented stand-in for a call that Gemini did not make or whose signature is lost.
@@ -15,6 +15,16 @@ def signature_of(extra_content: Any) -> str | None:
     google = extra_content.get("google") if isinstance(extra_content, dict) else None
     signature = google.get("thought_signature") if isinstance(google, dict) else None
     return signature if isinstance(signature, str) and signature else None
+
+
+def unsigned_calls(messages: Iterable[Any]) -> list[str]:
+    """The ids of the calls in a conversation that came back without their signature, oldest first."""
+    return [
+        str(call.id)
+        for message in messages
+        for call in getattr(message, "tool_calls", None) or ()
+        if call.id and not signature_of(call.extra_content)
+    ]
 
 
 def to_extra_content(signature: str) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 import time
 
 import msgspec
+from django.conf import settings
 from rest_framework.request import Request
 
 from accounts.models import IssuedToken
 from compat.answers import Response
 from compat.ids import new_call_id, new_hex
 from compat.relay import Job
+from compat.relay import signatures as memory
 from compat.relay.job import plan
 from compat.schemas.chat import ChatRequest
 from compat.translation.chat.choice import Answering
@@ -16,6 +18,8 @@ from compat.translation.chat.chunks import ChatChunks
 from compat.translation.chat.completion import to_completion
 from compat.translation.chat.request import ChatTranslation
 from compat.translation.decoding import decode
+from compat.translation.families import family_of
+from compat.translation.signatures import unsigned_calls
 from compat.views.answering import AnsweringView
 
 _chat = msgspec.json.Decoder(ChatRequest)
@@ -32,6 +36,8 @@ class ChatCompletions(AnsweringView):
         chat = decode(await self.body(), _chat)
         resolved = await self.targets(chat.model)
         translation = ChatTranslation(chat, self.recall())
+        if settings.REDIS_URL and any(family_of(target).signatures for target in resolved.targets):
+            await memory.fetch(self.caller.user_id, unsigned_calls(chat.messages))
         n = chat.n or 1
         calls = plan(n, resolved.targets, [translation.to_body], translation.affinity)
         stream = bool(chat.stream)

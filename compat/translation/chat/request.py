@@ -1,5 +1,6 @@
 """A chat request → the body of generateContent, built anew for each model that is asked."""
 
+import zlib
 from typing import Any
 
 from compat.schemas.chat import ChatRequest
@@ -54,14 +55,15 @@ class ChatTranslation:
         return {name: value for name, value in members.items() if value}
 
     def affinity(self) -> int | None:
-        """A number for the beginning of the conversation, the same for each turn of it in this process.
+        """A number for the beginning of the conversation, the same for each turn of it in every process.
 
         For prompts that Gemini may find in its cache, and for tool loops, whose signatures hold in one project only; None
         where it makes no difference which project answers.
         """
         if not self.declared.functions and self.prompt_characters < _CACHED_FROM_CHARACTERS:
             return None
-        return hash(tuple(to_text(message.content)[:4_096] for message in self.request.messages[:2]))
+        beginning = "\0".join(to_text(message.content)[:4_096] for message in self.request.messages[:2])
+        return zlib.crc32(beginning.encode(errors="replace"))
 
     @property
     def prompt_characters(self) -> int:
