@@ -1,4 +1,4 @@
-"""One connection and one request of daphne: what the client may take in bytes and seconds, and what it is told."""
+"""One connection of daphne: what its client may take in bytes and seconds, and what becomes of one that takes more."""
 
 # daphne has no types and Twisted has them by halves.
 # mypy: disable-error-code="misc,no-untyped-call,override,assignment,method-assign"
@@ -8,10 +8,11 @@ import logging
 import time
 from typing import Any
 
-from daphne.http_protocol import HTTPFactory, WebRequest
+from daphne.http_protocol import HTTPFactory
 from twisted.web import http
 
-from tumbler_site.serving.refusals import BROKEN, MALFORMED, WRONG_HOST, Refusal, refusal, too_large
+from tumbler_site.serving.refusals import MALFORMED, Refusal
+from tumbler_site.serving.request import Request
 
 logger = logging.getLogger("daphne.server")
 
@@ -60,13 +61,13 @@ class Channel(http.HTTPChannel):
             self.due = NEVER
             super().allContentReceived()
 
-    def requestDone(self, request: "Request") -> None:
+    def requestDone(self, request: Request) -> None:
         """Wait for the next request, but not for ever."""
         self.due = time.monotonic() + self.limits.idle_seconds
         self.served = True
         super().requestDone(request)
 
-    def checkPersistence(self, request: "Request", version: bytes) -> bool:
+    def checkPersistence(self, request: Request, version: bytes) -> bool:
         """Keep the connection for another request unless the server is ending."""
         if self.factory.draining:
             request.say_close()
@@ -146,7 +147,7 @@ class Channel(http.HTTPChannel):
         else:
             self.transport.abortConnection()
 
-    def cut(self, request: "Request") -> None:
+    def cut(self, request: Request) -> None:
         """Close in the middle of an answer: what was written still goes out, but it must not look complete."""
         self.due = time.monotonic() + self.limits.stall_seconds
         if request.clientproto == b"HTTP/1.1":
@@ -166,83 +167,6 @@ class Channel(http.HTTPChannel):
             self.loseConnection()
         else:
             self.due = time.monotonic() + self.limits.newcomer_seconds
-
-
-class Request(WebRequest):
-    """One request, checked before and while its body comes in."""
-
-    held = 0
-
-    __eq__ = object.__eq__
-    __hash__ = object.__hash__
-
-    def __init__(self, *args: Any) -> None:
-        # Twisted would read a form into memory a second time.
-        super().__init__(*args, parsePOSTFormSubmission=False)
-
-    def gotLength(self, length: int | None) -> None:
-        """Refuse a body that is declared too long before any of it is held."""
-        if (length or 0) > self.channel.limits.max_body_bytes:
-            self.requestHeaders.removeHeader(b"Expect")
-            self.refuse_body()
-            length = 0
-        super().gotLength(length)
-
-    def handleContentChunk(self, data: bytes) -> None:
-        """Hold a stretch of the body, unless the whole has become too long."""
-        channel = self.channel
-        if channel.refused:
-            return
-        self.held += len(data)
-        channel.due += len(data) / channel.limits.body_rate
-        if self.held > channel.limits.max_body_bytes:
-            self.refuse_body()
-        else:
-            super().handleContentChunk(data)
-
-    def refuse_body(self) -> None:
-        """413."""
-        self.channel.refuse(too_large(self.channel.limits.max_body_bytes))
-
-    def process(self) -> Any:
-        """Hand a whole request to the app. No header of a client's moves the site's root."""
-        headers = self.requestHeaders
-        if len(headers.getRawHeaders(b"Host", ())) != 1:
-            return self.answer(WRONG_HOST)
-        headers.removeHeader(b"Daphne-Root-Path")
-        done = super().process()
-        if self.transport is None:  # it is a WebSocket now
-            self.channel.leave()
-        return done
-
-    def handle_reply(self, message: dict[str, Any]) -> None:
-        """Pass one message of the app on. A chunk of a stream takes the short way: no layer below has to look at it."""
-        if self.chunked and message.get("more_body") and self.startedWriting and not self.finished:
-            if data := message.get("body"):
-                self.channel.send(b"%x\r\n%b\r\n" % (len(data), data))
-        else:
-            super().handle_reply(message)
-
-    def answer(self, refusal: Refusal) -> None:
-        """The whole answer to this request, in place of the app's."""
-        headers = [(b"Content-Type", b"application/json"), (b"Content-Length", b"%d" % len(refusal.body))]
-        self.handle_reply({"type": "http.response.start", "status": refusal.status, "headers": headers})
-        self.handle_reply({"type": "http.response.body", "body": refusal.body})
-
-    def basic_error(self, status: int, status_text: bytes, body: str) -> None:
-        """daphne's own refusals, as JSON."""
-        self.answer(refusal(status, body))
-
-    def handle_exception(self, exception: BaseException | None) -> None:
-        """The app failed: 500 if nothing was sent, else a connection that breaks off."""
-        if self._response_started:
-            self.channel.cut(self)
-        else:
-            self.answer(BROKEN)
-
-    def say_close(self) -> None:
-        """Tell the client that the connection ends with this answer."""
-        self.responseHeaders.setRawHeaders(b"Connection", [b"close"])
 
 
 class Factory(HTTPFactory):

@@ -1,6 +1,6 @@
 """daphne, hardened: deadlines, write backpressure, applications reaped when they end, and a quiet shutdown.
 
-Checked against daphne 4.2.3 and Twisted 26.10. One connection and one request are in connection.py.
+Checked against daphne 4.2.3 and Twisted 26.10. One connection is connection.py, one request request.py.
 """
 
 # daphne has no types and Twisted has them by halves.
@@ -25,9 +25,10 @@ from twisted.logger import (
     globalLogBeginner,
 )
 
-from tumbler_site.serving.connection import Factory, Request
+from tumbler_site.serving.connection import Factory
 from tumbler_site.serving.draining import begin_draining
 from tumbler_site.serving.limits import Limits
+from tumbler_site.serving.request import Request
 
 logger = logging.getLogger("daphne.server")
 
