@@ -94,7 +94,7 @@ def test_ctrl_c_reaches_the_server_and_not_its_simulator(site):
 
 def the_simulator_of(child):
     children = psutil.Process(child.child.pid).children(recursive=True)
-    return next(one for one in children if "fakegemini" in one.cmdline())
+    return next(one for one in children if "compat.simulator" in one.cmdline())
 
 
 def test_the_first_run_is_shown_once_and_kept_for_its_owner_alone(site, tmp_path):
