@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from accounts import pool
 from accounts.in_db import in_db
+from tumbler_site.serving.draining import is_draining
 
 _PATHS = {"/healthz", "/healthz/", "/readyz", "/readyz/", "/metrics", "/metrics/"}
 _JSON = b"application/json"
@@ -43,7 +44,7 @@ async def answer_health(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 async def _faults() -> dict[str, str]:
     """What keeps this process from serving, by part; {} when nothing does."""
-    faults = {}
+    faults = {"process": "is being stopped"} if is_draining() else {}
     try:
         async with asyncio.timeout(_SECONDS):
             await in_db(_ask_database)
