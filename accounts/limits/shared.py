@@ -10,7 +10,7 @@ import msgspec
 from accounts.limits.asking import Ask, Past, Refusal, Standing, Unseeded
 from accounts.limits.holders import Holder
 from accounts.limits.periods import today
-from accounts.limits.wire import Script, Wire
+from accounts.limits.wire import Away, Script, Wire
 
 # What a process that crashed held is free again after so long; those alive say in time that they are.
 LEASE_SECONDS = 60.0
@@ -18,7 +18,7 @@ _RENEWALS = 3
 # A budget is kept a little beyond its period, for requests that end after it.
 _KEEP_SECONDS = 2 * 60 * 60.0
 
-_RESERVE, _SETTLE, _RENEW, _LEARN, _LOOK = map(Script, ("reserve", "settle", "renew", "learn", "look"))
+_RESERVE, _SETTLE, _UNDO, _RENEW, _LEARN, _LOOK = map(Script, ("reserve", "settle", "undo", "renew", "learn", "look"))
 _encode = msgspec.json.Encoder().encode
 
 Keys: TypeAlias = list[str]
@@ -85,6 +85,9 @@ class SharedStore:
             answer = await asyncio.shield(future)
         except asyncio.CancelledError:
             future.add_done_callback(lambda done: self._give_back(done, holders, lease, keys, facts))
+            raise
+        except Away:
+            self.wire.tell(_UNDO, keys, _encode({"holders": facts, "lease": lease}))
             raise
         return self._read(answer, holders, lease, keys, facts)
 

@@ -20,6 +20,13 @@ from accounts.limits.wire import Script, Wire
 from accounts.models import User
 from compat.mapping import forget_mappings
 from tests.limits.making import past
+from tests.metering.conftest import (  # noqa: F401
+    data_dir,
+    database,
+    postgresql_server,
+    postgresql_url,
+    sqlite_url,
+)
 from tests.scripted_gemini import ScriptedGemini
 from tumbler_site.env import env_str
 
@@ -90,7 +97,7 @@ class Shared:
         self.redis = redis
         self.runner = asyncio.Runner()
         self.wire = self.runner.run(self._open(url))
-        for name in ("reserve", "settle", "renew", "learn", "look"):
+        for name in ("reserve", "settle", "undo", "renew", "learn", "look"):
             monkeypatch.setattr(shared_module, f"_{name.upper()}", SteeredScript(name))
         self.fresh()
 
@@ -157,6 +164,9 @@ class Shared:
         if self.store._renewing is not None:
             self.store._renewing.cancel()
             self.store._renewing = None
+
+    def drain(self):
+        self.runner.run(self.wire.drained())
 
     def renew(self):
         self.runner.run(self._told(self.store._renew))
@@ -269,3 +279,12 @@ class Work:
 @pytest.fixture
 def work(monkeypatch):
     return Work(monkeypatch)
+
+
+@pytest.fixture
+async def on_redis(site, redis, redis_url, settings):
+    """The site with its limits in Redis; the URL."""
+    settings.REDIS_URL = redis_url
+    limits.forget()
+    yield redis_url
+    await shared_store.close_wire()

@@ -102,17 +102,22 @@ local function adjust(key, name, part, change)
   end
 end
 
--- End the leases that nobody renewed: their holder crashed. What they held open of this day and month is free again.
+-- Remove a lease; what it held open of this day and month is free again.
+local function let_go(leases, member, day, month, holder)
+  redis.call('ZREM', leases, member)
+  local tokens, cost, of_day, of_month = string.match(member, '^[^|]*|(%d+)|(%d+)|([^|]*)|([^|]*)$')
+  for key, same in pairs({[day] = of_day == holder.day, [month] = of_month == holder.month}) do
+    if same and redis.call('EXISTS', key) == 1 then
+      redis.call('HINCRBY', key, 'open_tokens', 0 - tokens)
+      redis.call('HINCRBY', key, 'open_cost', 0 - cost)
+    end
+  end
+end
+
+-- End the leases that nobody renewed: their holder crashed.
 local function sweep(leases, day, month, holder, now)
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, 100)) do
-    redis.call('ZREM', leases, member)
-    local tokens, cost, of_day, of_month = string.match(member, '^[^|]*|(%d+)|(%d+)|([^|]*)|([^|]*)$')
-    for key, same in pairs({[day] = of_day == holder.day, [month] = of_month == holder.month}) do
-      if same and redis.call('EXISTS', key) == 1 then
-        redis.call('HINCRBY', key, 'open_tokens', 0 - tokens)
-        redis.call('HINCRBY', key, 'open_cost', 0 - cost)
-      end
-    end
+    let_go(leases, member, day, month, holder)
   end
 end
 
