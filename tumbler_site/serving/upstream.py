@@ -36,7 +36,7 @@ def start_simulator() -> Callable[[], None]:
 
     Calling the answer makes the simulator the upstream of this process and of its children. Raises SimulatorFailed.
     """
-    child = subprocess.Popen(  # noqa: S603
+    child = subprocess.Popen(
         [sys.executable, "-m", "compat.simulator", "--port", "0", "--quota", "unlimited", "--until-stdin-closes"],
         cwd=settings.BASE_DIR,
         stdin=subprocess.PIPE,  # kept open in `child` as long as this process lives

@@ -1,2 +1,0 @@
-"""Failed assertions of the shared module say what they compared."""
-
