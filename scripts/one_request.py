@@ -1,5 +1,4 @@
 """One chat request to a running server, with the standard library only; see test-openai-compatibility.sh."""
-# ruff: noqa: T201 (it talks to the person who started it)
 
 import argparse
 import http.client
