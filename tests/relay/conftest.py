@@ -18,7 +18,7 @@ from accounts.models import ContributedKey, KeyCooldown, KeyDay, UsageRecord, Us
 from compat.gemini.failures import GeminiFailure
 from compat.relay import Call, Job, signatures, upstream
 from compat.schemas.gemini import Reply
-from tests.surface.conftest import REPLY, forget_everything
+from tests.surface.conftest import REPLY, forget_everything, permissions_afterwards  # noqa: F401 (a fixture)
 
 FIRST, SECOND = "gemini-2.5-flash", "gemini-2.5-pro"
 KEYS = ("fake-key-of-the-relay-aaa1", "fake-key-of-the-relay-bbb2", "fake-key-of-the-relay-ccc3")

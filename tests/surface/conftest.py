@@ -9,7 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 from asgiref.sync import sync_to_async
+from django.contrib.auth.management import create_permissions
+from django.core.management.sql import emit_post_migrate_signal
 from django.db import connections
+from django.db.models.signals import post_migrate
 
 from accounts import callers, failed_attempts, limits, metering, pool, pricing
 from accounts.contributing import contribute
@@ -25,6 +28,7 @@ from tumbler_site.asgi import application
 
 UPSTREAM_KEY = "fake-upstream-key-of-the-surface"
 MODEL = "gemini-2.5-flash"
+PERMISSIONS = "django.contrib.auth.management.create_permissions"
 REPLY = {
     "candidates": [{"content": {"role": "model", "parts": [{"text": "Hello."}]}, "finishReason": "STOP"}],
     "usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 2, "totalTokenCount": 7},
@@ -237,6 +241,16 @@ def forget_everything() -> None:
     forget_mappings()
     catalogue.forget_offered()
     gone.forget_gone()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def permissions_afterwards(django_db_setup, django_db_blocker):
+    """Half of the time of emptying the database goes into permissions, which nobody asks for here."""
+    post_migrate.disconnect(dispatch_uid=PERMISSIONS)
+    yield
+    post_migrate.connect(create_permissions, dispatch_uid=PERMISSIONS)
+    with django_db_blocker.unblock():
+        emit_post_migrate_signal(0, False, "default")
 
 
 @pytest.fixture
