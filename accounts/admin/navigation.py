@@ -24,6 +24,7 @@ _SECTIONS: dict[str, list[tuple[str, str, str]]] = {
     "Usage": [
         ("accounts.usagetotal", "Totals by day", "bar_chart"),
         ("accounts.usagerecord", "Requests", "receipt_long"),
+        ("accounts.modelprice", "Model prices", "payments"),
     ],
 }
 

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accounts.admin.base import ModelAdmin, confirmed
 from accounts.admin.columns import ago, limits_in_words, tokens_this_month
@@ -15,6 +17,8 @@ from accounts.admin.names import NamesField
 from accounts.admin.skin import ModelForm, display
 from accounts.issuing import revoke_token, write_new_token
 from accounts.models import LIMIT_FIELDS, IssuedToken
+
+_BOUNDS = ("allowed_models", "scopes", "allowed_networks", "tells_sub_users")
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -54,9 +58,19 @@ class TokenForm(ModelForm[IssuedToken]):
         help_text="Names or patterns, one a line: gpt-4*, gemini-3.8-flash. Empty: every model.",
     )
 
+    allowed_networks = NamesField(
+        help_text="Addresses or networks it may be sent from, one a line: 192.0.2.7, 2001:db8::/32. Empty: anywhere.",
+    )
+    scopes = forms.MultipleChoiceField(
+        choices=IssuedToken.Scope.choices,
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text="What it may be used for. None chosen: everything.",
+    )
+
     class Meta:
         model = IssuedToken
-        fields = ("user", "name", "expires", "allowed_models", *LIMIT_FIELDS)
+        fields = ("user", "name", "expires", *_BOUNDS, *LIMIT_FIELDS)
 
 
 @admin.register(IssuedToken)
@@ -73,7 +87,8 @@ class IssuedTokenAdmin(ModelAdmin[IssuedToken]):
     readonly_fields = ("state", "prefix", "created", "revoked", "last_used")
     actions = ("revoke",)
     fieldsets = (
-        (None, {"fields": ("user", "name", "state", "expires", "allowed_models")}),
+        (None, {"fields": ("user", "name", "state", "expires")}),
+        ("What it may do", {"fields": _BOUNDS}),
         (
             "Limits",
             {"fields": LIMIT_FIELDS, "description": "Of this token alone. An empty field is no limit of its own."},
@@ -81,8 +96,8 @@ class IssuedTokenAdmin(ModelAdmin[IssuedToken]):
         ("Dates", {"fields": ("prefix", "created", "revoked", "last_used")}),
     )
     add_fieldsets = (
-        (None, {"fields": ("user", "name", "expires", "allowed_models")}),
-        fieldsets[1],
+        (None, {"fields": ("user", "name", "expires")}),
+        *fieldsets[1:3],
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[IssuedToken]:

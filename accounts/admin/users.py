@@ -36,7 +36,10 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]
     readonly_fields = ("last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("username", "password", "email", "first_name", "last_name")}),
-        ("Plan and limits", {"fields": ("plan", *LIMIT_FIELDS), "description": "A limit here overrides the plan's."}),
+        (
+            "Plan and limits",
+            {"fields": ("plan", "time_zone", *LIMIT_FIELDS), "description": "A limit here overrides the plan's."},
+        ),
         ("Rights", {"fields": ("is_active", *_POWERS)}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )

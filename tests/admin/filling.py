@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.contributing import contribute, disable_key
 from accounts.issuing import issue_token
-from accounts.models import KeyCooldown, KeyDay, Plan, UsageRecord, UsageTotal, User
+from accounts.models import KeyCooldown, KeyDay, ModelPrice, Plan, UsageRecord, UsageTotal, User
 from accounts.pool.pacific import pacific_day
 from compat.models import ModelMapping
 
@@ -24,6 +24,7 @@ LISTS = {
     "accounts/issuedtoken/": "Issued tokens",
     "accounts/usagerecord/": "Requests",
     "accounts/usagetotal/": "Totals",
+    "accounts/modelprice/": "Model prices",
     "compat/modelmapping/": "Model mappings",
     "auth/group/": "Groups",
 }
@@ -89,6 +90,7 @@ def fill(count):
             total_tokens=12345,
             **counts,
         )
+        ModelPrice.objects.create(model=f"gemini-{unique}", prompt=1, completion=2)
         mapping = ModelMapping.objects.create(name=f"model-{unique}")
         for position in range(6):
             mapping.targets.create(gemini_model=f"gemini-target-{position}", position=position)

@@ -80,6 +80,7 @@ def test_staff_cannot_make_themselves_or_others_powerful(staff):
                 "is_staff": "on",
                 "is_superuser": "on",
                 "user_permissions": list(everything),
+                "time_zone": "UTC",
                 "rpm": 7,
             },
         )
@@ -115,7 +116,10 @@ def test_a_superuser_can_do_it_all(root):
     ada = User.objects.get(username="ada")
     root.post(
         f"{SITE}accounts/user/{ada.pk}/change/",
-        {"username": "ada", "is_active": "on", "is_staff": "on", "is_superuser": "on", "monthly_cost": "1.5"},
+        {
+            **{"username": "ada", "is_active": "on", "is_staff": "on", "is_superuser": "on"},
+            **{"monthly_cost": "1.5", "time_zone": "UTC"},
+        },
     )
     ada.refresh_from_db()
     assert ada.is_superuser and str(ada.monthly_cost) == "1.500000"
@@ -128,7 +132,7 @@ def test_disabling_a_user_in_the_admin_refuses_their_tokens(root):
     ada = User.objects.create_user("ada")
     _, text = issue_token(ada)
     assert _find_caller(text)
-    root.post(f"{SITE}accounts/user/{ada.pk}/change/", {"username": "ada"})
+    root.post(f"{SITE}accounts/user/{ada.pk}/change/", {"username": "ada", "time_zone": "UTC"})
     assert _find_caller(text) is None
     assert "user disabled" in root.get(SITE + "accounts/issuedtoken/").content.decode()
 

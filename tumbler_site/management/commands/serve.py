@@ -53,6 +53,7 @@ class Command(BaseCommand):
         host = options["host"] or env_str("HOST", "127.0.0.1")
         port = env_int("PORT", 3000) if options["port"] is None else options["port"]
         _require_redis(workers)
+        os.environ.setdefault("TUMBLER_WORKERS", str(workers))
         self.apply_open_access(host, asked=options["open"])
         os.environ.setdefault("TUMBLER_WORKERS", str(workers))  # several hosts on one Redis: set by who runs them
         limits = limits_in_force()

@@ -1,0 +1,23 @@
+"""Prices that go before the bundled ones."""
+
+from django.contrib import admin
+
+from accounts.admin.base import ModelAdmin
+from accounts.models import ModelPrice
+
+
+@admin.register(ModelPrice)
+class ModelPriceAdmin(ModelAdmin[ModelPrice]):
+    """What a million tokens cost, where the bundled price does not fit or there is none."""
+
+    list_display = ("model", "prompt", "cached", "completion")
+    search_fields = ("model",)
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": ("model", "prompt", "cached", "completion"),
+                "description": "US dollars for a million tokens. A call that a free key answers costs nothing in any case.",
+            },
+        ),
+    )
