@@ -117,9 +117,9 @@ def test_a_key_a_token_and_a_prompt_leave_no_trace(
         [f"live-{CANARY}-{secret}-{n:04}" for n in range(2)],
         TUMBLER_LOG_LEVEL="DEBUG",
         DJANGO_LOG_LEVEL="DEBUG",
-        TUMBLER_FIRST_BYTE_SECONDS="1",
-        TUMBLER_IDLE_SECONDS="1",
-        TUMBLER_KEY_DEADLINE_SECONDS="2",
+        TUMBLER_FIRST_BYTE_SECONDS="0.6",
+        TUMBLER_IDLE_SECONDS="0.6",
+        TUMBLER_KEY_DEADLINE_SECONDS="1",
     )
     walk = Walk(gateway, gemini, model)
     everything(walk)
