@@ -19,16 +19,29 @@ def issue_token(
     name: str = "",
     expires: datetime | None = None,
     allowed_models: Sequence[str] = (),
+    allowed_networks: Sequence[str] = (),
+    scopes: Sequence[str] = (),
+    tells_sub_users: bool = False,
     **limits: int | Decimal | None,
 ) -> tuple[IssuedToken, str]:
     """The row of a new token and its text, which is shown once and kept nowhere.
 
-    `limits` are by the names in LIMIT_FIELDS. Raises django's ValidationError when a value is out of range.
+    What is empty allows everything; `limits` are by the names in LIMIT_FIELDS. Raises django's ValidationError when a
+    value is out of range.
     """
     unknown = set(limits) - set(LIMIT_FIELDS)
     if unknown:
         raise TypeError(f"issue_token knows no limit called {', '.join(sorted(unknown))}")
-    token = IssuedToken(user=user, name=name, expires=expires, allowed_models=list(allowed_models), **limits)
+    token = IssuedToken(
+        user=user,
+        name=name,
+        expires=expires,
+        allowed_models=list(allowed_models),
+        allowed_networks=list(allowed_networks),
+        scopes=list(scopes),
+        tells_sub_users=tells_sub_users,
+        **limits,
+    )
     return token, write_new_token(token)
 
 

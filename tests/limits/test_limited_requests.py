@@ -483,9 +483,7 @@ async def test_prices_are_looked_up_once_for_each_model(paid_key, ada, gemini, m
 
 @pytest.mark.parametrize("tells", [True, False])
 async def test_a_sub_user_is_kept_as_a_keyed_hash_where_the_token_tells(ada, gemini, tells):
-    token, text = await in_db(issue_token, ada)
-    token.tells_sub_users = tells
-    await in_db(token.save)
+    text = await issued(ada, tells_sub_users=tells)
     await ask(body=CHAT | {"user": "carol"}, token=text)
     await ask(token=text, headers=(("x-openwebui-user-id", "carol"),))
     await ask(token=text, headers=(("x-openwebui-user-email", "dave@example.org"),))

@@ -57,18 +57,8 @@ def later(monkeypatch):
     return move
 
 
-def make_token(user, **about):
-    bounds = {name: about.pop(name) for name in ("allowed_networks", "scopes", "tells_sub_users") if name in about}
-    token, text = issue_token(user, **about)
-    for name, value in bounds.items():
-        setattr(token, name, value)
-    token.full_clean()
-    token.save()
-    return text
-
-
 async def issued(user, **about):
-    return await in_db(make_token, user, **about)
+    return (await in_db(issue_token, user, **about))[1]
 
 
 async def call(path, **about):
