@@ -24,9 +24,9 @@ PARAMETERS: dict[str, Fate] = {
     "stream_options": Fate("mapped", "include_usage: a last chunk with usage; refused without stream"),
     "max_completion_tokens": Fate("mapped", "generationConfig.maxOutputTokens, cut to the model's limit"),
     "max_tokens": Fate("mapped", "the same, when max_completion_tokens is absent"),
-    "temperature": Fate("mapped", "generationConfig.temperature"),
+    "temperature": Fate("mapped", "generationConfig.temperature; image models take 1 at most"),
     "top_p": Fate("mapped", "generationConfig.topP"),
-    "top_k": Fate("mapped", "generationConfig.topK"),
+    "top_k": Fate("mapped", "generationConfig.topK; 0 and less mean none"),
     "n": Fate("mapped", "generationConfig.candidateCount, or parallel calls since Gemini 3; 16 at most"),
     "stop": Fate("mapped", "generationConfig.stopSequences; more than 5 are refused"),
     "presence_penalty": Fate("mapped", "generationConfig.presencePenalty, left out where the model has none"),
@@ -34,7 +34,9 @@ PARAMETERS: dict[str, Fate] = {
     "seed": Fate("mapped", "generationConfig.seed, folded to 31 bits"),
     "logprobs": Fate("mapped", "generationConfig.responseLogprobs where the model has it, else null in the answer"),
     "top_logprobs": Fate("mapped", "generationConfig.logprobs; refused without logprobs"),
-    "response_format": Fate("mapped", "generationConfig.responseMimeType, responseJsonSchema"),
+    "response_format": Fate(
+        "mapped", "generationConfig.responseMimeType, responseJsonSchema; in words beside tools before 3"
+    ),
     "tools": Fate("mapped", "tools.functionDeclarations; custom tools as functions with one text"),
     "tool_choice": Fate("mapped", "toolConfig.functionCallingConfig"),
     "parallel_tool_calls": Fate("mapped", "false: only the first call of a turn is answered"),
@@ -43,13 +45,13 @@ PARAMETERS: dict[str, Fate] = {
     "reasoning_effort": Fate("mapped", "generationConfig.thinkingConfig, by model family"),
     "reasoning": Fate("mapped", "its effort as reasoning_effort, the rest ignored"),
     "modalities": Fate("mapped", "generationConfig.responseModalities; audio is refused by models that do not speak"),
-    "audio": Fate("mapped", "generationConfig.speechConfig on a speech model; the sound comes as wav or pcm16"),
-    "web_search_options": Fate("mapped", "tools.googleSearch, when no functions are given"),
+    "audio": Fate("mapped", "generationConfig.speechConfig on a speech model; formats but wav and pcm16 are refused"),
+    "web_search_options": Fate("mapped", "tools.googleSearch, unless there are functions"),
     "service_tier": Fate("mapped", "flex and priority: serviceTier; the others ignored"),
     "extra_body": Fate("mapped", "google.thinking_config and google.safety_settings, as in Google's own layer"),
     "google": Fate("mapped", "the same members at the top level"),
     "logit_bias": Fate("ignored", "the tokenizers differ; its shape is checked"),
-    "user": Fate("ignored", "its type is checked"),
+    "user": Fate("ignored", "its type is checked; a token that tells sub-users keeps a hash of it with the usage"),
     "verbosity": Fate("ignored", ""),
     "prediction": Fate("ignored", "no predicted tokens are reported"),
     "store": Fate("ignored", "nothing is stored, upstream neither"),
@@ -153,6 +155,10 @@ def _modalities(request: ChatRequest, family: Family) -> dict[str, Any]:
     if family.images:
         return {"responseModalities": ["TEXT", "IMAGE"]}
     if family.speech:
+        if request.audio and request.audio.format not in {"wav", "pcm16"}:
+            raise Untranslatable(
+                "Only the audio formats wav and pcm16 can be made.", "audio.format", "unsupported_value"
+            )
         voice = request.audio.voice if request.audio else "alloy"
         name = voice if isinstance(voice, str) else str(voice.get("id", "alloy"))
         prebuilt = {"prebuiltVoiceConfig": {"voiceName": _VOICES.get(name.lower(), name)}}

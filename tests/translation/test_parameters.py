@@ -310,6 +310,12 @@ def test_a_speech_model_speaks_with_the_voice(audio, voice):
     assert made["speechConfig"]["voiceConfig"]["prebuiltVoiceConfig"] == {"voiceName": voice}
 
 
+@pytest.mark.parametrize("format", ["mp3", "aac", "flac", "opus"])
+def test_a_sound_that_cannot_be_made_is_refused_by_its_format(format):
+    error = refusal("gemini-2.5-flash-preview-tts", modalities=["audio"], audio={"voice": "nova", "format": format})
+    assert (error.code, error.param) == ("unsupported_value", "audio.format")
+
+
 @pytest.mark.parametrize("model", [model for model in MODELS if family_of(model).images])
 def test_an_image_model_may_draw(model):
     assert config(model)["responseModalities"] == ["TEXT", "IMAGE"]

@@ -1,0 +1,55 @@
+"""docs/translation.md and the tables of the code say the same."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from compat.gemini.failures import FAILURES, Rest
+from compat.translation.families import FAMILIES
+from compat.translation.finish_reason import FINISH_REASONS
+from compat.translation.parameters import PARAMETERS
+from compat.translation.reasoning_effort import to_thinking_config
+from tests.translation.test_reasoning_effort import EFFORTS, TABLE
+
+PAGE = (Path(__file__).parents[2] / "docs" / "translation.md").read_text(encoding="utf-8")
+
+
+def table(title):
+    """The rows of the first table below a title, its head left out."""
+    section = re.split(rf"^#+ {re.escape(title)}$", PAGE, maxsplit=1, flags=re.MULTILINE)[1]
+    rows = re.search(r"(?:^\|.*\|$\n?)+", section, re.MULTILINE)[0].splitlines()
+    return [tuple(cell.strip() for cell in row.strip("|").split("|")) for row in rows[2:]]
+
+
+def test_every_parameter_is_documented_with_its_fate():
+    assert table("Parameters") == [(name, *fate) for name, fate in PARAMETERS.items()]
+
+
+def test_every_finish_reason_is_documented():
+    assert dict(table("Finish reasons")) == FINISH_REASONS
+
+
+def test_every_failure_is_documented_with_what_follows():
+    expected = {}
+    for _, failure in FAILURES:
+        rest = "the key is out" if failure.disables else "–" if failure.rest is Rest.NONE else str(failure.rest)
+        expected.setdefault(failure.name, (str(failure.blame), str(failure.next), rest, failure.client_code))
+    assert {name: tuple(rest) for name, *rest in table("Errors upstream")} == expected
+
+
+@pytest.mark.parametrize("row", table("Reasoning"), ids=lambda row: row[0])
+def test_every_effort_is_documented(row):
+    name, *cells = row
+    assert [f"{cell:,}" if isinstance(cell, int) else cell for cell in TABLE[name]] == cells
+
+
+def test_the_table_of_efforts_has_a_column_for_each():
+    assert f"\n| model | {' | '.join(EFFORTS)} |\n" in PAGE
+
+
+def test_every_family_that_thinks_is_among_the_efforts():
+    documented = [name for name, *_ in table("Reasoning")]
+    for pattern, family in FAMILIES:
+        if to_thinking_config("low", None, family):
+            assert any(re.fullmatch(pattern, name) for name in documented), pattern
