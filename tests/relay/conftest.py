@@ -151,7 +151,7 @@ def gemini(monkeypatch) -> Gemini:
 
 
 @pytest.fixture
-def relay(transactional_db, gemini, tmp_path, settings, monkeypatch):
+def relay(permissions_afterwards, transactional_db, gemini, tmp_path, settings, monkeypatch):  # noqa: F811
     settings.DATA_DIR = tmp_path
     settings.REDIS_URL = ""
     settings.SIMULATOR = False

@@ -243,7 +243,7 @@ def forget_everything() -> None:
     gone.forget_gone()
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def permissions_afterwards(django_db_setup, django_db_blocker):
     """Half of the time of emptying the database goes into permissions, which nobody asks for here."""
     post_migrate.disconnect(dispatch_uid=PERMISSIONS)
@@ -261,7 +261,7 @@ def gemini(monkeypatch) -> StubGemini:
 
 
 @pytest.fixture
-def site(transactional_db, gemini, tmp_path, settings):
+def site(permissions_afterwards, transactional_db, gemini, tmp_path, settings):
     settings.DATA_DIR = tmp_path
     settings.REDIS_URL = ""
     settings.SIMULATOR = False
