@@ -73,6 +73,7 @@ class Wire:
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Errand] = deque()
         self._unsent: deque[_Errand] = deque(maxlen=_UNSENT_AT_MOST)
+        self._resending = False
         self._failures = 0
         self._courier: asyncio.Task[None] | None = None
         self._probe: asyncio.Task[None] | None = None
@@ -97,15 +98,20 @@ class Wire:
     def tell(self, script: Script, keys: Sequence[str], argument: bytes, *, kept: bool = True) -> None:
         """Run a script that nobody waits for. While Redis is away it is `kept`, if it bears being run twice and late."""
         errand = _Errand(script, keys, argument, None, kept=kept, asked=self._loop.time())
-        if not self.away:
+        if kept and (self.away or self._unsent):
+            self._unsent.append(errand)  # behind those that were told before it
+        elif not self.away:
             self._send(errand)
-        elif kept:
-            self._unsent.append(errand)
 
     async def drained(self) -> None:
         """Wait until everything told so far has gone out: for tests and benchmarks."""
         while self._courier is not None and not self._courier.done():
             await asyncio.wait((self._courier,))
+
+    @property
+    def is_behind(self) -> bool:
+        """True while something that was told has still to be told again."""
+        return bool(self._unsent)
 
     async def close(self) -> None:
         """Give the connections up."""
@@ -117,29 +123,43 @@ class Wire:
 
     def _send(self, errand: _Errand) -> None:
         self._waiting.append(errand)
+        self._start()
+
+    def _start(self) -> None:
         if self._courier is None or self._courier.done():
             # A context of its own: the request that came first is not the only one it runs for. It alone reads the
             # connection, so that a client who leaves cannot make somebody else's answer theirs.
             self._courier = self._loop.create_task(self._carry(), context=contextvars.Context())
 
     async def _carry(self) -> None:
-        while self._waiting and not self.away:
-            batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
+        while batch := self._next_batch():
+            asked = (errand.asked for errand in batch if errand.answer is not None)
             try:
-                async with asyncio.timeout_at(batch[0].asked + ANSWER_SECONDS):
+                async with asyncio.timeout_at(min(asked, default=self._loop.time()) + ANSWER_SECONDS):
                     answers = await self._execute(batch)
             except (RedisError, OSError, TimeoutError) as error:
                 self._failed(batch, error)
             else:
                 self._answered(batch, answers)
 
+    def _next_batch(self) -> list[_Errand]:
+        """Those that wait, in their order; where there is room, what could not be told before."""
+        if self.away:
+            return []
+        batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
+        if self._resending:
+            batch += [self._unsent.popleft() for _ in range(min(_BATCH - len(batch), len(self._unsent)))]
+        return batch
+
     async def _execute(self, batch: list[_Errand]) -> list[Any]:
         answers = await self._pipeline(batch)
-        missing = {errand.script for errand, answer in zip(batch, answers, strict=True) if _is_unknown(answer)}
-        if missing:
-            for script in missing:
+        unknown = [place for place, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+        if unknown:
+            for script in {batch[place].script for place in unknown}:
                 await self._redis.script_load(script.text)
-            again = [place for place, answer in enumerate(answers) if _is_unknown(answer)]
+            # What was told after the first of them is told again, for it may depend on it.
+            rest = range(unknown[0], len(batch))
+            again = [place for place in rest if place in unknown or batch[place].kept]
             for place, answer in zip(again, await self._pipeline([batch[place] for place in again]), strict=True):
                 answers[place] = answer
         return answers
@@ -168,6 +188,7 @@ class Wire:
                 errand.answer.set_result(answer)
 
     def _failed(self, batch: list[_Errand], error: Exception) -> None:
+        self._resending = False
         self._count_failure(error)
         # Those who came meanwhile have waited as well, and would wait for the same.
         batch += self._waiting
@@ -175,8 +196,8 @@ class Wire:
         for errand in batch:
             if errand.answer is not None and not errand.answer.done():
                 errand.answer.set_exception(Away())
-            elif errand.kept:
-                self._unsent.append(errand)
+        # In front of those that were told after them.
+        self._unsent.extendleft(reversed([errand for errand in batch if errand.kept]))
         if self._unsent and not self.away:
             self._loop.call_later(ANSWER_SECONDS, self._resend)
 
@@ -201,8 +222,8 @@ class Wire:
         self._resend()
 
     def _resend(self) -> None:
-        while self._unsent and not self.away:
-            self._send(self._unsent.popleft()._replace(asked=self._loop.time()))
+        self._resending = True
+        self._start()
 
 
 _wires: "WeakKeyDictionary[asyncio.AbstractEventLoop, Wire]" = WeakKeyDictionary()
@@ -222,7 +243,3 @@ async def close_wire() -> None:
     wire = _wires.pop(asyncio.get_running_loop(), None)
     if wire is not None:
         await wire.close()
-
-
-def _is_unknown(answer: Any) -> bool:
-    return isinstance(answer, NoScriptError)

@@ -25,6 +25,7 @@ from accounts.shared_store import Script as LuaScript
 # One hash tag for all: a Redis Cluster keeps them together.
 _PREFIX = "tumbler:{pool}"
 _NEWS = f"{_PREFIX}:news"
+_RECORDED_AT_ONCE = 500
 _FOLDER = Path(__file__).parent / "lua"
 
 
@@ -146,7 +147,9 @@ class SharedLedgers:
     def record(self, place: Place, sent: Sequence[Sent]) -> None:
         """Add what this process sent within the minute, as far as Redis does not know it."""
         rows = [(request.lease_id, request.tokens, request.at) for request in sent]
-        self.wire.tell(_RECORD, _place_keys(*place), _packed({"sent": rows}), kept=False)
+        for start in range(0, len(rows), _RECORDED_AT_ONCE):
+            asked = {"sent": rows[start : start + _RECORDED_AT_ONCE]}
+            self.wire.tell(_RECORD, _place_keys(*place), _packed(asked))
 
     def tell_news(self) -> None:
         """Let every process look at the database soon."""

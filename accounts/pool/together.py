@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 from accounts.pool.board import Chosen
 from accounts.pool.clock import now
 from accounts.pool.facts import Exhausted, Lease, PooledKey
+from accounts.pool.ledger import Sent
 from accounts.pool.pacific import pacific_day_number
 from accounts.pool.shared import FORGOTTEN, FULL, Answer, SharedLedgers
 from accounts.pool.state import Pool, Rest
@@ -30,7 +31,6 @@ class Together:
         self._processes = processes
         self._heed = heed
         self._version: int | None = None
-        self._returns = ledgers.wire.returns
 
     async def lease(
         self, model: str, tried: Collection[PooledKey], tokens: int = 0, affinity: int | None = None
@@ -75,8 +75,6 @@ class Together:
     async def _lease_together(
         self, model: str, tried: Collection[PooledKey], tokens: int, affinity: int | None
     ) -> Lease | Exhausted:
-        if self._returns != self.ledgers.wire.returns:
-            self._record()
         passed = set(tried)
         waits: list[float] = []
         for count in _ROUNDS:
@@ -134,11 +132,12 @@ class Together:
         found = self.pool.candidates(model, tried, at, tokens, affinity, 1)
         if isinstance(found, Exhausted):
             return found
-        return self.pool.take(found[0], model, tokens, at, self.ledgers.new_lease_id())
+        lease = self.pool.take(found[0], model, tokens, at, self.ledgers.new_lease_id())
+        self.ledgers.record((lease.key.domain, model), [Sent(at, tokens, lease.id)])
+        return lease
 
     def _record(self) -> None:
-        """Tell Redis what was sent within the minute: it was away, or has forgotten."""
-        self._returns = self.ledgers.wire.returns
+        """Tell a Redis that has forgotten what this process sent within the minute."""
         at = now()
         for place, ledger in self.pool.ledgers().items():
             sent = [request for request in ledger.minute(at) if request.lease_id]
