@@ -107,7 +107,7 @@ async def ask(
         if message["type"] == "http.response.start":
             assert answered.status == 0, "a second response began"
             answered.status = message["status"]
-            answered.headers = {name.decode(): value.decode() for name, value in message["headers"]}
+            answered.headers = {name.decode().lower(): value.decode() for name, value in message["headers"]}
             answered.names = [name.decode() for name, _ in message["headers"]]
         else:
             answered.body += message.get("body", b"")
