@@ -77,12 +77,18 @@ async def ready() -> None:
 
 
 def price_of(model: str) -> Price:
-    """The price of a Gemini model; see `ready` first."""
+    """The price of a Gemini model; see `ready` first. Never raises."""
     price = _known.by_model.get(model)
     if price is None:
         if len(_known.by_model) > 1_000:
             _known.by_model.clear()
-        price = _known.by_model[model] = _own_price(model) or _bundled_price(model)
+        try:
+            price = _own_price(model) or _bundled_price(model)
+        except Exception:
+            # Whatever is wrong with the list: the record of a request is worth more than its price.
+            logger.exception("No price can be told for %.100s: it is taken for free.", model)
+            price = FREE
+        _known.by_model[model] = price
     return price
 
 

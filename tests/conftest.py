@@ -7,13 +7,16 @@ pytest.register_assert_rewrite("tests.translation.translating", "tests.translati
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered():
-    """Forget keys, mappings, models and callers that an earlier test's database held."""
-    from accounts import callers, pool
+    """Forget keys, mappings, models, callers, limits and prices that an earlier test's database held."""
+    from accounts import callers, failed_attempts, limits, pool, pricing
     from compat import catalogue, mapping
     from compat.relay import gone
 
     pool.reset()
     callers.forget()
+    failed_attempts.forget()
+    limits.forget()
+    pricing.forget()
     mapping.forget_mappings()
     catalogue.forget_offered()
     gone.forget_gone()

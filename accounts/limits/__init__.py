@@ -124,7 +124,7 @@ async def _reserve(holders: tuple[Holder, ...], ask: Ask) -> tuple[Store, AnyRes
         except Away:
             pass
     store, now = _local_store(), time.monotonic()
-    if store.share > 1 and any(store.is_stale(holder, REFRESH_SECONDS, now) for holder in holders):
+    if settings.REDIS_URL and any(store.is_stale(holder, REFRESH_SECONDS, now) for holder in holders):
         # Known from when Redis was away before; since then the other processes went on.
         return store, Unseeded(holders)
     return store, store.reserve(holders, ask, now, time.time())

@@ -297,3 +297,6 @@ def test_no_stretch_of_a_minute_or_a_day_has_more_than_the_limit_wherever_it_beg
             assert mine["rpd"] is None or len(day) <= mine["rpd"]
             assert mine["tpm"] is None or sum(minute) <= mine["tpm"]
         assert mine["max_parallel"] is None or len(held) <= mine["max_parallel"]
+        if holders:
+            memory.seed(holders)
+            assert all(one.used <= one.limit for one in memory.standings(holders))
