@@ -243,6 +243,7 @@ LOGGED = (
     Logged(
         "A model without a known price",
         ("No price is known for %.100s: it is taken for the dearest. The admin can set one.",),
+        "No price can be told for %.100s: it is taken for free.",
     ),
     Logged("How many received keys were checked", ("received keys were checked: %d, of which good: %d",)),
     Logged(
@@ -255,6 +256,7 @@ LOGGED = (
             "the database is out of reach",
             "the pool could not exchange with the database; it goes on with what it knows",
             "the model mappings could not be read anew; the known ones stay",
+            "usage cannot be recorded: requests are refused until it can",
             "received keys could not be checked: the database does not answer",
             "The last use of token %s was not written.",
             "The database is back, usage records are stored again.",
