@@ -242,8 +242,10 @@ LOGGED = (
     ),
     Logged(
         "A model without a known price",
-        ("No price is known for %.100s: it is taken for the dearest. The admin can set one.",),
-        "No price can be told for %.100s: it is taken for free.",
+        (
+            "No price is known for %.100s: it is taken for the dearest. The admin can set one.",
+            "No price can be told for %.100s: it is taken for free.",
+        ),
     ),
     Logged("How many received keys were checked", ("received keys were checked: %d, of which good: %d",)),
     Logged(
