@@ -33,7 +33,7 @@ EVERYTHING = Caps()
 
 
 class PooledKey:
-    """A key that may be leased: a copy of its row's facts."""
+    """A key that may be leased: a copy of its row's facts. A newer copy of the same row is the same key."""
 
     __slots__ = ("caps", "domain", "id", "paid", "quarantined", "secret")
 
@@ -53,6 +53,12 @@ class PooledKey:
         self.paid = paid
         self.caps = caps
         self.quarantined = quarantined
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PooledKey) and other.id == self.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
 
 
 class Domain:
