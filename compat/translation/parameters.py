@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from compat.schemas.chat import ChatRequest
 from compat.translation.families import Family
-from compat.translation.reasoning_effort import to_thinking_config
+from compat.translation.reasoning_effort import least_thinking, to_thinking_config
 from compat.translation.refusals import Untranslatable
 from compat.translation.response_format import check_response_format, to_response_format
 
@@ -22,7 +22,10 @@ PARAMETERS: dict[str, Fate] = {
     "messages": Fate("mapped", "contents, systemInstruction"),
     "stream": Fate("mapped", "streamGenerateContent"),
     "stream_options": Fate("mapped", "include_usage: a last chunk with usage; refused without stream"),
-    "max_completion_tokens": Fate("mapped", "generationConfig.maxOutputTokens, cut to the model's limit"),
+    "max_completion_tokens": Fate(
+        "mapped",
+        "generationConfig.maxOutputTokens, cut to the model's limit; below 1,024 the model thinks least, unless told otherwise",
+    ),
     "max_tokens": Fate("mapped", "the same, when max_completion_tokens is absent"),
     "temperature": Fate("mapped", "generationConfig.temperature; image models take 1 at most"),
     "top_p": Fate("mapped", "generationConfig.topP"),
@@ -63,6 +66,8 @@ PARAMETERS: dict[str, Fate] = {
     "prompt_cache_options": Fate("ignored", ""),
 }
 
+# maxOutputTokens counts thinking too: what a small limit allows would be used up before a word is said.
+_ROOM_TO_THINK = 1_024
 _VOICES = {
     "alloy": "Kore",
     "ash": "Charon",
@@ -115,6 +120,8 @@ def to_generation_config(request: ChatRequest, family: Family, *, has_tools: boo
             config["logprobs"] = request.top_logprobs
     effort = request.reasoning_effort or (request.reasoning.effort if request.reasoning else None)
     thinking = to_thinking_config(effort, google_options(request).get("thinking_config"), family)
+    if thinking is None and (limit := _limit(request)) and limit < _ROOM_TO_THINK:
+        thinking = least_thinking(family)
     if thinking is not None:
         config["thinkingConfig"] = thinking
     config |= _modalities(request, family)
@@ -123,7 +130,7 @@ def to_generation_config(request: ChatRequest, family: Family, *, has_tools: boo
 
 def _plain(request: ChatRequest, family: Family) -> list[tuple[str, Any]]:
     """The members that need no more than a new name or a bound."""
-    limit = request.max_completion_tokens or request.max_tokens
+    limit = _limit(request)
     stop = [request.stop] if isinstance(request.stop, str) else request.stop
     rows = (
         ("maxOutputTokens", min(limit, family.output_limit) if limit else None),
@@ -138,6 +145,10 @@ def _plain(request: ChatRequest, family: Family) -> list[tuple[str, Any]]:
         ("seed", None if request.seed is None else request.seed % 2**31),
     )
     return [(name, value) for name, value in rows if value is not None]
+
+
+def _limit(request: ChatRequest) -> int | None:
+    return request.max_completion_tokens or request.max_tokens
 
 
 def _temperature(temperature: float | None, family: Family) -> float | None:

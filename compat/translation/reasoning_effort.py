@@ -33,6 +33,11 @@ def to_thinking_config(effort: str | None, wanted: dict[str, Any] | None, family
     return config
 
 
+def least_thinking(family: Family) -> dict[str, Any] | None:
+    """The thinkingConfig for as little as the family can; None where it does not think at all."""
+    return _of_effort("none", family) if family.thinks else None
+
+
 def _of_effort(effort: str, family: Family) -> dict[str, Any]:
     if family.levels:
         return {"thinkingLevel": nearest_level(_LEVEL[effort], family.levels)}

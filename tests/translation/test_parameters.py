@@ -25,10 +25,10 @@ TWO_X, THREE_X, FOUR = "gemini-2.5-flash", "gemini-3.8-flash", "gemini-4-argon"
 @pytest.mark.parametrize(
     ("members", "expected"),
     [
-        ({"max_tokens": 5}, {"maxOutputTokens": 5}),
-        ({"max_completion_tokens": 5}, {"maxOutputTokens": 5}),
-        ({"max_completion_tokens": 5, "max_tokens": 9}, {"maxOutputTokens": 5}),
-        ({"max_completion_tokens": None, "max_tokens": 9}, {"maxOutputTokens": 9}),
+        ({"max_tokens": 5_000}, {"maxOutputTokens": 5_000}),
+        ({"max_completion_tokens": 5_000}, {"maxOutputTokens": 5_000}),
+        ({"max_completion_tokens": 5_000, "max_tokens": 9}, {"maxOutputTokens": 5_000}),
+        ({"max_completion_tokens": None, "max_tokens": 9_000}, {"maxOutputTokens": 9_000}),
         ({"max_tokens": 10_000_000}, {"maxOutputTokens": 65_536}),
         ({"temperature": 0}, {"temperature": 0}),
         ({"temperature": 2}, {"temperature": 2}),

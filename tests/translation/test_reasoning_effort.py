@@ -71,6 +71,26 @@ def test_without_an_effort_the_model_decides(model):
     assert "thinkingConfig" not in config(model)
 
 
+@pytest.mark.parametrize(("model", "row"), TABLE.items())
+@pytest.mark.parametrize("members", [{"max_tokens": 1_023}, {"max_completion_tokens": 1}])
+def test_a_limit_that_thinking_would_use_up_makes_the_model_think_least(model, row, members):
+    name = "thinkingBudget" if isinstance(row[0], int) else "thinkingLevel"
+    assert config(model, **members)["thinkingConfig"] == {name: row[0]}
+    assert "thinkingConfig" not in config(model, max_tokens=1_024)
+
+
+@pytest.mark.parametrize("model", UNTHINKING)
+def test_a_small_limit_changes_nothing_for_models_that_do_not_think(model):
+    assert "thinkingConfig" not in config(model, max_tokens=5)
+
+
+def test_who_asks_for_thinking_gets_it_however_small_the_limit():
+    assert config(max_tokens=5, reasoning_effort="high")["thinkingConfig"]["thinkingLevel"] == "HIGH"
+    assert config(max_tokens=5, google={"thinking_config": {"include_thoughts": True}})["thinkingConfig"] == {
+        "includeThoughts": True
+    }
+
+
 @pytest.mark.parametrize("members", [{"reasoning": {"effort": "low", "exclude": True}}, {"reasoning_effort": "low"}])
 def test_an_effort_may_come_in_routers_form(members):
     assert config(**members)["thinkingConfig"]["thinkingLevel"] == "LOW"

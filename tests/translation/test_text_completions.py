@@ -82,10 +82,10 @@ def test_what_is_no_prompt_is_refused(prompt, code):
 
 def test_parameters_are_those_of_a_chat():
     (made,) = bodies(
-        max_tokens=5, temperature=0.5, top_p=0.5, stop="x", seed=3, presence_penalty=1, frequency_penalty=1
+        max_tokens=5_000, temperature=0.5, top_p=0.5, stop="x", seed=3, presence_penalty=1, frequency_penalty=1
     )
     assert made["generationConfig"] == {
-        "maxOutputTokens": 5,
+        "maxOutputTokens": 5_000,
         "temperature": 0.5,
         "topP": 0.5,
         "stopSequences": ["x"],
