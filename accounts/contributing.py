@@ -17,7 +17,7 @@ from accounts.sealing import fingerprint, seal
 Verdict = Literal["added", "duplicate", "malformed"]
 
 # Google promises no shape (AIza… and AQ.… are today's), so this only keeps out what cannot travel in a header.
-_KEY = re.compile(r"[A-Za-z0-9_\-.]{20,200}")
+_KEY = re.compile(r"[A-Za-z0-9_\-.]{8,200}")
 _SIMULATOR_KEY = re.compile(r"sim-[a-z0-9-]{1,196}")
 
 BY_HAND = "by hand"

@@ -63,7 +63,7 @@ def test_short_simulator_keys_are_for_the_simulator_alone(settings):
     assert contribute("sim-1", source="command", upstream="simulator").key.upstream == "simulator"
     settings.SIMULATOR = True
     assert contribute("sim-2", source="command").key.upstream == "simulator"
-    assert contribute("sim-UPPER", source="command").verdict == "malformed"
+    assert contribute("sim-UP", source="command").verdict == "malformed"
 
 
 def test_a_real_key_brought_while_the_simulator_runs_waits_for_gemini(settings):
