@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import logging
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -15,7 +15,6 @@ from django.utils import timezone
 from accounts.in_db import in_db
 from accounts.pool.clock import now
 from accounts.pool.facts import Exhausted, Lease, PooledKey
-from accounts.pool.pacific import next_pacific_midnight
 from accounts.pool.quotas import Quota
 from accounts.pool.shared import SharedLedgers
 from accounts.pool.state import Pool
@@ -27,21 +26,24 @@ __all__ = [
     "Exhausted",
     "Lease",
     "PooledKey",
+    "answered",
     "bare_refusal",
     "cool_down",
+    "day_rest",
     "disable",
     "give_back",
     "learn_quota",
     "lease",
     "may_cost",
+    "may_retry",
     "model_rests",
-    "next_pacific_midnight",
     "now",
     "ready",
     "refund",
     "refuse",
     "reset",
     "size",
+    "soonest",
     "sync",
 ]
 
@@ -110,8 +112,13 @@ async def lease(
     return await together.lease(model, tried, tokens, affinity)
 
 
+def answered(lease: Lease) -> None:
+    """Note that an answer has begun, however long it will take: who waited to see whether a key works need not any more."""
+    (_together() or _shared.pool).answered(lease, now())
+
+
 def give_back(lease: Lease, *, prompt_tokens: int = 0, completion_tokens: int = 0) -> None:
-    """End an attempt that brought an answer."""
+    """End an attempt that used quota."""
     together = _together()
     if together is None:
         _shared.pool.give_back(lease, now(), prompt_tokens, completion_tokens)
@@ -120,13 +127,15 @@ def give_back(lease: Lease, *, prompt_tokens: int = 0, completion_tokens: int = 
 
 
 def refund(lease: Lease) -> None:
-    """End an attempt that never reached the upstream: its quota was not used."""
+    """End an attempt that used no quota, because it never reached the upstream or was turned away there."""
     (_together() or _shared.pool).refund(lease)
 
 
-def refuse(lease: Lease, reason: str, *, model_at_fault: bool = False) -> None:
+def refuse(lease: Lease, reason: str, *, model_at_fault: bool = False, used_quota: bool = False) -> None:
     """End an attempt that failed; a fault of the model is not held against the key."""
     _shared.pool.refuse(lease, now(), reason, model_at_fault=model_at_fault)
+    if not used_quota:
+        refund(lease)
 
 
 def cool_down(lease: Lease, until: float, reason: str, *, all_models: bool = False) -> None:
@@ -135,20 +144,43 @@ def cool_down(lease: Lease, until: float, reason: str, *, all_models: bool = Fal
     logger.info("a quota domain rests for %s: %s", "all models" if all_models else lease.model, reason)
 
 
-def learn_quota(lease: Lease, quota_ids: tuple[str, ...], value: int | None) -> None:
-    """Take over a limit that a refusal named."""
-    _shared.pool.learn_quota(lease, quota_ids, value, now())
+def learn_quota(lease: Lease, violations: Iterable[tuple[str, int | None]]) -> bool:
+    """Take over the limits that a refusal named: the id of each quota, and its value where it was told.
+
+    True when with them the ledger would have refused the request as well, so that no rest is needed.
+    """
+    return _shared.pool.learn_quota(lease, violations, now())
 
 
-def bare_refusal(lease: Lease) -> None:
-    """Note a 429 that names no quota: from several domains at once it means our address, and the whole pool rests."""
-    if _shared.pool.bare_refusal(lease, now()):
+def day_rest(lease: Lease) -> float:
+    """The Unix time until which a quota domain rests whose requests of the day are used up."""
+    return _shared.pool.day_rest(lease, now())
+
+
+def bare_refusal(lease: Lease) -> bool:
+    """Note a 429 that names no quota; True when it means our address, as several domains were refused so at once.
+
+    Then the whole pool rests for some seconds.
+    """
+    is_ours = _shared.pool.bare_refusal(lease, now())
+    if is_ours:
         logger.warning("the pool rests: several quota domains were refused at once without a reason")
+    return is_ours
 
 
 def model_rests(model: str) -> bool:
     """True while a model that failed several times in a row is left alone."""
     return _shared.pool.model_rests(model, now())
+
+
+def soonest(model: str, tokens: int = 0) -> float | None:
+    """Seconds until some key may be leased for the model, as far as this process knows; None when none ever will."""
+    return _shared.pool.soonest(model, tokens, now())
+
+
+def may_retry() -> bool:
+    """True when a request that the upstream failed may be asked once more: retries may add only so much to the load."""
+    return _shared.pool.retries.take()
 
 
 def disable(lease: Lease, reason: str, *, whole_domain: bool = False) -> None:
@@ -217,11 +249,12 @@ def _put_back(shared: _Shared, unwritten: Unwritten) -> None:
 
 def _take_over(shared: _Shared, findings: Findings) -> None:
     pool = shared.pool
+    assumptions_changed = shared.tiers != findings.tiers
     shared.tiers = findings.tiers
     if findings.keys is not None:
         pool.replace_keys(key for key in findings.keys if key.id not in shared.disabling)
     shared.stamp = findings.stamp
-    pool.learn_quotas(findings.quotas)
+    pool.learn_quotas(findings.quotas, assumptions_changed=assumptions_changed)
     pool.learn_usage(findings.used, now())
     # Each look goes back a little, so that a reset written meanwhile is not missed: those that are known are passed over.
     fresh = set(findings.cleared) - shared.cleared

@@ -1,6 +1,7 @@
 """The board of one model: which quota domains are ready, which sleep until when, and which of the ready to ask."""
 
 import heapq
+import math
 import random
 from collections.abc import Callable, Collection
 from typing import NamedTuple
@@ -12,6 +13,7 @@ _ROUNDS = 4
 _FEW = 8
 _LOOKED_AT = 200
 _WOKEN_AT_ONCE = 32
+_HOUR = 3600.0
 
 
 class Chosen(NamedTuple):
@@ -20,6 +22,17 @@ class Chosen(NamedTuple):
     domain: Domain
     key: PooledKey
     ledger: Ledger
+
+
+class Asking(NamedTuple):
+    """What a key is looked for."""
+
+    tokens: int
+    tried: Collection[PooledKey]
+    now: float
+    hour: int
+    """Of the day (UTC)."""
+    rng: random.Random
 
 
 class Board:
@@ -32,10 +45,11 @@ class Board:
     def __init__(self, model: str, domains: Collection[Domain], ledger_of: Callable[[str, str], Ledger]) -> None:
         self.model = model
         self._ledger_of = ledger_of
-        self._all = list(domains)
-        self._ready = list(domains)
-        self._asleep: list[tuple[float, int, Domain]] = []
-        self._order = 0
+        self._all = [domain for domain in domains if domain.may_serve(model)]
+        self._ready = list(self._all)
+        self._asleep: dict[str, tuple[float, Domain]] = {}
+        self._wakings: list[tuple[float, str]] = []
+        """A heap of the times at which somebody may have to be woken."""
 
     def choose(
         self, tried: Collection[PooledKey], tokens: int, now: float, rng: random.Random, affinity: int | None
@@ -45,76 +59,96 @@ class Board:
         Of two ready domains drawn by chance (of all, when they are few) the less loaded is taken. A
         conversation with an affinity goes to the same domain again while that has room, for Gemini caches its prefix.
         """
-        self._wake(now)
-        hour = int(now // 3600) % 24
+        asking = Asking(tokens, tried, now, int(now // _HOUR) % 24, rng)
         if affinity is not None and self._all:
-            domain = self._all[affinity % len(self._all)]
-            favourite = self._look(domain, tried, tokens, now, hour, rng)
+            favourite = self._look(self._all[affinity % len(self._all)], asking)
             if favourite is not None and favourite.ledger.errors < 0.5:
                 return favourite
-        for _ in range(_ROUNDS):
-            drawn = self._draw(tried, tokens, now, hour, rng)
-            if drawn:
-                return min(drawn, key=lambda chosen: (*_load(chosen, now), rng.random()))
-            if not self._ready:
-                return None
-        # Chance has found none: many of the ready were tried, or are not allowed to be used for this model.
-        found = (self._look(domain, tried, tokens, now, hour, rng) for domain in list(self._ready))
-        return next((chosen for chosen in found if chosen is not None), None)
+        while True:
+            woken = self._wake(now)
+            chosen = self._choose(asking)
+            if chosen is not None or woken < _WOKEN_AT_ONCE:
+                return chosen
 
     def soonest(self, tokens: int, now: float) -> float | None:
         """Seconds until some domain has room for so many input tokens; None when none ever will."""
-        times = [self._asleep[0][0]] if self._asleep else []
+        while self._wakings and not self._sleeps(*self._wakings[0]):
+            heapq.heappop(self._wakings)
+        times = [self._wakings[0][0]] if self._wakings else []
         for domain in self._ready[:_LOOKED_AT]:
             free_at = self._ledger_of(domain.name, self.model).free_at(tokens, now)
-            if free_at > now:
+            if now < free_at < math.inf:
                 times.append(free_at)
         return max(0.0, min(times) - now) if times else None
 
-    def _draw(
-        self, tried: Collection[PooledKey], tokens: int, now: float, hour: int, rng: random.Random
-    ) -> list[Chosen]:
+    def wake(self, name: str) -> None:
+        """A domain may have room earlier than its ledger said."""
+        if name in self._asleep:
+            self._ready.append(self._asleep.pop(name)[1])
+
+    def _choose(self, asking: Asking) -> Chosen | None:
+        for _ in range(_ROUNDS):
+            drawn = self._draw(asking)
+            if drawn:
+                return min(drawn, key=lambda chosen: (*_load(chosen, asking.now), asking.rng.random()))
+            if not self._ready:
+                return None
+        # Chance has found none: most of the ready were tried, or have no room for so long a prompt. Who has none for
+        # any prompt sleeps after this look.
+        for place in range(len(self._ready) - 1, -1, -1):
+            chosen = self._look_at(place, asking)
+            if chosen is not None:
+                return chosen
+        return None
+
+    def _draw(self, asking: Asking) -> list[Chosen]:
         """The ready domains to compare: two by chance, or all when they are few; those without room go to sleep."""
-        drawn: list[Chosen] = []
         count = len(self._ready)
         if count <= _FEW:
             places = list(range(count - 1, -1, -1))
         else:
-            first = int(rng.random() * count)
-            places = sorted({first, (first + 1 + int(rng.random() * (count - 1))) % count}, reverse=True)
+            first = int(asking.rng.random() * count)
+            places = sorted({first, (first + 1 + int(asking.rng.random() * (count - 1))) % count}, reverse=True)
         # From behind: putting one to sleep moves the last of the ready into its place.
-        for place in places:
-            domain = self._ready[place]
-            chosen = self._look(domain, tried, tokens, now, hour, rng)
-            if chosen is not None:
-                drawn.append(chosen)
-            # One that lacks room for this prompt only stays for smaller ones.
-            elif (free_at := self._ledger_of(domain.name, self.model).free_at(0, now)) > now:
-                self._sleep(place, free_at)
-        return drawn
+        return [chosen for place in places if (chosen := self._look_at(place, asking)) is not None]
 
-    def _look(
-        self, domain: Domain, tried: Collection[PooledKey], tokens: int, now: float, hour: int, rng: random.Random
-    ) -> Chosen | None:
+    def _look_at(self, place: int, asking: Asking) -> Chosen | None:
+        """A key of the ready domain in that place; without room for any prompt it is put to sleep."""
+        domain = self._ready[place]
+        chosen = self._look(domain, asking)
+        if chosen is None and (until := self._shut_until(domain, asking)) > asking.now:
+            self._ready[place] = self._ready[-1]
+            self._ready.pop()
+            self._asleep[domain.name] = (until, domain)
+            heapq.heappush(self._wakings, (until, domain.name))
+        return chosen
+
+    def _look(self, domain: Domain, asking: Asking) -> Chosen | None:
         ledger = self._ledger_of(domain.name, self.model)
-        if ledger.free_at(tokens, now) > now:
+        if ledger.free_at(asking.tokens, asking.now) > asking.now:
             return None
-        key = domain.key_for(self.model, hour, tried, rng)
+        key = domain.key_for(self.model, asking.hour, asking.tried, asking.rng)
         return None if key is None else Chosen(domain, key, ledger)
 
-    def _sleep(self, place: int, until: float) -> None:
-        domain = self._ready[place]
-        self._ready[place] = self._ready[-1]
-        self._ready.pop()
-        self._order += 1
-        heapq.heappush(self._asleep, (until, self._order, domain))
+    def _shut_until(self, domain: Domain, asking: Asking) -> float:
+        """The time until which it can serve nobody; in the past when it could serve another request now."""
+        if not domain.may_serve(self.model, asking.hour):
+            return asking.now - asking.now % _HOUR + _HOUR
+        return self._ledger_of(domain.name, self.model).free_at(0, asking.now)
 
-    def _wake(self, now: float) -> None:
-        """Wake who is due, a few at a time: thousands wake together when a minute or a day turns."""
-        for _ in range(_WOKEN_AT_ONCE):
-            if not self._asleep or self._asleep[0][0] > now:
-                return
-            self._ready.append(heapq.heappop(self._asleep)[2])
+    def _wake(self, now: float) -> int:
+        """Wake who is due, a few at a time: thousands wake together when a minute or a day turns. Gives how many times."""
+        for count in range(_WOKEN_AT_ONCE):
+            if not self._wakings or self._wakings[0][0] > now:
+                return count
+            until, name = heapq.heappop(self._wakings)
+            if self._sleeps(until, name):
+                self.wake(name)
+        return _WOKEN_AT_ONCE
+
+    def _sleeps(self, until: float, name: str) -> bool:
+        """False for a time that no longer holds: the domain was woken before it, and may sleep again."""
+        return name in self._asleep and self._asleep[name][0] == until
 
 
 def _load(chosen: Chosen, now: float) -> tuple[float, float]:

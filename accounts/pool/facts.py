@@ -20,11 +20,11 @@ class Caps(NamedTuple):
     hours: frozenset[int] = frozenset()
     """Hours of the day (UTC) in which it may be used; empty: all."""
 
-    def allow(self, model: str, hour: int) -> bool:
-        """True when the key may be used for the model in that hour."""
+    def allow(self, model: str, hour: int | None) -> bool:
+        """True when the key may be used for the model in that hour, or (None) in some hour."""
         return (
             not self.paused
-            and (not self.hours or hour in self.hours)
+            and (not self.hours or hour is None or hour in self.hours)
             and (not self.models or any(fnmatchcase(model, pattern) for pattern in self.models))
         )
 
@@ -73,6 +73,10 @@ class Domain:
         self.keep_share = max(key.caps.keep_share for key in keys)
         # A key that has not proved itself is asked now and then, not in turn.
         self.weight = 0.1 if all(key.quarantined for key in keys) else 1.0
+
+    def may_serve(self, model: str, hour: int | None = None) -> bool:
+        """True when some key of it is allowed to be used for the model, in that hour or in some hour."""
+        return any(key.caps.allow(model, hour) for key in self.keys)
 
     def key_for(self, model: str, hour: int, tried: Collection[PooledKey], rng: random.Random) -> PooledKey | None:
         """One of its keys, by chance, that the contributor allows for this model and that is not among `tried`."""

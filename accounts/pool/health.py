@@ -2,52 +2,115 @@
 
 from collections import deque
 
-_FAILURES_IN_A_ROW = 3
-_FIRST_REST = 5.0
-_LONGEST_REST = 60.0
+_FAILURES_IN_A_ROW = 5
 _BREAKER_DOMAINS = 3
 _BREAKER_WINDOW = 5.0
-_BREAKER_REST = 10.0
+_MOST_RETRIES = 20.0
+_RETRIES_AN_ANSWER = 0.25
+_PROBE_SECONDS = 3.0
+_LOOK_AGAIN_SECONDS = 0.25
+# With the probe it is shorter than a client waits: who comes while it is shut sees whether it opens.
+_LONGEST_REST = 10.0
 
 
-class ModelHealth:
-    """A model that fails again and again rests for a while; then one request at a time tries it."""
+class Gate:
+    """Shut for a while after failures, and for twice as long each time after; then one request at a time tries.
 
-    __slots__ = ("_in_a_row", "_rest", "rests_until")
+    Refusals come within a second or two. So one that tries holds the others up for three seconds only, however long its
+    answer takes.
+    """
+
+    __slots__ = ("_first_rest", "_is_tried", "_rest", "_trying_until", "shut_until")
+
+    def __init__(self, first_rest: float) -> None:
+        self._first_rest = self._rest = first_rest
+        self._is_tried = False
+        self._trying_until = 0.0
+        self.shut_until = 0.0
+
+    def wait(self, now: float) -> float:
+        """Seconds until a request may pass; 0: at once."""
+        if now < self.shut_until:
+            return self.shut_until - now
+        # The one that tries may be answered at any moment.
+        return min(_LOOK_AGAIN_SECONDS, max(0.0, self._trying_until - now))
+
+    def passes(self, now: float) -> None:
+        """A request goes upstream."""
+        if self._is_tried:
+            self._trying_until = now + _PROBE_SECONDS
+
+    def shut(self, now: float) -> bool:
+        """Let nothing pass for a while; False when it is shut already."""
+        if now < self.shut_until:
+            return False
+        self.shut_until = now + self._rest
+        self._rest = min(_LONGEST_REST, 2 * self._rest)
+        self._is_tried, self._trying_until = True, 0.0
+        return True
+
+    def open(self) -> None:
+        """A request was answered."""
+        if self._is_tried:
+            self._rest = self._first_rest
+            self._is_tried = False
+            self.shut_until = self._trying_until = 0.0
+
+    @property
+    def is_tried(self) -> bool:
+        """True from the moment it is shut until a request was answered."""
+        return self._is_tried
+
+
+class ModelHealth(Gate):
+    """A model that is overloaded, broken or too slow several times in a row is left alone for a while."""
+
+    __slots__ = ("_in_a_row",)
 
     def __init__(self) -> None:
+        super().__init__(first_rest=5.0)
         self._in_a_row = 0
-        self._rest = _FIRST_REST
-        self.rests_until = 0.0
 
     def went_wrong(self, now: float) -> None:
-        """It was overloaded, broken or too slow: the third time in a row it rests, and twice as long each time after."""
+        """It failed."""
         self._in_a_row += 1
-        if self._in_a_row >= _FAILURES_IN_A_ROW and now >= self.rests_until:
-            self.rests_until = now + self._rest
-            self._rest = min(_LONGEST_REST, 2 * self._rest)
-
-    def went_well(self) -> None:
-        """It answered."""
-        self._in_a_row = 0
-        self._rest = _FIRST_REST
-        self.rests_until = 0.0
+        if self._in_a_row >= _FAILURES_IN_A_ROW:
+            self.shut(now)
 
 
-class Breaker:
-    """Opens when several quota domains are refused at once without a quota's name: then it is our address, not them."""
+class Breaker(Gate):
+    """Shut when several quota domains are refused at once without a quota's name: then it is our address, not them."""
+
+    __slots__ = ("_refused",)
 
     def __init__(self) -> None:
-        self.open_until = 0.0
+        super().__init__(first_rest=10.0)
         self._refused: deque[tuple[float, str]] = deque()
 
     def refused(self, domain: str, now: float) -> bool:
-        """Note a bare refusal; True when it opens the breaker."""
+        """Note a bare refusal; True when it is our address that is refused: the breaker is shut, or was until just now."""
         self._refused.append((now, domain))
         while self._refused and self._refused[0][0] < now - _BREAKER_WINDOW:
             self._refused.popleft()
-        if len({name for _, name in self._refused}) < _BREAKER_DOMAINS or now < self.open_until:
+        if not self.is_tried and len({name for _, name in self._refused}) < _BREAKER_DOMAINS:
             return False
-        self.open_until = now + _BREAKER_REST
-        self._refused.clear()
+        self.shut(now)
+        return True
+
+
+class RetryBudget:
+    """Retries may add a quarter to the load, so that an upstream that breaks down is not asked three times as much."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_RETRIES
+
+    def answered(self) -> None:
+        """A request was answered."""
+        self._left = min(_MOST_RETRIES, self._left + _RETRIES_AN_ANSWER)
+
+    def take(self) -> bool:
+        """True when one more request may be asked again."""
+        if self._left < 1:
+            return False
+        self._left -= 1
         return True

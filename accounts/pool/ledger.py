@@ -3,15 +3,17 @@
 import math
 from collections import deque
 
-from accounts.pool.pacific import next_pacific_midnight, pacific_day_number
+from accounts.pool.pacific import MARGIN, next_quota_day, quota_day
 from accounts.pool.quotas import NO_QUOTA, Quota
 
 MINUTE = 60.0
-# Requests may reach Gemini a little apart from our clock: its minute is taken for a second longer.
-MARGIN = 1.0
-_PROBE_SECONDS = 30.0
+PROBE_SECONDS = 3.0
+"""How long one request tries alone after a rest. Refusals come quicker; answers may take minutes, and nobody waits for them."""
+# What these were for is over with the minute or the day, so the first request after them is like any other.
+BY_THE_CLOCK = frozenset({"quota_minute", "quota_day"})
 _LOOK_AGAIN_SECONDS = 1.0
 _SMOOTHING = 0.2
+_MUCH_LARGER = 1.5
 _HALF_LIFE = 60.0
 
 
@@ -37,6 +39,8 @@ class Ledger:
         "_recent_at",
         "_today_alone",
         "_tokens",
+        "answers",
+        "crept_at",
         "day",
         "errors",
         "filled",
@@ -58,6 +62,11 @@ class Ledger:
         self.reason = ""
         self.half_open = False
         self.learned_at = 0.0
+        """When its quota was learned last, from a refusal or from others; before the first time, when it was asked first."""
+        self.answers = 0
+        """How many answers came since then."""
+        self.crept_at = 0.0
+        """When a limit of it was raised last without being told."""
         self.errors = 0.0
         """Moving average of failures, 0 to 1."""
         self.latency = 0.0
@@ -76,7 +85,10 @@ class Ledger:
         self._recent_at = 0.0
 
     def free_at(self, tokens: int, now: float) -> float:
-        """The Unix time from which a request of so many input tokens may be sent; `now` or earlier: at once."""
+        """The Unix time from which a request of so many input tokens may be sent; `now` or earlier: at once.
+
+        Infinite for a prompt that is larger than the minute's quota ever was.
+        """
         if self.rests_until > now:
             return self.rests_until
         if self.half_open and self._probe_until > now:
@@ -88,7 +100,7 @@ class Ledger:
         if rpd is not None:
             self._turn_day(now)
             if self.used_today >= rpd or self._today_alone <= 0:
-                return next_pacific_midnight(now)
+                return next_quota_day(now)
         if rpm is None and tpm is None:
             return now
         self._slide(now)
@@ -102,10 +114,11 @@ class Ledger:
         self._recent = self.recent(now) + 1
         self._recent_at = now
         if self.half_open:
-            self._probe_until = now + _PROBE_SECONDS
-        if self.quota.rpm is not None or self.quota.tpm is not None:
-            self._minute.append(Sent(now, tokens, lease_id))
-            self._tokens += tokens
+            self._probe_until = now + PROBE_SECONDS
+        self._slide(now)
+        # Without a limit too: one that is learned counts what was sent before.
+        self._minute.append(Sent(now, tokens, lease_id))
+        self._tokens += tokens
 
     def settle(self, at: float, reserved: int, tokens: int, lease_id: str = "") -> None:
         """Put the true input tokens in place of those reserved at that time."""
@@ -115,9 +128,10 @@ class Ledger:
             self._tokens += tokens - reserved
 
     def refund(self, at: float, reserved: int, lease_id: str = "") -> None:
-        """Give a request back that never reached the upstream."""
-        self.used_today = max(0, self.used_today - 1)
-        self._today_alone += 1
+        """Give a request back that used no quota."""
+        if quota_day(at) == self.day:
+            self.used_today = max(0, self.used_today - 1)
+            self._today_alone += 1
         sent = self._sent(at, reserved, lease_id)
         if sent is not None:
             self._minute.remove(sent)
@@ -135,12 +149,12 @@ class Ledger:
         self.errors += _SMOOTHING * (1 - self.errors)
 
     def rest(self, until: float, reason: str) -> None:
-        """Send nothing until then, and one request only after it; a longer rest stays."""
+        """Send nothing until then; a longer rest stays. Afterwards one request tries alone, where time alone mends nothing."""
         if until > self.rests_until:
             self.rests_until = until
             self.reason = reason
-        self.half_open = True
-        self._probe_until = 0.0
+            self.half_open = self.half_open or reason not in BY_THE_CLOCK
+            self._probe_until = 0.0
 
     def wake(self) -> None:
         """End a rest."""
@@ -159,6 +173,17 @@ class Ledger:
             if tpm:
                 free = min(free, 1 - self._tokens / tpm)
         return max(0.0, free)
+
+    def full(self, now: float) -> str:
+        """The name of the limit that is used up, empty while none is."""
+        rpm, tpm, rpd = self.quota
+        self._slide(now)
+        if rpd is not None and self.used_today >= rpd:
+            return "rpd"
+        if rpm is not None and (len(self._minute) >= rpm or self.filled):
+            return "rpm"
+        # Prompts seldom fill it to the last token.
+        return "tpm" if tpm is not None and self._tokens > 0.95 * tpm else ""
 
     def recent(self, now: float) -> float:
         """The requests of the last minutes, each counting half as much a minute later."""
@@ -190,7 +215,7 @@ class Ledger:
             self._take_part()
 
     def _turn_day(self, now: float) -> None:
-        today = pacific_day_number(now)
+        today = quota_day(now)
         if today != self.day:
             self.start_day(today, 0)
 
@@ -216,7 +241,9 @@ class Ledger:
         return self._minute[len(self._minute) - rpm].at + MINUTE + MARGIN
 
     def _room_for_tokens(self, tpm: int | None, tokens: int) -> float:
-        # A prompt larger than the whole quota is let through alone: the upstream shall say so, limits change.
+        # A prompt a little larger than the whole quota is let through alone: it is an estimate, and limits change.
+        if tpm is not None and tokens > _MUCH_LARGER * tpm:
+            return math.inf
         if tpm is None or self._tokens + tokens <= tpm or not self._minute:
             return 0.0
         over = self._tokens + tokens - tpm

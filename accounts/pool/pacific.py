@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
+# Requests may reach Gemini a little apart from our clock: its minutes end and its days begin a second later for us.
+MARGIN = 1.0
 # No clock change is nearer to midnight than this, so the date holds for the whole quarter of an hour.
 _QUARTER = 900
 
@@ -19,9 +21,19 @@ def pacific_day(now: float) -> date:
     return _known[2]
 
 
-def pacific_day_number(now: float) -> int:
-    """The same date as a number that grows by one a day."""
-    return pacific_day(now).toordinal()
+def quota_date(at: float) -> date:
+    """The day that a request of that Unix time counts towards; see MARGIN."""
+    return pacific_day(at - MARGIN)
+
+
+def quota_day(at: float) -> int:
+    """The same day as a number that grows by one a day."""
+    return quota_date(at).toordinal()
+
+
+def next_quota_day(at: float) -> float:
+    """The Unix time at which the next day of the quotas begins."""
+    return next_pacific_midnight(at - MARGIN) + MARGIN
 
 
 def next_pacific_midnight(now: float) -> float:

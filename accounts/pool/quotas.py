@@ -1,6 +1,7 @@
 """The limits of a quota domain for one model: assumed, then learned from what the upstream says."""
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -25,11 +26,11 @@ class Quota(NamedTuple):
 NO_QUOTA = Quota()
 
 
-def learned(quota: Quota, quota_ids: tuple[str, ...], value: int | None) -> Quota:
-    """The quota after a refusal that names its limit (Gemini API, QuotaFailure: quotaId and quotaValue)."""
-    if not value:
-        return quota  # 0: the model is not offered at all, which is a rest and not a limit
-    for quota_id in quota_ids:
+def learned(quota: Quota, violations: Iterable[tuple[str, int | None]]) -> Quota:
+    """The quota after a refusal that names its limits (Gemini API, QuotaFailure: each violation's quotaId and quotaValue)."""
+    for quota_id, value in violations:
+        if not value:
+            continue  # 0: the model is not offered at all, which is a rest and not a limit
         if "PerDay" in quota_id and "Token" not in quota_id:
             quota = quota._replace(rpd=value)
         elif "PerMinute" in quota_id and "Token" in quota_id:
@@ -39,16 +40,11 @@ def learned(quota: Quota, quota_ids: tuple[str, ...], value: int | None) -> Quot
     return quota
 
 
-def crept(quota: Quota, *, minute: bool) -> Quota:
-    """A little more than before, after a window that was used up without a refusal: limits are also raised."""
-    if minute:
-        return quota._replace(rpm=_more(quota.rpm), tpm=_more(quota.tpm))
-    return quota._replace(rpd=_more(quota.rpd))
+def crept(quota: Quota, name: str) -> Quota:
+    """The quota with a little more of the limit of that name: one that is used up without a refusal may have been raised."""
+    limit: int | None = getattr(quota, name)
+    return quota if limit is None else quota._replace(**{name: limit + max(1, limit // 20)})
 
 
 def _part(limit: int | None, parts: int) -> int | None:
     return None if limit is None else -(-limit // parts)
-
-
-def _more(limit: int | None) -> int | None:
-    return None if limit is None else limit + max(1, limit // 20)

@@ -16,9 +16,9 @@ import msgspec
 from accounts.pool import clock
 from accounts.pool.board import Chosen
 from accounts.pool.facts import Lease
-from accounts.pool.ledger import Sent
-from accounts.pool.pacific import next_pacific_midnight, pacific_day_number
-from accounts.pool.state import Place, Rest
+from accounts.pool.ledger import BY_THE_CLOCK, Sent
+from accounts.pool.news import Place, Rest
+from accounts.pool.pacific import next_quota_day, quota_day
 from accounts.shared_store import Away, Wire
 from accounts.shared_store import Script as LuaScript
 
@@ -105,8 +105,8 @@ class SharedLedgers:
         asked = {
             "lease": lease_id,
             "tokens": tokens,
-            "day": pacific_day_number(now),
-            "midnight": next_pacific_midnight(now) - now,
+            "day": quota_day(now),
+            "midnight": next_quota_day(now) - now,
             "epoch": lease_id,
             "places": [(*_limits(candidate), used_today) for candidate, used_today in zip(chosen, known, strict=True)],
         }
@@ -137,7 +137,8 @@ class SharedLedgers:
         keys = [_state_key(domain, model) for model in models]
         if all_models:
             keys.append(_rests_key(domain))
-        self.wire.tell(_REST, keys, _packed({"until_then": rest.until, "reason": rest.reason}))
+        asked = {"until_then": rest.until, "reason": rest.reason, "alone": rest.reason not in BY_THE_CLOCK}
+        self.wire.tell(_REST, keys, _packed(asked))
 
     def wake(self, domain: str, models: Collection[str], at: float) -> None:
         """End the rests of a domain that began before a Unix time."""
@@ -158,7 +159,7 @@ class SharedLedgers:
     def _give_back(self, lease_id: str, tokens: int, model: str, domains: Sequence[str], at: float) -> None:
         # It goes out behind the reservation, so this holds also where nobody knows whether that was taken.
         keys = [key for domain in domains for key in _place_keys(domain, model)]
-        asked = {"lease": lease_id, "tokens": tokens, "day": pacific_day_number(at)}
+        asked = {"lease": lease_id, "tokens": tokens, "day": quota_day(at)}
         self.wire.tell(_REFUND, keys, _packed(asked))
 
 

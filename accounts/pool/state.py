@@ -4,49 +4,24 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from datetime import date
-from typing import NamedTuple
 from uuid import UUID
 
 from accounts.pool import clock
 from accounts.pool.board import Board, Chosen
 from accounts.pool.facts import Domain, Exhausted, Lease, PooledKey
-from accounts.pool.health import Breaker, ModelHealth
+from accounts.pool.health import Breaker, ModelHealth, RetryBudget
 from accounts.pool.ledger import Ledger
-from accounts.pool.pacific import pacific_day, pacific_day_number
+from accounts.pool.news import DayCounts, Place, Rest
+from accounts.pool.pacific import next_quota_day, quota_date, quota_day
 from accounts.pool.quotas import NO_QUOTA, Quota, crept, learned
 
-Place = tuple[str, str]
-"""A quota domain and a model; "" stands for all models."""
-
-_CREEP_AFTER = 3600.0
+# A limit that holds is tried at most once a day, and so seldom that at most one request in two hundred is refused for it.
+_CREEP_AFTER = 24 * 3600.0
+_CREEP_AFTER_ANSWERS = 200
+# Our clock may be ahead: what is refused in the first minutes of a day may be refused for the day before.
+_DAY_IS_NEW = 300.0
+_OLD_DAY_RESTS = 60.0
 _BOARDS_AT_MOST = 64
-
-
-class Rest(NamedTuple):
-    """A place that rests until a Unix time."""
-
-    until: float
-    reason: str
-
-
-class DayCounts:
-    """What one key did for one model on one Pacific day, since it was last written down."""
-
-    __slots__ = ("completion_tokens", "last_refusal", "last_used", "prompt_tokens", "refusals", "requests")
-
-    def __init__(self) -> None:
-        self.requests = self.refusals = self.prompt_tokens = self.completion_tokens = 0
-        self.last_refusal = ""
-        self.last_used = 0.0
-
-    def add(self, other: "DayCounts") -> None:
-        """Put other counts of the same place to these."""
-        self.requests += other.requests
-        self.refusals += other.refusals
-        self.prompt_tokens += other.prompt_tokens
-        self.completion_tokens += other.completion_tokens
-        self.last_refusal = self.last_refusal or other.last_refusal
-        self.last_used = max(self.last_used, other.last_used)
 
 
 class Pool:
@@ -61,8 +36,10 @@ class Pool:
         self._quotas: dict[Place, Quota] = {}
         self._used: dict[Place, tuple[int, int]] = {}
         self._rests: dict[str, Rest] = {}
-        self._models: defaultdict[str, ModelHealth] = defaultdict(ModelHealth)
+        self._models: dict[str, ModelHealth] = {}
+        """Those that failed since they answered last."""
         self._breaker = Breaker()
+        self.retries = RetryBudget()
         self._parts = 1
         self.size = 0
         """How many keys may be leased, resting ones included."""
@@ -76,8 +53,9 @@ class Pool:
         self, model: str, tried: Collection[PooledKey], now: float, tokens: int = 0, affinity: int | None = None
     ) -> Lease | Exhausted:
         """Reserve one request and so many input tokens with a key, none of `tried`."""
-        if self._breaker.open_until > now:
-            return Exhausted(self._breaker.open_until - now)
+        shut = self._shut(model, now)
+        if shut > 0:
+            return Exhausted(shut)
         board = self._board(model)
         chosen = board.choose(tried, tokens, now, self._rng, affinity)
         if chosen is None:
@@ -88,8 +66,9 @@ class Pool:
         self, model: str, tried: Collection[PooledKey], now: float, tokens: int, affinity: int | None, count: int
     ) -> list[Chosen] | Exhausted:
         """Up to so many keys of different domains that have room as far as is known here, the best first."""
-        if self._breaker.open_until > now:
-            return Exhausted(self._breaker.open_until - now)
+        shut = self._shut(model, now)
+        if shut > 0:
+            return Exhausted(shut)
         board, passed = self._board(model), set(tried)
         found: list[Chosen] = []
         while len(found) < count and (chosen := board.choose(passed, tokens, now, self._rng, affinity)):
@@ -97,18 +76,32 @@ class Pool:
             passed.update(chosen.domain.keys)
         return found or Exhausted(board.soonest(tokens, now))
 
+    def soonest(self, model: str, tokens: int, now: float) -> float | None:
+        """Seconds until some key may be leased for the model; None when none ever will by itself."""
+        wait = self._board(model).soonest(tokens, now)
+        return None if wait is None else max(wait, self._shut(model, now))
+
     def take(self, chosen: Chosen, model: str, tokens: int, now: float, lease_id: str = "") -> Lease:
         """Reserve with a key that was chosen."""
         chosen.ledger.reserve(tokens, now, lease_id)
+        self._breaker.passes(now)
+        if model in self._models:
+            self._models[model].passes(now)
         return Lease(chosen.key, model, tokens, now, lease_id)
 
+    def answered(self, lease: Lease, now: float) -> None:
+        """An answer began: the quota domain, the model and our address are well."""
+        self._ledger(lease.key.domain, lease.model).went_well(now - lease.at)
+        self._wake(lease.key.domain, lease.model)
+        self._models.pop(lease.model, None)
+        self._breaker.open()
+        self.retries.answered()
+
     def give_back(self, lease: Lease, now: float, prompt_tokens: int, completion_tokens: int) -> None:
-        """The end of an attempt that brought an answer, with the tokens as Gemini reports them."""
+        """The end of an attempt that used quota, with the tokens as Gemini reports them (0: it did not)."""
         ledger = self._ledger(lease.key.domain, lease.model)
         if prompt_tokens:
             ledger.settle(lease.at, lease.tokens, prompt_tokens, lease.id)
-        ledger.went_well(now - lease.at)
-        self._models[lease.model].went_well()
         counts = self._day(lease, now)
         counts.requests += 1
         counts.prompt_tokens += prompt_tokens
@@ -116,13 +109,14 @@ class Pool:
         self._creep(lease, ledger, now)
 
     def refund(self, lease: Lease) -> None:
-        """The end of an attempt that never reached the upstream."""
+        """An attempt used no quota: it never reached the upstream, or was refused."""
         self._ledger(lease.key.domain, lease.model).refund(lease.at, lease.tokens, lease.id)
+        self._wake(lease.key.domain, lease.model)
 
     def refuse(self, lease: Lease, now: float, reason: str, *, model_at_fault: bool) -> None:
         """The end of an attempt that failed. Where the model is at fault, the key's ledger is not hurt."""
         if model_at_fault:
-            self._models[lease.model].went_wrong(now)
+            self._models.setdefault(lease.model, ModelHealth()).went_wrong(now)
         else:
             self._ledger(lease.key.domain, lease.model).went_wrong()
         counts = self._day(lease, now)
@@ -134,21 +128,35 @@ class Pool:
         """Let the key's quota domain rest for this model, or for all, until a Unix time; a longer rest stays."""
         self._rest((lease.key.domain, "" if all_models else lease.model), Rest(until, reason), written=False)
 
-    def learn_quota(self, lease: Lease, quota_ids: tuple[str, ...], value: int | None, now: float) -> None:
-        """Take over a limit that the upstream named in a refusal."""
+    def learn_quota(self, lease: Lease, violations: Iterable[tuple[str, int | None]], now: float) -> bool:
+        """Take over the limits that the upstream named in a refusal: (quotaId, quotaValue) each.
+
+        True when with them the ledger would have refused the request as well: then it knows best when there is room again.
+        """
         place = (lease.key.domain, lease.model)
         ledger = self._ledger(*place)
-        ledger.learned_at = now
-        quota = learned(self._quotas.get(place) or self._assumed(lease.model, lease.key.paid), quota_ids, value)
-        self._set_quota(place, quota)
+        ledger.learned_at, ledger.answers = now, 0
+        known = self._known_quota(place, lease)
+        quota = learned(known, violations)
+        if quota != known:
+            self._set_quota(place, quota)
+        return ledger.free_at(lease.tokens, now) > now
+
+    def day_rest(self, lease: Lease, now: float) -> float:
+        """The Unix time until which a quota domain rests whose requests of the day are used up.
+
+        The day is the one in which the request was sent, however late the refusal came.
+        """
+        until = next_quota_day(lease.at)
+        return until if quota_day(now - _DAY_IS_NEW) == quota_day(now) else min(until, now + _OLD_DAY_RESTS)
 
     def bare_refusal(self, lease: Lease, now: float) -> bool:
-        """Note a refusal that names no quota; True when several domains were refused so at once: all rest a little."""
+        """Note a refusal that names no quota; True when it means our address. Then nothing is sent for some seconds."""
         return self._breaker.refused(lease.key.domain, now)
 
     def model_rests(self, model: str, now: float) -> bool:
         """True while a model that failed several times in a row is left alone."""
-        return self._models[model].rests_until > now
+        return model in self._models and self._models[model].wait(now) > 0
 
     def drop(self, key: PooledKey, *, whole_domain: bool = False) -> list[UUID]:
         """Lease this key (or every key of its quota domain) no more; the ids of those that are out now."""
@@ -169,17 +177,21 @@ class Pool:
         self._boards.clear()
         self._apply_quotas()
 
-    def learn_quotas(self, quotas: dict[Place, Quota]) -> None:
+    def learn_quotas(self, quotas: dict[Place, Quota], *, assumptions_changed: bool = False) -> None:
         """Limits that were learned before, or by other processes."""
         known, self._quotas = self._quotas, {**quotas, **self.unwritten_quotas}
+        if known == self._quotas and not assumptions_changed:
+            return
         for place, ledger in self._ledgers.items():
             if known.get(place) != self._quotas.get(place):
-                ledger.learned_at = clock.now()  # another process found it: this one shall not raise it as well
+                # Another process found it: this one shall not raise it as well.
+                ledger.learned_at, ledger.answers = clock.now(), 0
         self._apply_quotas()
+        self._boards.clear()
 
     def learn_usage(self, used: dict[Place, int], now: float) -> None:
         """What other processes, or this one before a restart, have used today of each place."""
-        today = pacific_day_number(now)
+        today = quota_day(now)
         for place, count in used.items():
             self._used[place] = (today, count)
             ledger = self._ledgers.get(place)
@@ -211,7 +223,7 @@ class Pool:
     def used_today(self, place: Place, now: float) -> int:
         """The requests of today that the database knows of."""
         day, used = self._used.get(place, (0, 0))
-        return used if day == pacific_day_number(now) else 0
+        return used if day == quota_day(now) else 0
 
     def ledgers(self) -> dict[Place, Ledger]:
         """Every ledger, by quota domain and model: for forecasts."""
@@ -256,24 +268,36 @@ class Pool:
         self._quotas[place] = quota
         self.unwritten_quotas[place] = quota
         self._ledgers[place].quota = self._quota(place)
+        self._wake(*place)
+
+    def _known_quota(self, place: Place, lease: Lease) -> Quota:
+        return self._quotas.get(place) or self._assumed(lease.model, lease.key.paid)
+
+    def _wake(self, domain: str, model: str) -> None:
+        """A quota domain may have room earlier than was thought."""
+        if model in self._boards:
+            self._boards[model].wake(domain)
+
+    def _shut(self, model: str, now: float) -> float:
+        """Seconds for which nothing is sent to the model, whichever key has room."""
+        health = self._models.get(model)
+        return max(self._breaker.wait(now), health.wait(now) if health else 0.0)
 
     def _creep(self, lease: Lease, ledger: Ledger, now: float) -> None:
-        """Raise a limit a little once its window is used up and nothing was refused for long."""
-        quota = ledger.quota
-        if quota is NO_QUOTA or self._parts > 1:
+        """Raise a limit a little once it is used up and nothing was refused for long; and further, until it is refused."""
+        if ledger.quota is NO_QUOTA or self._parts > 1:
             return
-        # The hour begins with the first answer: a limit that was only assumed shall hold that long.
-        ledger.learned_at = ledger.learned_at or now
-        if now - ledger.learned_at < _CREEP_AFTER:
+        ledger.answers += 1
+        ledger.learned_at = ledger.learned_at or lease.at
+        if ledger.answers < _CREEP_AFTER_ANSWERS or now - ledger.learned_at < _CREEP_AFTER:
             return
-        if ledger.headroom(now) > 0 and not ledger.filled:
-            return
-        ledger.learned_at, ledger.filled = now, False
-        place = (lease.key.domain, lease.model)
-        full_day = quota.rpd is not None and ledger.used_today >= quota.rpd
-        self._set_quota(
-            place, crept(self._quotas.get(place) or self._assumed(lease.model, lease.key.paid), minute=not full_day)
-        )
+        if lease.at < ledger.crept_at:
+            return  # it was sent before the last step: that one is not proved yet
+        full, ledger.filled = ledger.full(now), False
+        if full:
+            ledger.crept_at = now
+            place = (lease.key.domain, lease.model)
+            self._set_quota(place, crept(self._known_quota(place, lease), full))
 
     def _rest(self, place: Place, rest: Rest, *, written: bool) -> None:
         domain, model = place
@@ -294,7 +318,8 @@ class Pool:
         return [key for domain in self._domains.values() for key in domain.keys]
 
     def _day(self, lease: Lease, now: float) -> DayCounts:
-        counts = self.unwritten_days[lease.key.id, lease.model, pacific_day(now)]
+        # The day it was sent in, for it used the quota of that one.
+        counts = self.unwritten_days[lease.key.id, lease.model, quota_date(lease.at)]
         # To the hour: beside a usage record's exact time, a finer one would tell whose request a key answered.
         counts.last_used = now - now % 3600
         return counts

@@ -14,9 +14,9 @@ from accounts.contributing import disable_key
 from accounts.models import ContributedKey, KeyCooldown, KeyDay, KeyEvent, LearnedQuota, TierQuota
 from accounts.pool.clock import now
 from accounts.pool.facts import Caps, PooledKey
-from accounts.pool.pacific import pacific_day
+from accounts.pool.news import DayCounts, Place, Rest
+from accounts.pool.pacific import quota_date
 from accounts.pool.quotas import NO_QUOTA, Quota
-from accounts.pool.state import DayCounts, Place, Rest
 from accounts.sealing import Unsealable, unseal
 from accounts.secret import Secret
 
@@ -106,8 +106,9 @@ def assumed_from(tiers: list[tuple[str, bool, Quota]], model: str, paid: bool) -
 
 
 def _used_today() -> dict[Place, int]:
-    today = KeyDay.objects.filter(day=pacific_day(now()))
-    sums = today.values("key_id", "key__project", "model").annotate(used=Sum("requests"))
+    today = KeyDay.objects.filter(day=quota_date(now()))
+    # What was refused used no quota.
+    sums = today.values("key_id", "key__project", "model").annotate(used=Sum("requests") - Sum("refusals"))
     used: dict[Place, int] = {}
     for row in sums:
         domain = f"project:{row['key__project']}" if row["key__project"] else f"key:{row['key_id']}"

@@ -6,9 +6,10 @@ from accounts.pool.board import Chosen
 from accounts.pool.clock import now
 from accounts.pool.facts import Exhausted, Lease, PooledKey
 from accounts.pool.ledger import Sent
-from accounts.pool.pacific import pacific_day_number
+from accounts.pool.news import Rest
+from accounts.pool.pacific import quota_day
 from accounts.pool.shared import FORGOTTEN, FULL, Answer, SharedLedgers
-from accounts.pool.state import Pool, Rest
+from accounts.pool.state import Pool
 from accounts.shared_store import Away
 
 # How many places are asked for at once, round by round: mostly the first has room.
@@ -47,13 +48,19 @@ class Together:
         self.pool.divide(self._processes, now())
         return self._lease_alone(model, tried, tokens, affinity)
 
-    def give_back(self, lease: Lease, prompt_tokens: int, completion_tokens: int) -> None:
-        """As Pool.give_back."""
+    def answered(self, lease: Lease, now: float) -> None:
+        """As Pool.answered."""
         ledger = self.pool.ledgers().get((lease.key.domain, lease.model))
         is_first = ledger is not None and ledger.half_open
+        self.pool.answered(lease, now)
+        if lease.id and is_first:
+            self.ledgers.settle(lease, lease.tokens, is_first=True)
+
+    def give_back(self, lease: Lease, prompt_tokens: int, completion_tokens: int) -> None:
+        """As Pool.give_back."""
         self.pool.give_back(lease, now(), prompt_tokens, completion_tokens)
         if lease.id:
-            self.ledgers.settle(lease, prompt_tokens or lease.tokens, is_first=is_first)
+            self.ledgers.settle(lease, prompt_tokens or lease.tokens, is_first=False)
 
     def refund(self, lease: Lease) -> None:
         """As Pool.refund."""
@@ -110,7 +117,7 @@ class Together:
         ledger.half_open = answer.is_first
         ledger.filled = ledger.filled or answer.is_full
         lease = self.pool.take(chosen, model, tokens, at, lease_id)
-        ledger.start_day(pacific_day_number(at), answer.used_today)
+        ledger.start_day(quota_day(at), answer.used_today)
         return lease
 
     def _learn(self, found: list[Chosen], answer: Answer) -> None:
@@ -118,7 +125,7 @@ class Together:
         at = now()
         for chosen, refused in zip(found, answer.refusals, strict=False):
             ledger = chosen.ledger
-            ledger.start_day(pacific_day_number(at), refused.used_today)
+            ledger.start_day(quota_day(at), refused.used_today)
             rpd = ledger.quota.rpd
             if refused.reason:
                 ledger.rest(at + refused.wait, refused.reason)

@@ -55,6 +55,9 @@ class Failure(NamedTuple):
     """True when the key (or every key of its project) is out until a person acts."""
     client_code: str = "upstream_error"
     """The code of the error that the client sees when nothing else is left to try."""
+    used_quota: bool = False
+    """True when Gemini may have counted the request. Quotas that are used up count no further; overload does count, as
+    those report who watched their quota go (discuss.ai.google.dev, threads 109581 and 144053)."""
 
 
 class Facts(NamedTuple):
@@ -64,8 +67,10 @@ class Facts(NamedTuple):
     status: str = ""
     reason: str = ""
     text: str = ""
-    quota_ids: tuple[str, ...] = ()
+    violations: tuple[tuple[str, int | None], ...] = ()
+    """The quotas that were used up: the id and, where it was told, the limit of each."""
     quota_value: int | None = None
+    """The least of the limits."""
     retry_seconds: float | None = None
 
 
@@ -95,7 +100,7 @@ def _says(pattern: str, *statuses: int) -> Test:
 
 
 def _quota(pattern: str) -> Test:
-    return lambda facts: facts.http_status == 429 and any(pattern in quota_id for quota_id in facts.quota_ids)
+    return lambda facts: facts.http_status == 429 and any(pattern in quota_id for quota_id, _ in facts.violations)
 
 
 _KEY_GONE = {"blame": Blame.KEY, "next": Next.KEY, "disables": True, "client_code": "no_upstream_key"}
@@ -177,22 +182,36 @@ FAILURES: tuple[tuple[Test, Failure], ...] = (
     _row("quota_none", lambda facts: facts.http_status == 429 and facts.quota_value == 0, rest=Rest.WEEK, **_QUOTA),
     _row("quota_day", _quota("PerDay"), rest=Rest.DAY, **_QUOTA),
     _row("quota_minute", _quota("PerMinute"), rest=Rest.DELAY, **_QUOTA),
-    _row("quota_other", lambda facts: facts.http_status == 429 and bool(facts.quota_ids), rest=Rest.DELAY, **_QUOTA),
+    _row("quota_other", lambda facts: facts.http_status == 429 and bool(facts.violations), rest=Rest.DELAY, **_QUOTA),
     _row("quota_bare", _http(429), rest=Rest.SHORT, **_QUOTA),
-    _row("timeout", _http(408, 504), blame=Blame.MODEL, next=Next.AGAIN, client_code="upstream_timeout"),
-    _row("overloaded", _http(503), blame=Blame.MODEL, next=Next.AGAIN, client_code="upstream_unavailable"),
-    _row("cancelled", _http(499), blame=Blame.UPSTREAM, next=Next.AGAIN),
-    _row("internal", lambda facts: facts.http_status >= 500, blame=Blame.MODEL, next=Next.AGAIN),
+    _row(
+        "timeout",
+        _http(408, 504),
+        blame=Blame.MODEL,
+        next=Next.AGAIN,
+        client_code="upstream_timeout",
+        used_quota=True,
+    ),
+    _row(
+        "overloaded",
+        _http(503),
+        blame=Blame.MODEL,
+        next=Next.AGAIN,
+        client_code="upstream_unavailable",
+        used_quota=True,
+    ),
+    _row("cancelled", _http(499), blame=Blame.UPSTREAM, next=Next.AGAIN, used_quota=True),
+    _row("internal", lambda facts: facts.http_status >= 500, blame=Blame.MODEL, next=Next.AGAIN, used_quota=True),
 )
 
 # What the network, or a reply that makes no sense, comes to.
 UNREACHABLE = Failure("unreachable", Blame.UPSTREAM, Next.AGAIN, client_code="upstream_unavailable")
-TOO_SLOW = Failure("timeout", Blame.MODEL, Next.AGAIN, client_code="upstream_timeout")
-CUT_OFF = Failure("cut_off", Blame.UPSTREAM, Next.AGAIN)
-NONSENSE = Failure("nonsense", Blame.UPSTREAM, Next.AGAIN)
-TOO_LARGE = Failure("too_large", Blame.UPSTREAM, Next.STOP)
-EMPTY = Failure("empty", Blame.MODEL, Next.AGAIN)
-_UNKNOWN = Failure("unknown", Blame.UPSTREAM, Next.AGAIN)
+TOO_SLOW = Failure("timeout", Blame.MODEL, Next.AGAIN, client_code="upstream_timeout", used_quota=True)
+CUT_OFF = Failure("cut_off", Blame.UPSTREAM, Next.AGAIN, used_quota=True)
+NONSENSE = Failure("nonsense", Blame.UPSTREAM, Next.AGAIN, used_quota=True)
+TOO_LARGE = Failure("too_large", Blame.UPSTREAM, Next.STOP, used_quota=True)
+EMPTY = Failure("empty", Blame.MODEL, Next.AGAIN, used_quota=True)
+_UNKNOWN = Failure("unknown", Blame.UPSTREAM, Next.AGAIN, used_quota=True)
 
 _RETRY_TEXT = re.compile(r"retry in (\d+(?:\.\d+)?)s", re.IGNORECASE)
 _LIMIT_TEXT = re.compile(r"\blimit: (\d+)")
@@ -235,7 +254,7 @@ def _facts(error: dict[str, Any], http_status: int) -> Facts:
         str(error.get("status", "")),
         next((str(detail["reason"]) for detail in details if "reason" in detail), ""),
         text,
-        tuple(str(violation.get("quotaId", "")) for violation in violations),
+        tuple((str(violation.get("quotaId", "")), _number(violation.get("quotaValue"))) for violation in violations),
         _quota_value(violations, text),
         _retry_seconds(details, text),
     )
@@ -247,10 +266,13 @@ def _objects(value: Any) -> list[dict[str, Any]]:
 
 def _quota_value(violations: list[dict[str, Any]], text: str) -> int | None:
     """The least limit that was broken; 0 means that the project is not offered the model at all."""
-    values = [str(violation.get("quotaValue", "")) for violation in violations]
-    values += _LIMIT_TEXT.findall(text)
-    numbers = [int(value) for value in values if value.isdecimal() and len(value) < 20]
-    return min(numbers) if numbers else None
+    values = [violation.get("quotaValue") for violation in violations] + _LIMIT_TEXT.findall(text)
+    return min((number for value in values if (number := _number(value)) is not None), default=None)
+
+
+def _number(value: Any) -> int | None:
+    text = str(value)
+    return int(text) if text.isdecimal() and len(text) < 20 else None
 
 
 def _retry_seconds(details: list[dict[str, Any]], text: str) -> float | None:

@@ -11,22 +11,12 @@ from django.conf import settings
 
 from accounts import pool
 from accounts.pool import Exhausted, Lease, PooledKey
-from compat.errors import (
-    CompatError,
-    ContextTooLong,
-    InternalError,
-    InvalidRequest,
-    NoUpstreamKey,
-    PoolExhausted,
-    UnknownModel,
-    UpstreamError,
-    UpstreamTimeout,
-    UpstreamUnavailable,
-)
-from compat.gemini.failures import UNREACHABLE, Blame, Failure, GeminiFailure, Next, Rest
+from compat.errors import CompatError, NoUpstreamKey, UnknownModel
+from compat.gemini.failures import UNREACHABLE, Blame, Facts, GeminiFailure, Next, Rest
 from compat.relay.gone import is_gone, remember_gone
 from compat.relay.job import Call, Job
 from compat.relay.line import Line, line_for
+from compat.relay.telling import client_error, exhausted, too_large, unavailable
 from compat.translation.repairs import REPAIRS
 from compat.translation.usage import estimate_tokens
 
@@ -37,6 +27,8 @@ Act = Callable[[str, str, bytes], Awaitable[T]]
 """(model, key, body) → what the attempt brought."""
 
 _BROKEN_ATTEMPTS = 3
+# Room may come earlier than was said: another process gives back, a key is contributed, a model recovers.
+_LOOK_AGAIN_SECONDS = 1.0
 _WEEK = 7 * 24 * 60 * 60.0
 _encode = msgspec.json.Encoder().encode
 
@@ -53,6 +45,8 @@ class Attempts:
         self._broken = 0
         self._waits: list[float] = []
         self._last: GeminiFailure | None = None
+        self._too_large: dict[str, int] = {}
+        """The models for which the prompt alone is more than a minute's quota, and that quota."""
         self._tokens = estimate_tokens(job.prompt_characters())
         self._affinity = call.affinity()
 
@@ -63,8 +57,6 @@ class Attempts:
         nothing is left to try.
         """
         targets = [target for target in self._job.targets if not is_gone(target)]
-        # A model that fails for everyone is left alone while another one can be asked.
-        targets = [target for target in targets if not pool.model_rests(target)] or targets[-1:]
         await pool.ready()
         line = line_for(targets)
         # Who comes while others wait goes behind them.
@@ -85,7 +77,8 @@ class Attempts:
 
     async def _next_slot(self, line: Line, targets: list[str]) -> Lease | None:
         """A lease for one of the targets, waited for in line; None when none will come before the deadline."""
-        if not targets or (self._last is not None and self._last.failure.blame is not Blame.QUOTA):
+        targets = [target for target in targets if target not in self._too_large and not is_gone(target)]
+        if not targets or self._broken >= _BROKEN_ATTEMPTS:
             return None
         async with line.turn(self._deadline - self._time()) as came:
             while came:
@@ -97,7 +90,7 @@ class Attempts:
                 wait = min(self._waits, default=None)
                 if wait is None or wait > self._deadline - self._time():
                     return None
-                await asyncio.sleep(max(wait, 0.01))
+                await asyncio.sleep(min(max(wait, 0.01), _LOOK_AGAIN_SECONDS))
         return None
 
     async def _lease(self, model: str, tried: Collection[PooledKey]) -> Lease | None:
@@ -143,13 +136,20 @@ class Attempts:
         # store: false keeps prompts out of the logs of the project that lent the key.
         payload = _encode(body if settings.UPSTREAM_STORE else {**body, "store": False})
         try:
-            return await act(lease.model, lease.secret, payload)
+            brought = await act(lease.model, lease.secret, payload)
         except GeminiFailure:
             raise
-        except BaseException:
-            # The client left or its request was blocked: the attempt was made all the same.
+        except CompatError:
+            # Its request was blocked, by an upstream that works.
+            pool.answered(lease)
             pool.give_back(lease)
             raise
+        except BaseException:
+            # The client left: the attempt was made all the same.
+            pool.give_back(lease)
+            raise
+        pool.answered(lease)
+        return brought
 
     def _learn(self, lease: Lease, found: GeminiFailure, repaired: set[str]) -> Next:
         """Tell the pool what the failure says of the key, and give what is to be done. Each repair is made once."""
@@ -164,29 +164,38 @@ class Attempts:
         if failure is UNREACHABLE:
             pool.refund(lease)
             return failure.next
-        pool.refuse(lease, failure.name, model_at_fault=failure.blame is Blame.MODEL)
+        pool.refuse(lease, failure.name, model_at_fault=failure.blame is Blame.MODEL, used_quota=failure.used_quota)
         if failure.disables:
             pool.disable(lease, failure.name, whole_domain=failure.blame is Blame.PROJECT)
         elif failure.rest is not Rest.NONE:
-            self._rest(lease, found)
+            return self._rest(lease, found)
         elif failure.next is Next.MODEL:
             remember_gone(lease.model)
         return failure.next
 
-    def _rest(self, lease: Lease, found: GeminiFailure) -> None:
+    def _rest(self, lease: Lease, found: GeminiFailure) -> Next:
         failure, facts = found.failure, found.facts
-        pool.learn_quota(lease, facts.quota_ids, facts.quota_value)
-        if failure.rest is Rest.SHORT:
-            pool.bare_refusal(lease)
-        pool.cool_down(
-            lease, _rest_until(failure, facts.retry_seconds), failure.name, all_models=failure.blame is Blame.ADDRESS
-        )
+        is_explained = pool.learn_quota(lease, facts.violations)
+        limit = _minute_of_tokens(facts)
+        if limit is not None and self._tokens > limit:
+            # Any other key would refuse it as well, and this one is free for shorter prompts.
+            self._too_large[lease.model] = limit
+            return Next.MODEL
+        # What the ledger knows needs no rest; and where it is our address that is refused, the keys are well.
+        is_counted = failure.rest is Rest.DELAY and failure.blame is Blame.QUOTA and is_explained
+        if is_counted or (failure.rest is Rest.SHORT and pool.bare_refusal(lease)):
+            return failure.next
+        pool.cool_down(lease, _rest_until(lease, found), failure.name, all_models=failure.blame is Blame.ADDRESS)
+        return failure.next
 
     async def _once_more(self, found: GeminiFailure, *, is_last: bool) -> bool:
         """True when the same model is to be asked again, after a short wait with jitter."""
         self._broken += 1
         # Where the model is at fault the next model helps more than waiting.
         if self._broken >= _BROKEN_ATTEMPTS or (found.failure.blame is Blame.MODEL and not is_last):
+            return False
+        if not pool.may_retry():
+            self._broken = _BROKEN_ATTEMPTS
             return False
         await asyncio.sleep(0.1 * self._broken * (0.5 + random.random()))  # noqa: S311 (jitter)
         return self._time() < self._deadline
@@ -203,60 +212,42 @@ class Attempts:
             "model_not_found",
         ):
             return client_error(last, self._job.model)
-        if self._waits or (last is None and pool.size() > 0 and not self._is_gone()):
-            return _exhausted(min(self._waits, default=None))
+        if self._too_large:
+            model, limit = next(iter(self._too_large.items()))
+            return too_large(model, limit, self._tokens)
         if pool.size() == 0:
             return NoUpstreamKey(
                 "There is no usable Gemini key in the pool. The operator can add one, or anybody contribute."
             )
-        if last is None or last.failure.client_code == "model_not_found":
+        if self._is_gone() or (last is not None and last.failure.client_code == "model_not_found"):
             return UnknownModel(
                 f"The model `{self._job.asked}` does not exist any more: Gemini retired every model it is mapped to.",
                 param="model",
             )
-        return NoUpstreamKey("No key in the pool could be used for this model.")
+        return self._no_slot()
+
+    def _no_slot(self) -> CompatError:
+        waits = {target: pool.soonest(target, self._tokens) for target in self._job.targets}
+        known = [wait for wait in waits.values() if wait is not None]
+        if all(pool.model_rests(target) for target in waits):
+            return unavailable(self._job.targets[0], min(known, default=5.0))
+        if not known and self._last is not None and self._last.failure.client_code == "no_upstream_key":
+            return NoUpstreamKey("No key in the pool could be used for this model.")
+        return exhausted(min(known, default=None))
 
 
-def _exhausted(wait: float | None) -> PoolExhausted:
-    soon = "" if wait is None else f" Please try again in {wait:.0f}s."
-    return PoolExhausted(f"Every contributed key is out of quota for this model.{soon}", wait)
+def _minute_of_tokens(facts: Facts) -> int | None:
+    """The input tokens a minute, where the refusal says that they were exceeded."""
+    return next((value for quota_id, value in facts.violations if "Token" in quota_id and value), None)
 
 
-def _rest_until(failure: Failure, retry_seconds: float | None) -> float:
+def _rest_until(lease: Lease, found: GeminiFailure) -> float:
     """The Unix time until which a quota domain rests. A daily quota ignores the short delay that comes with it."""
-    now = pool.now()
-    if failure.rest is Rest.DAY:
-        return pool.next_pacific_midnight(now)
-    if failure.rest is Rest.WEEK:
+    now, rest = pool.now(), found.failure.rest
+    if rest is Rest.DAY:
+        return pool.day_rest(lease)
+    if rest is Rest.WEEK:
         return now + _WEEK
-    seconds = 30.0 if failure.rest is Rest.SHORT else (retry_seconds or 60.0)
-    # Jitter, so that the keys of a burst do not come back all at once.
-    return now + seconds * (1 + 0.1 * random.random())  # noqa: S311
-
-
-def client_error(found: GeminiFailure, model: str) -> CompatError:
-    """The client's error for a failure: our words, never the upstream's text."""
-    code = found.failure.client_code
-    if code == "context_length_exceeded":
-        return ContextTooLong(
-            f"This model's maximum context length is exceeded: the prompt is too long for {model}.", param="messages"
-        )
-    if code == "invalid_request":
-        return InvalidRequest(
-            f"Gemini refused the request for {model} ({found.failure.name}): {_hint(found)}", code="invalid_value"
-        )
-    if code == "upstream_timeout":
-        return UpstreamTimeout(f"{model} did not answer in time.")
-    if code == "upstream_unavailable":
-        return UpstreamUnavailable(f"{model} is overloaded or out of reach just now. Please try again in 5s.", 5)
-    if code == "upstream_error":
-        if found.failure.blame is Blame.GATEWAY:
-            return InternalError("The request could not be made properly.")
-        return UpstreamError(f"{model} gave no usable answer ({found.failure.name}).")
-    return NoUpstreamKey("No key in the pool could be used for this request.")
-
-
-def _hint(found: GeminiFailure) -> str:
-    if found.failure.name == "foreign_object":
-        return "it names a file or a cache that the pool does not hold."
-    return "some part of it is not supported by this model."
+    seconds = 30.0 if rest is Rest.SHORT else (found.facts.retry_seconds or 60.0)
+    # RetryInfo is rounded down to whole seconds. Jitter, so that the keys of a burst do not come back all at once.
+    return now + seconds + 1 + 0.5 * random.random()  # noqa: S311

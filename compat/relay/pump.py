@@ -14,10 +14,11 @@ from accounts.pool import Lease
 from compat.errors import CompatError, InternalError, UpstreamError, from_refusal
 from compat.gemini.client import ReplyStream
 from compat.gemini.failures import CUT_OFF, EMPTY, Facts, GeminiFailure
-from compat.relay.attempts import Attempts, client_error
+from compat.relay.attempts import Attempts
 from compat.relay.channel import Channel
 from compat.relay.job import CLIENT_LEFT, Call, Job
 from compat.relay.open_streams import open_streams
+from compat.relay.telling import client_error
 from compat.relay.upstream import gemini
 from compat.relay.whole import refuse_blocked
 from compat.schemas.gemini import Reply

@@ -64,6 +64,9 @@ class SharedPools:
         self._of[id(lease)] = mine, lease
         return lease
 
+    def answered(self, lease, now):
+        self._told(now, lambda: self._mine(lease).answered(lease, now))
+
     def give_back(self, lease, now, prompt_tokens, completion_tokens):
         self._told(now, lambda: self._mine(lease).give_back(lease, prompt_tokens, completion_tokens))
 

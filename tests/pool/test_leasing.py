@@ -6,8 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.pool.facts import Caps, Exhausted, Lease
+from accounts.pool.pacific import next_pacific_midnight, pacific_day
 from accounts.pool.quotas import Quota
-from tests.pool.conftest import MODEL, NOW, keys
+from tests.pool.conftest import MODEL, NOW, keys, local_pool
+
+PER_MINUTE = "GenerateRequestsPerMinutePerProjectPerModel-FreeTier"
+PER_DAY = "GenerateRequestsPerDayPerProjectPerModel-FreeTier"
 
 
 @given(st.integers(1, 12), st.integers(1, 6), st.integers(1, 90), st.integers(0, 10_000))
@@ -82,12 +86,13 @@ def test_three_bare_refusals_at_once_rest_the_whole_pool(pool_of):
 
 def test_a_model_that_fails_again_and_again_rests_and_its_keys_are_not_hurt(pool_of):
     pool = pool_of(keys(4))
-    for i in range(3):
+    for i in range(5):
         pool.refuse(pool.lease(MODEL, (), NOW), NOW + i, "overloaded", model_at_fault=True)
-    assert pool.model_rests(MODEL, NOW + 3)
-    assert not pool.model_rests("gemini-3.7-flash", NOW + 3)
-    assert not pool.model_rests(MODEL, NOW + 60)
-    assert isinstance(pool.lease(MODEL, (), NOW + 3), Lease)
+    assert pool.model_rests(MODEL, NOW + 5)
+    assert pool.lease(MODEL, (), NOW + 5) == Exhausted(4)
+    assert not pool.model_rests("gemini-3.7-flash", NOW + 5)
+    assert isinstance(pool.lease("gemini-3.7-flash", (), NOW + 5), Lease)
+    assert len({pool.lease(MODEL, (), NOW + 60 + 4 * i).key for i in range(20)}) == 4
 
 
 def test_a_conversation_goes_to_the_same_project_while_it_has_room(pool_of):
@@ -116,18 +121,27 @@ def test_a_key_in_quarantine_is_asked_seldom(pool_of):
     assert 0 < used[members[0].id] < 400
 
 
-def test_an_assumed_limit_is_raised_only_after_an_hour_without_a_refusal(pool_of):
+def test_a_limit_is_tried_only_after_a_day_and_many_answers_without_a_refusal(pool_of):
     pool = pool_of(keys(1), Quota(rpm=10))
 
-    def fill(at):
-        for i in range(12):
-            if isinstance(lease := pool.lease(MODEL, (), at + i / 10), Lease):
-                pool.give_back(lease, at + i / 10, 1, 1)
+    def ask(at, requests):
+        """So many requests at once, answered a second later."""
+        leases = [pool.lease(MODEL, (), at) for _ in range(requests)]
+        for lease in leases:
+            if isinstance(lease, Lease):
+                pool.give_back(lease, at + 1, 1, 1)
 
-    for minute in range(59):
-        fill(NOW + 62 * minute)
+    for minute in range(30):
+        ask(NOW + 62 * minute, 12)
     assert pool.unwritten_quotas == {}
-    fill(NOW + 3_660)
+    ask(NOW + 86_500, 12)
+    assert list(pool.unwritten_quotas.values()) == [Quota(rpm=11)]
+    # It goes on while it is right; a refusal ends it for another day.
+    ask(NOW + 86_600, 12)
+    assert list(pool.unwritten_quotas.values()) == [Quota(rpm=12)]
+    pool.learn_quota(pool.lease(MODEL, (), NOW + 86_700), [(PER_MINUTE, 11)], NOW + 86_700)
+    for minute in range(30):
+        ask(NOW + 86_800 + 62 * minute, 12)
     assert list(pool.unwritten_quotas.values()) == [Quota(rpm=11)]
 
 
@@ -136,7 +150,116 @@ def test_a_refusal_that_names_its_limit_is_not_repeated(pool_of):
     for i in range(7):
         assert isinstance(pool.lease(MODEL, (), NOW + i), Lease)
     lease = pool.lease(MODEL, (), NOW + 8)
-    pool.learn_quota(lease, ("GenerateRequestsPerMinutePerProjectPerModel-FreeTier",), 5, NOW + 8)
+    pool.learn_quota(lease, [(PER_MINUTE, 5)], NOW + 8)
     later = NOW + 100
     assert sum(isinstance(pool.lease(MODEL, (), later + i / 10), Lease) for i in range(20)) == 5
     assert pool.unwritten_quotas[lease.key.domain, MODEL] == Quota(rpm=5)
+
+
+def test_what_was_refused_is_asked_again_at_once(pool_of):
+    """The last request of a minute and of a day, given back: it is not lost until the window turns."""
+    pool = pool_of(keys(1), Quota(rpm=2, rpd=2))
+    leases = [pool.lease(MODEL, (), NOW) for _ in range(2)]
+    assert isinstance(pool.lease(MODEL, (), NOW + 1), Exhausted)
+    pool.refund(leases[1])
+    assert isinstance(pool.lease(MODEL, (), NOW + 2), Lease)
+
+
+def test_a_limit_that_turns_out_higher_is_used_at_once(pool_of):
+    pool = pool_of(keys(1), Quota(rpd=2))
+    lease, _ = [pool.lease(MODEL, (), NOW) for _ in range(2)]
+    assert isinstance(pool.lease(MODEL, (), NOW + 1), Exhausted)
+    pool.learn_quota(lease, [(PER_DAY, 3)], NOW + 2)
+    assert isinstance(pool.lease(MODEL, (), NOW + 3), Lease)
+    pool.learn_quotas({(lease.key.domain, MODEL): Quota(rpd=4)})
+    pool.unwritten_quotas.clear()
+    pool.learn_quotas({(lease.key.domain, MODEL): Quota(rpd=4)})
+    assert isinstance(pool.lease(MODEL, (), NOW + 4), Lease)
+
+
+def test_a_refusal_that_the_ledger_explains_needs_no_rest(pool_of):
+    pool = pool_of(keys(1))
+    first, *_ = [pool.lease(MODEL, (), NOW + i) for i in range(6)]
+    assert pool.learn_quota(first, [(PER_MINUTE, 5)], NOW + 6)
+    assert pool.lease(MODEL, (), NOW + 7).wait == 61 - 7 + 1
+
+
+def test_a_refusal_that_somebody_elses_requests_brought_about_is_not_explained(pool_of):
+    pool = pool_of(keys(1))
+    assert not pool.learn_quota(pool.lease(MODEL, (), NOW), [(PER_MINUTE, 5)], NOW + 1)
+
+
+def test_who_is_refused_just_before_midnight_rests_until_that_midnight():
+    pool = local_pool(keys(1))
+    midnight = next_pacific_midnight(NOW)
+    lease = pool.lease(MODEL, (), midnight - 10)
+    assert pool.day_rest(lease, midnight - 9) == midnight + 1
+    # The refusal came after midnight, but was about the day before.
+    assert pool.day_rest(lease, midnight + 5) == midnight + 1
+
+
+def test_a_clock_that_is_ahead_of_geminis_does_not_cost_a_day():
+    pool = local_pool(keys(1))
+    midnight = next_pacific_midnight(NOW)
+    assert pool.day_rest(pool.lease(MODEL, (), midnight + 2), midnight + 3) == midnight + 63
+    later = midnight + 3_600
+    assert pool.day_rest(pool.lease(MODEL, (), later), later + 1) == next_pacific_midnight(later) + 1
+
+
+def test_a_request_counts_for_the_day_in_which_it_was_sent():
+    pool = local_pool(keys(1))
+    midnight = next_pacific_midnight(NOW)
+    pool.give_back(pool.lease(MODEL, (), midnight - 10), midnight + 30, 1, 1)
+    [(_, _, day)] = pool.unwritten_days
+    assert day == pacific_day(NOW)
+
+
+def test_an_outage_of_our_address_costs_no_key_a_rest_and_is_tried_by_one_at_a_time(pool_of):
+    pool = pool_of(keys(10))
+    leases = [pool.lease(MODEL, (), NOW) for _ in range(20)]
+    for lease in leases:
+        pool.bare_refusal(lease, NOW + 1)
+    for tenth in range(6):
+        at = NOW + 12 + 11 * tenth
+        tries = [pool.lease(MODEL, (), at) for _ in range(5)]
+        assert [isinstance(lease, Lease) for lease in tries] == [True, False, False, False, False]
+        assert tries[1].wait < 1
+        # One refusal is enough now, and nobody is told to wait for longer than a client does.
+        assert pool.bare_refusal(tries[0], at + 0.2)
+        assert 9 < pool.lease(MODEL, (), at + 0.3).wait <= 10
+    tried = pool.lease(MODEL, (), NOW + 80)
+    pool.answered(tried, NOW + 81)
+    assert all(isinstance(pool.lease(MODEL, (), NOW + 82), Lease) for _ in range(10))
+
+
+def test_the_model_that_recovers_is_open_to_all_with_the_first_answer(pool_of):
+    pool = pool_of(keys(4))
+    for i in range(5):
+        pool.refuse(pool.lease(MODEL, (), NOW), NOW + i, "overloaded", model_at_fault=True)
+    tried = pool.lease(MODEL, (), NOW + 10)
+    assert isinstance(pool.lease(MODEL, (), NOW + 10), Exhausted)
+    pool.answered(tried, NOW + 11)
+    assert all(isinstance(pool.lease(MODEL, (), NOW + 11), Lease) for _ in range(10))
+
+
+def test_models_that_were_only_asked_for_take_no_room_in_the_pools_memory_of_failures():
+    pool = local_pool(keys(1))
+    assert not any(pool.model_rests(f"gemini-{i}", NOW) for i in range(100))
+    assert pool._models == {}
+
+
+def test_retries_may_add_only_so_much_to_the_load():
+    pool = local_pool(keys(4))
+    assert sum(pool.retries.take() for _ in range(100)) == 20
+    lease = pool.lease(MODEL, (), NOW)
+    for _ in range(100):
+        pool.answered(lease, NOW)
+    assert sum(pool.retries.take() for _ in range(100)) == 20
+
+
+def test_a_key_that_sleeps_out_of_its_hours_is_awake_within_them(pool_of):
+    hour = int(NOW // 3600) % 24
+    pool = pool_of(keys(1, caps=Caps(hours=frozenset({(hour + 1) % 24}))))
+    refused = pool.lease(MODEL, (), NOW)
+    assert 0 < refused.wait <= 3600
+    assert isinstance(pool.lease(MODEL, (), NOW + refused.wait), Lease)

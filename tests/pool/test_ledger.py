@@ -1,7 +1,9 @@
 """The ledger of one quota domain and model: sliding minutes, Pacific days, rests."""
 
+import math
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,20 +71,77 @@ def test_a_request_that_never_left_is_given_back():
     assert take(ledger, NOON + 1, 10)
 
 
-def test_a_prompt_larger_than_the_quota_is_let_through_alone():
+def test_a_prompt_a_little_larger_than_the_quota_is_let_through_alone():
     ledger = Ledger(Quota(tpm=100))
-    assert take(ledger, NOON, 5_000)
+    assert take(ledger, NOON, 120)
     assert not take(ledger, NOON + 1, 1)
+
+
+def test_a_prompt_much_larger_than_the_quota_is_never_sent():
+    ledger = Ledger(Quota(tpm=100))
+    assert ledger.free_at(200, NOON) == math.inf
+    assert take(ledger, NOON, 100)
 
 
 def test_after_a_rest_one_request_alone_tries():
     ledger = Ledger()
-    ledger.rest(NOON + 30, "quota_minute")
+    ledger.rest(NOON + 30, "quota_bare")
     assert not take(ledger, NOON + 29)
     assert take(ledger, NOON + 31)
     assert not take(ledger, NOON + 32)
     ledger.went_well(0.5)
     assert take(ledger, NOON + 33)
+
+
+def test_one_that_tries_and_is_not_refused_holds_others_up_for_seconds_only():
+    ledger = Ledger()
+    ledger.rest(NOON + 30, "quota_bare")
+    assert take(ledger, NOON + 31)
+    assert take(ledger, NOON + 35)
+
+
+@pytest.mark.parametrize("reason", ["quota_minute", "quota_day"])
+def test_after_a_quota_came_back_nobody_has_to_try_it_alone(reason):
+    ledger = Ledger(Quota(rpm=5))
+    ledger.rest(NOON + 30, reason)
+    assert sum(take(ledger, NOON + 31) for _ in range(9)) == 5
+
+
+def test_hearing_of_a_rest_again_does_not_begin_it_again():
+    ledger = Ledger()
+    ledger.rest(NOON + 30, "quota_bare")
+    assert take(ledger, NOON + 31)
+    ledger.rest(NOON + 30, "quota_bare")
+    assert not take(ledger, NOON + 32)
+    ledger.went_well(0.5)
+    ledger.rest(NOON + 30, "quota_bare")
+    assert take(ledger, NOON + 33) and take(ledger, NOON + 33)
+
+
+def test_what_was_sent_before_a_limit_was_learned_counts():
+    ledger = Ledger()
+    assert all(take(ledger, NOON + i) for i in range(7))
+    ledger.quota = Quota(rpm=8)
+    assert take(ledger, NOON + 8)
+    assert not take(ledger, NOON + 9)
+
+
+def test_the_day_of_the_quotas_begins_a_second_after_midnight():
+    midnight = next_pacific_midnight(NOON)
+    ledger = Ledger(Quota(rpd=1))
+    assert take(ledger, midnight - 100)
+    assert ledger.free_at(0, midnight - 50) == midnight + 1
+    assert not take(ledger, midnight + 0.5)
+    assert take(ledger, midnight + 1)
+
+
+def test_what_yesterday_gives_back_is_not_given_to_today():
+    midnight = next_pacific_midnight(NOON)
+    ledger = Ledger(Quota(rpd=2))
+    assert take(ledger, midnight - 1)
+    assert take(ledger, midnight + 2) and take(ledger, midnight + 3)
+    ledger.refund(midnight - 1, 0)
+    assert not take(ledger, midnight + 4)
 
 
 def test_a_longer_rest_stays():
@@ -105,16 +164,19 @@ def test_midnight_in_los_angeles_follows_the_clock_changes():
     assert midnight_after(2026, 11, 1, 7) == datetime(2026, 11, 2, 8, tzinfo=UTC)
 
 
-def test_a_refusal_teaches_the_limit_it_names():
-    quota = learned(Quota(), ("GenerateRequestsPerDayPerProjectPerModel-FreeTier",), 20)
-    assert quota == Quota(rpd=20)
-    quota = learned(quota, ("GenerateRequestsPerMinutePerProjectPerModel-FreeTier",), 5)
-    assert quota == Quota(rpm=5, rpd=20)
-    assert learned(quota, ("GenerateContentInputTokensPerModelPerMinute-FreeTier",), 250_000).tpm == 250_000
-    assert learned(quota, ("GenerateRequestsPerDayPerProjectPerModel-FreeTier",), 0) == quota
+PER_DAY = "GenerateRequestsPerDayPerProjectPerModel-FreeTier"
+PER_MINUTE = "GenerateRequestsPerMinutePerProjectPerModel-FreeTier"
+
+
+def test_a_refusal_teaches_each_limit_that_it_names():
+    assert learned(Quota(), [(PER_DAY, 20)]) == Quota(rpd=20)
+    assert learned(Quota(rpd=20), [(PER_MINUTE, 5)]) == Quota(rpm=5, rpd=20)
+    assert learned(Quota(), [(PER_DAY, 1_000), (PER_MINUTE, 10)]) == Quota(rpm=10, rpd=1_000)
+    assert learned(Quota(), [("GenerateContentInputTokensPerModelPerMinute-FreeTier", 250_000)]).tpm == 250_000
+    assert learned(Quota(rpd=20), [(PER_DAY, 0), (PER_MINUTE, None)]) == Quota(rpd=20)
 
 
 def test_a_limit_creeps_up_by_little():
-    assert crept(Quota(rpm=10, rpd=100), minute=True) == Quota(rpm=11, rpd=100)
-    assert crept(Quota(rpm=10, rpd=100), minute=False) == Quota(rpm=10, rpd=105)
-    assert crept(Quota(), minute=False) == Quota()
+    assert crept(Quota(rpm=10, rpd=100), "rpm") == Quota(rpm=11, rpd=100)
+    assert crept(Quota(rpm=10, rpd=100), "rpd") == Quota(rpm=10, rpd=105)
+    assert crept(Quota(), "rpd") == Quota()

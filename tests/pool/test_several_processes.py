@@ -62,13 +62,13 @@ def test_exactly_the_daily_quota_is_sent_each_pacific_day(shared_pools, rpd, ask
 
 def test_a_rest_that_one_process_finds_holds_for_all(shared_pools):
     pools = shared_pools(keys(1), processes=2)
-    pools.cool_down(pools.lease(MODEL, (), NOW), NOW + 100, "quota_minute")
+    pools.cool_down(pools.lease(MODEL, (), NOW), NOW + 100, "quota_bare")
     refused = [pools.lease(MODEL, (), NOW + 1) for _ in range(2)]
     assert [round(lease.wait) for lease in refused] == [99, 99]
     # Afterwards one request alone tries, whosever it is; the next go when it went well.
     leases = [pools.lease(MODEL, (), NOW + 101) for _ in range(4)]
     assert len(granted(leases)) == 1
-    pools.give_back(granted(leases)[0], NOW + 101.5, 1, 1)
+    pools.answered(granted(leases)[0], NOW + 101.5)
     assert len(granted(pools.lease(MODEL, (), NOW + 103) for _ in range(4))) == 4
 
 

@@ -1,0 +1,33 @@
+"""What one process finds out and the others, or the next one after a restart, should know."""
+
+from typing import NamedTuple
+
+Place = tuple[str, str]
+"""A quota domain and a model; "" stands for all models."""
+
+
+class Rest(NamedTuple):
+    """A place that rests until a Unix time."""
+
+    until: float
+    reason: str
+
+
+class DayCounts:
+    """What one key did for one model on one Pacific day, since it was last written down."""
+
+    __slots__ = ("completion_tokens", "last_refusal", "last_used", "prompt_tokens", "refusals", "requests")
+
+    def __init__(self) -> None:
+        self.requests = self.refusals = self.prompt_tokens = self.completion_tokens = 0
+        self.last_refusal = ""
+        self.last_used = 0.0
+
+    def add(self, other: "DayCounts") -> None:
+        """Put other counts of the same place to these."""
+        self.requests += other.requests
+        self.refusals += other.refusals
+        self.prompt_tokens += other.prompt_tokens
+        self.completion_tokens += other.completion_tokens
+        self.last_refusal = self.last_refusal or other.last_refusal
+        self.last_used = max(self.last_used, other.last_used)

@@ -1,0 +1,66 @@
+"""What the client is told when a call fails: our words, never the upstream's text."""
+
+import math
+
+from compat.errors import (
+    CompatError,
+    ContextTooLong,
+    InternalError,
+    InvalidRequest,
+    NoUpstreamKey,
+    PoolExhausted,
+    UpstreamError,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from compat.gemini.failures import Blame, GeminiFailure
+
+
+def client_error(found: GeminiFailure, model: str) -> CompatError:
+    """The client's error for a failure."""
+    code = found.failure.client_code
+    if code == "context_length_exceeded":
+        return ContextTooLong(
+            f"This model's maximum context length is exceeded: the prompt is too long for {model}.", param="messages"
+        )
+    if code == "invalid_request":
+        return InvalidRequest(
+            f"Gemini refused the request for {model} ({found.failure.name}): {_hint(found)}", code="invalid_value"
+        )
+    if code == "upstream_timeout":
+        return UpstreamTimeout(f"{model} did not answer in time.")
+    if code == "upstream_unavailable":
+        return unavailable(model, 5)
+    if code == "upstream_error":
+        if found.failure.blame is Blame.GATEWAY:
+            return InternalError("The request could not be made properly.")
+        return UpstreamError(f"{model} gave no usable answer ({found.failure.name}).")
+    return NoUpstreamKey("No key in the pool could be used for this request.")
+
+
+def unavailable(model: str, wait: float) -> UpstreamUnavailable:
+    """The model fails for everyone; it will be asked again in so many seconds."""
+    return UpstreamUnavailable(
+        f"{model} is overloaded or out of reach just now. Please try again in {math.ceil(wait)}s.", wait
+    )
+
+
+def exhausted(wait: float | None) -> PoolExhausted:
+    """Every key is out of quota, the soonest for so many seconds; None: nobody knows."""
+    soon = "" if wait is None else f" Please try again in {math.ceil(wait)}s."
+    return PoolExhausted(f"Every contributed key is out of quota for this model.{soon}", wait)
+
+
+def too_large(model: str, limit: int, tokens: int) -> PoolExhausted:
+    """The prompt alone is more than any key may send in a minute."""
+    return PoolExhausted(
+        f"Request too large for {model} on input tokens per min (TPM) of every contributed key: Limit {limit}, "
+        f"Requested {tokens}. Send a shorter prompt.",
+        math.inf,
+    )
+
+
+def _hint(found: GeminiFailure) -> str:
+    if found.failure.name == "foreign_object":
+        return "it names a file or a cache that the pool does not hold."
+    return "some part of it is not supported by this model."
