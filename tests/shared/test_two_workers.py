@@ -1,0 +1,147 @@
+"""`serve --workers 2` on PostgreSQL and Redis: answers, accounts and refusals are those of one."""
+
+import asyncio
+import threading
+import time
+import uuid
+from collections import Counter
+
+import openai
+import pytest
+
+from tests.shared.site import Site, ask_all, chat, served_by
+
+
+async def test_both_workers_answer_and_every_request_is_accounted_once(two_workers, site, gemini, model):
+    clients = two_workers.client_of_each()
+    before = [served_by(client) for client in clients]
+    assert len(clients) == 2
+    for client in clients:
+        answers = [client.post("/v1/chat/completions", json=chat(model)) for _ in range(20)]
+        assert {answer.status_code for answer in answers} == {200}
+    answers = await ask_all(
+        two_workers.url, site.token, [chat(model, f"This is {number}.") for number in range(160)], at_once=16
+    )
+    assert Counter(answer.status_code for answer in answers) == {200: 160}
+    assert len({answer.headers["x-request-id"] for answer in answers}) == 160
+    assert all(answer.json()["choices"][0]["finish_reason"] == "stop" for answer in answers)
+    assert len(gemini.calls_of(model)) == 200
+    after = [served_by(client) for client in clients]
+    assert all(count >= was + 20 for count, was in zip(after, before, strict=True))
+    assert sum(after) - sum(before) == 200
+    rows = site.usage(model, 200)
+    assert len(rows) == 200
+    assert set(rows) == {(200, 7, 5, 1)}
+    for client in clients:
+        client.close()
+
+
+async def test_the_official_client_streams_through_both_workers(two_workers, site, gemini, model):
+    async with openai.AsyncOpenAI(base_url=f"{two_workers.url}/v1", api_key=site.token, max_retries=0) as client:
+
+        async def ask():
+            body = chat(model, stream_options={"include_usage": True})
+            chunks = [chunk async for chunk in await client.chat.completions.create(**body, stream=True)]
+            return chunks[-1].usage.total_tokens
+
+        assert await asyncio.gather(*(ask() for _ in range(20))) == [12] * 20
+    assert set(site.usage(model, 20)) == {(200, 7, 5, 1)}
+
+
+def test_a_token_revoked_in_the_database_is_refused_by_both_within_five_seconds(two_workers, site, gemini, model):
+    token = site.manage("issue_token", "bob").strip()
+    clients = two_workers.client_of_each()
+    headers = {"Authorization": f"Bearer {token}"}
+    for client in clients:
+        assert client.post("/v1/chat/completions", json=chat(model), headers=headers).status_code == 200
+    site.manage(
+        "shell", "-v0", "-c", "from accounts.models import *; from accounts.issuing import revoke_token;"
+        "revoke_token(IssuedToken.objects.filter(user__username='bob').latest('created'))"
+    )  # fmt: skip
+    revoked, refused = time.monotonic(), {}
+    while len(refused) < 2 and time.monotonic() < revoked + 6:
+        for number, client in enumerate(clients):
+            status = client.post("/v1/chat/completions", json=chat(model), headers=headers).status_code
+            if status == 401:
+                refused.setdefault(number, time.monotonic() - revoked)
+        time.sleep(0.1)
+    assert len(refused) == 2
+    assert max(refused.values()) < 5
+    for client in clients:
+        client.close()
+
+
+async def test_a_hundred_at_once_on_a_quota_of_ten_make_ten_calls(two_workers, site, gemini):
+    await _hundred_make_ten_calls(site, gemini, two_workers.url, two_workers.url)
+
+
+async def test_a_hundred_at_once_on_two_servers_of_one_redis_make_ten_calls(site, serve, gemini):
+    first, second = serve(site, "uvicorn"), serve(site, "uvicorn")
+    await _hundred_make_ten_calls(site, gemini, first.url, second.url)
+    first.stop()
+    second.stop()
+
+
+async def test_a_hundred_at_once_on_one_process_in_memory_make_ten_calls(tmp_path, upstream, serve, gemini):
+    site = Site(tmp_path, upstream.url, f"sqlite:///{tmp_path}/tumbler.sqlite3")
+    served = serve(site, "uvicorn")
+    await _hundred_make_ten_calls(site, gemini, served.url, served.url)
+    served.stop()
+
+
+async def _hundred_make_ten_calls(site, gemini, *urls):
+    """Five projects with two requests a minute each; nobody who gets none waits for the next minute."""
+    model = f"gemini-2.5-flash--two-a-minute-{uuid.uuid4().hex[:8]}"
+    asked = [ask_all(url, site.token, [chat(model)] * 50, at_once=50) for url in urls]
+    answers = [answer for group in await asyncio.gather(*asked) for answer in group]
+    assert len(gemini.calls_of(model)) == 10
+    assert Counter(call.key for call in gemini.calls_of(model)) == {
+        f"shared-fake-upstream-key-{number}": 2 for number in range(5)
+    }
+    assert Counter(answer.status_code for answer in answers) == {200: 10, 429: 90}
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert {answer.json()["error"]["code"] for answer in refused} == {"pool_exhausted"}
+    assert all(40 <= int(answer.headers["retry-after"]) <= 62 for answer in refused)
+
+
+class Asking:
+    """Clients in threads that ask without pause; it keeps every answer's status and the slowest answer's seconds."""
+
+    def __init__(self, served, model, clients=6):
+        self.statuses, self.slowest, self.running = Counter(), 0.0, True
+        self._threads = [threading.Thread(target=self._ask, args=(served, model)) for _ in range(clients)]
+        for thread in self._threads:
+            thread.start()
+
+    def _ask(self, served, model):
+        with served.client() as client:
+            while self.running:
+                start = time.monotonic()
+                self.statuses[client.post("/v1/chat/completions", json=chat(model)).status_code] += 1
+                self.slowest = max(self.slowest, time.monotonic() - start)
+                time.sleep(0.02)
+
+    def end(self):
+        self.running = False
+        for thread in self._threads:
+            thread.join(30)
+
+
+@pytest.mark.parametrize("fault", ["frozen", "killed"])
+def test_requests_go_on_within_two_seconds_while_redis_is_away(two_workers, site, site_redis, gemini, model, fault):
+    asking = Asking(two_workers, model)
+    time.sleep(0.5)
+    site_redis.freeze() if fault == "frozen" else site_redis.kill()
+    time.sleep(3)
+    while_away = sum(asking.statuses.values())
+    site_redis.thaw() if fault == "frozen" else site_redis.start()
+    site_redis.wait()
+    time.sleep(2)
+    asking.end()
+    assert set(asking.statuses) == {200}
+    assert asking.slowest < 2
+    assert while_away > 50
+    total = asking.statuses[200]
+    assert len(gemini.calls_of(model)) == total
+    assert len(site.usage(model, total)) == total
+    assert two_workers.log().count("the processes count together") >= 1
