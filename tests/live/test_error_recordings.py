@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from accounts.pool import next_pacific_midnight
+from accounts.pool.pacific import next_pacific_midnight
 from tests.live.answers import Result, chat
 from tests.live.conftest import Start, keys
 from tests.live.gateway import Gateway, eventually
