@@ -73,8 +73,8 @@ class Ledger:
         """Moving average of the seconds to an answer."""
         self.full_until = 0.0
         """The time until which other processes have used it up."""
-        self.filled = False
-        """Whether all processes together used up a minute."""
+        self.filled = ""
+        """The name of the limit that all processes together used up, where this one alone did not."""
         self._minute: deque[Sent] = deque()
         self._tokens = 0
         self._probe_until = 0.0
@@ -180,10 +180,10 @@ class Ledger:
         self._slide(now)
         if rpd is not None and self.used_today >= rpd:
             return "rpd"
-        if rpm is not None and (len(self._minute) >= rpm or self.filled):
+        if rpm is not None and len(self._minute) >= rpm:
             return "rpm"
         # Prompts seldom fill it to the last token.
-        return "tpm" if tpm is not None and self._tokens > 0.95 * tpm else ""
+        return "tpm" if tpm is not None and self._tokens > 0.95 * tpm else self.filled
 
     def recent(self, now: float) -> float:
         """The requests of the last minutes, each counting half as much a minute later."""

@@ -64,8 +64,8 @@ class Answer(NamedTuple):
     place: int
     """The number of the place where the request was taken, from 1; see FULL and FORGOTTEN."""
     used_today: int = 0
-    is_full: bool = False
-    """Whether the minute is used up with it."""
+    filled: str = ""
+    """The name of the minute's limit that is used up with it."""
     is_first: bool = False
     """Whether it alone is let through after a rest."""
     refusals: list[Refused] = []

@@ -293,7 +293,7 @@ class Pool:
             return
         if lease.at < ledger.crept_at:
             return  # it was sent before the last step: that one is not proved yet
-        full, ledger.filled = ledger.full(now), False
+        full, ledger.filled = ledger.full(now), ""
         if full:
             ledger.crept_at = now
             place = (lease.key.domain, lease.model)

@@ -65,6 +65,9 @@ class Together:
     def refund(self, lease: Lease) -> None:
         """As Pool.refund."""
         self.pool.refund(lease)
+        ledger = self.pool.ledgers().get((lease.key.domain, lease.model))
+        if ledger is not None:
+            ledger.full_until = 0.0
         if lease.id:
             self.ledgers.refund(lease)
 
@@ -115,7 +118,7 @@ class Together:
     def _take(self, chosen: Chosen, lease_id: str, model: str, tokens: int, answer: Answer) -> Lease:
         at, ledger = now(), chosen.ledger
         ledger.half_open = answer.is_first
-        ledger.filled = ledger.filled or answer.is_full
+        ledger.filled = ledger.filled or answer.filled
         lease = self.pool.take(chosen, model, tokens, at, lease_id)
         ledger.start_day(quota_day(at), answer.used_today)
         return lease

@@ -119,6 +119,22 @@ def test_a_prompt_that_does_not_fit_leaves_the_rest_of_the_minute_to_smaller_one
     assert isinstance(pools.lease(MODEL, (), NOW + 2, 100), Lease)
 
 
+def test_a_limit_that_only_all_together_use_up_is_tried_as_well(shared_pools):
+    pools = shared_pools(keys(1), Quota(rpm=10), processes=2)
+
+    def ask(at):
+        leases = granted([pools.lease(MODEL, (), at) for _ in range(12)])
+        for lease in leases:
+            pools.give_back(lease, at + 1, 1, 1)
+        return len(leases)
+
+    assert [ask(NOW + 62 * minute) for minute in range(50)] == [10] * 50
+    ask(NOW + 86_500)
+    raised = [quota for pool in pools._pools for quota in pool.pool.unwritten_quotas.values()]
+    assert raised
+    assert set(raised) == {Quota(rpm=11)}
+
+
 def test_many_places_that_others_have_used_up_are_passed_by(shared_pools):
     pools = shared_pools(keys(60), Quota(rpm=2), processes=2)
     first, second = pools._pools

@@ -1,7 +1,7 @@
 -- Take one request and its input tokens at the first of several places that has room: one round trip.
 -- KEYS: the news, then three a place (state, minute, rests of all models). Each of asked.places is
 -- {requests a minute, tokens a minute, requests a day, requests of today in the database}, -1 where there is no limit.
--- Answers {epoch, version, place, used today, whether the minute is full, whether it is the one request after a rest,
+-- Answers {epoch, version, place, used today, the limit of the minute that is used up, whether it is the one request after a rest,
 -- the refusals of the places before it: {seconds, seconds for the smallest prompt, used today, reason of a rest}};
 -- place 0: none had room; -1: what the asker sent within the minute is not known here and must be recorded first.
 
@@ -103,8 +103,13 @@ local function take(place)
     redis.call('HDEL', state, 'd' .. (asked.day - 2))
   end
   keep(state, DAY)
-  local full = (rpm > 0 and count + 1 >= rpm) or (tpm >= 0 and sum + asked.tokens >= tpm)
-  return {epoch, version, place, used + 1, full, kept[3] and true or false, refusals}
+  local filled = ''
+  if rpm > 0 and count + 1 >= rpm then
+    filled = 'rpm'
+  elseif tpm >= 0 and sum + asked.tokens > 0.95 * tpm then
+    filled = 'tpm'
+  end
+  return {epoch, version, place, used + 1, filled, kept[3] and true or false, refusals}
 end
 
 for place = 1, #asked.places do
@@ -113,4 +118,4 @@ for place = 1, #asked.places do
     return cmsgpack.pack(taken)
   end
 end
-return cmsgpack.pack({epoch, version, 0, 0, false, false, refusals})
+return cmsgpack.pack({epoch, version, 0, 0, '', false, refusals})
