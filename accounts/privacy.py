@@ -37,8 +37,8 @@ KEPT = (
     Kept(
         "Thought signatures of tool calls",
         "Opaque texts of Gemini's, which it wants back; by user and tool call id",
-        "Memory",
-        "6 hours, or until the process ends",
+        "Memory, and Redis where it is used: sealed with AES-256-GCM, under a keyed hash",
+        "6 hours, in memory until the process ends at most",
     ),
     Kept(
         "Contributed keys",
@@ -125,7 +125,7 @@ KEPT = (
     ),
     Kept(
         "What the quotas of contributed keys were used up",
-        "By the key or its Google project, and model",
+        "By the key or its Google project, and model; of the running minute the time of each request",
         "Memory, or Redis where it is used",
         "Until the minute or the Pacific day has passed",
     ),
