@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connections
 
 from accounts import metering, pool
 from accounts.callers import recognise
@@ -18,7 +17,12 @@ from accounts.models import ContributedKey, KeyCooldown, KeyDay, UsageRecord, Us
 from compat.gemini.failures import GeminiFailure
 from compat.relay import Call, Job, signatures, upstream
 from compat.schemas.gemini import Reply
-from tests.surface.conftest import REPLY, forget_everything, permissions_afterwards  # noqa: F401 (a fixture)
+from tests.surface.conftest import (  # noqa: F401 (two fixtures)
+    REPLY,
+    database_threads,
+    forget_everything,
+    permissions_afterwards,
+)
 
 FIRST, SECOND = "gemini-2.5-flash", "gemini-2.5-pro"
 KEYS = ("fake-key-of-the-relay-aaa1", "fake-key-of-the-relay-bbb2", "fake-key-of-the-relay-ccc3")
@@ -151,7 +155,7 @@ def gemini(monkeypatch) -> Gemini:
 
 
 @pytest.fixture
-def relay(permissions_afterwards, transactional_db, gemini, tmp_path, settings, monkeypatch):  # noqa: F811
+def relay(permissions_afterwards, database_threads, gemini, tmp_path, settings, monkeypatch):  # noqa: F811
     settings.DATA_DIR = tmp_path
     settings.REDIS_URL = ""
     settings.SIMULATOR = False
@@ -163,6 +167,4 @@ def relay(permissions_afterwards, transactional_db, gemini, tmp_path, settings, 
     for key in KEYS:
         assert contribute(key, source="operator").verdict == "added"
     _, token = issue_token(User.objects.create_user("ada"))
-    yield Relay(gemini, token)
-    forget_everything()
-    connections.close_all()
+    return Relay(gemini, token)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.core.management.sql import emit_post_migrate_signal
 from django.db import connections
 from django.db.models.signals import post_migrate
 
+import accounts.in_db
 from accounts import callers, failed_attempts, limits, metering, pool, pricing
 from accounts.contributing import contribute
 from accounts.issuing import issue_token
@@ -254,6 +256,17 @@ def permissions_afterwards(django_db_setup, django_db_blocker):
 
 
 @pytest.fixture
+def database_threads(transactional_db, monkeypatch):
+    """Threads of the test's own: what they still do is done before the database is emptied."""
+    with ThreadPoolExecutor(1) as threads:
+        monkeypatch.setattr(accounts.in_db, "_threads", threads)
+        yield
+        forget_everything()
+        threads.submit(connections.close_all)
+    connections.close_all()
+
+
+@pytest.fixture
 def gemini(monkeypatch) -> StubGemini:
     stub = StubGemini()
     monkeypatch.setattr(upstream, "new_client", lambda: stub)
@@ -261,7 +274,7 @@ def gemini(monkeypatch) -> StubGemini:
 
 
 @pytest.fixture
-def site(permissions_afterwards, transactional_db, gemini, tmp_path, settings):
+def site(permissions_afterwards, database_threads, gemini, tmp_path, settings):
     settings.DATA_DIR = tmp_path
     settings.REDIS_URL = ""
     settings.SIMULATOR = False
@@ -276,6 +289,4 @@ def site(permissions_afterwards, transactional_db, gemini, tmp_path, settings):
     user = User.objects.create_user("ada")
     _, token = issue_token(user)
     forget_mappings()
-    yield Site(gemini, user, token)
-    forget_everything()
-    connections.close_all()
+    return Site(gemini, user, token)

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connections
 from django.utils import timezone
 
 from accounts import callers
@@ -202,4 +201,3 @@ async def test_open_access_lets_everyone_in_as_anonymous(site, settings):
     records = await site.records()
     names = await sync_to_async(lambda: {record.user.username for record in records})()
     assert names == {"anonymous"}
-    connections.close_all()

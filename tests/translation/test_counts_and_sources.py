@@ -5,7 +5,7 @@ import io
 import wave
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compat.schemas.gemini import InlineData, UsageMetadata
@@ -76,6 +76,7 @@ def test_an_estimate_is_four_characters_a_token(characters, tokens):
     assert estimate_tokens(characters) == tokens
 
 
+@settings(deadline=None)
 @given(
     st.fixed_dictionaries(
         {},
