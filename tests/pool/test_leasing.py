@@ -2,9 +2,11 @@
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounts import pool as pool_module
 from accounts.pool.facts import Caps, Exhausted, Lease
 from accounts.pool.pacific import next_pacific_midnight, pacific_day
 from accounts.pool.quotas import Quota
@@ -143,6 +145,13 @@ def test_a_limit_is_tried_only_after_a_day_and_many_answers_without_a_refusal(po
     for minute in range(30):
         ask(NOW + 86_800 + 62 * minute, 12)
     assert list(pool.unwritten_quotas.values()) == [Quota(rpm=11)]
+
+
+async def test_a_lease_in_memory_waits_for_nothing(settings):
+    settings.REDIS_URL = ""
+    with pytest.raises(StopIteration):
+        pool_module.lease(MODEL, ()).send(None)
+    pool_module.reset()
 
 
 def test_a_refusal_that_names_its_limit_is_not_repeated(pool_of):

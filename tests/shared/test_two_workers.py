@@ -1,14 +1,19 @@
 """`serve --workers 2` on PostgreSQL and Redis: answers, accounts and refusals are those of one."""
 
 import asyncio
+import json
+import random
 import threading
 import time
 import uuid
 from collections import Counter
 
+import httpx
 import openai
 import pytest
 
+from tests.gemini_replies import reply
+from tests.scripted_wire import send_whole
 from tests.shared.site import Site, ask_all, chat, served_by
 
 
@@ -102,6 +107,41 @@ async def _hundred_make_ten_calls(site, gemini, *urls):
     refused = [answer for answer in answers if answer.status_code == 429]
     assert {answer.json()["error"]["code"] for answer in refused} == {"pool_exhausted"}
     assert all(40 <= int(answer.headers["retry-after"]) <= 62 for answer in refused)
+
+
+async def test_clients_that_leave_by_the_hundred_spoil_nobodys_answer(two_workers, site, gemini, model):
+    async def echo(call, wire):
+        await wire.pause(random.random() * 0.05)
+        text = call.json["contents"][0]["parts"][0]["text"]
+        body = json.dumps(reply(f"You said {text}")).encode()
+        await send_whole(wire, 200, {"Content-Type": "application/json"}, body, "length")
+
+    gemini.will(echo, model=model)
+    rng, answered = random.Random(11), 0
+    headers = {"Authorization": f"Bearer {site.token}"}
+    limits = httpx.Limits(max_connections=40)
+    async with httpx.AsyncClient(base_url=two_workers.url, headers=headers, limits=limits, trust_env=False) as client:
+
+        async def ask(marker):
+            nonlocal answered
+            answer = await client.post("/v1/chat/completions", json=chat(model, marker), timeout=20)
+            assert answer.json()["choices"][0]["message"]["content"] == f"You said {marker}"
+            answered += 1
+
+        for turn in range(25):
+            tasks = [asyncio.create_task(ask(f"{turn}-{number}")) for number in range(16)]
+            await asyncio.sleep(rng.random() * 0.1)
+            for task in rng.sample(tasks, 8):
+                task.cancel()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+            assert all(end is None or isinstance(end, asyncio.CancelledError) for end in ended)
+    fresh = await ask_all(two_workers.url, site.token, [chat(model, f"again {n}") for n in range(20)], at_once=20)
+    assert [answer.json()["choices"][0]["message"]["content"] for answer in fresh] == [
+        f"You said again {n}" for n in range(20)
+    ]
+    rows = site.usage(model, answered + 20)
+    assert Counter(row[0] for row in rows)[200] >= answered + 20
+    assert {row[0] for row in rows} <= {200, 499}
 
 
 class Asking:
