@@ -180,7 +180,7 @@ def soonest(model: str, tokens: int = 0) -> float | None:
 
 def may_retry() -> bool:
     """True when a request that the upstream failed may be asked once more: retries may add only so much to the load."""
-    return _shared.pool.retries.take()
+    return _shared.pool.retries.take(now())
 
 
 def disable(lease: Lease, reason: str, *, whole_domain: bool = False) -> None:

@@ -7,6 +7,7 @@ _BREAKER_DOMAINS = 3
 _BREAKER_WINDOW = 5.0
 _MOST_RETRIES = 20.0
 _RETRIES_AN_ANSWER = 0.25
+_RETRIES_A_SECOND = 10.0
 _PROBE_SECONDS = 3.0
 _LOOK_AGAIN_SECONDS = 0.25
 # With the probe it is shorter than a client waits: who comes while it is shut sees whether it opens.
@@ -99,17 +100,20 @@ class Breaker(Gate):
 
 
 class RetryBudget:
-    """Retries may add a quarter to the load, so that an upstream that breaks down is not asked three times as much."""
+    """Retries may add a quarter to the load, and ten a second: an upstream that breaks down is not asked thrice as much."""
 
     def __init__(self) -> None:
         self._left = _MOST_RETRIES
+        self._filled_at = 0.0
 
     def answered(self) -> None:
         """A request was answered."""
         self._left = min(_MOST_RETRIES, self._left + _RETRIES_AN_ANSWER)
 
-    def take(self) -> bool:
+    def take(self, now: float) -> bool:
         """True when one more request may be asked again."""
+        self._left = min(_MOST_RETRIES, self._left + max(0.0, now - self._filled_at) * _RETRIES_A_SECOND)
+        self._filled_at = now
         if self._left < 1:
             return False
         self._left -= 1

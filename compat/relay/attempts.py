@@ -12,7 +12,7 @@ from django.conf import settings
 from accounts import pool
 from accounts.pool import Exhausted, Lease, PooledKey
 from compat.errors import CompatError, NoUpstreamKey, UnknownModel
-from compat.gemini.failures import UNREACHABLE, Blame, Facts, GeminiFailure, Next, Rest
+from compat.gemini.failures import EMPTY, UNREACHABLE, Blame, Facts, GeminiFailure, Next, Rest
 from compat.relay.gone import is_gone, remember_gone
 from compat.relay.job import Call, Job
 from compat.relay.line import Line, line_for
@@ -163,6 +163,11 @@ class Attempts:
             return failure.next
         if failure is UNREACHABLE:
             pool.refund(lease)
+            return failure.next
+        if failure is EMPTY:
+            # It may well be the prompt's doing: neither key nor model is blamed.
+            pool.answered(lease)
+            pool.give_back(lease)
             return failure.next
         pool.refuse(lease, failure.name, model_at_fault=failure.blame is Blame.MODEL, used_quota=failure.used_quota)
         if failure.disables:

@@ -259,11 +259,12 @@ def test_models_that_were_only_asked_for_take_no_room_in_the_pools_memory_of_fai
 
 def test_retries_may_add_only_so_much_to_the_load():
     pool = local_pool(keys(4))
-    assert sum(pool.retries.take() for _ in range(100)) == 20
+    assert sum(pool.retries.take(NOW) for _ in range(100)) == 20
     lease = pool.lease(MODEL, (), NOW)
-    for _ in range(100):
+    for _ in range(20):
         pool.answered(lease, NOW)
-    assert sum(pool.retries.take() for _ in range(100)) == 20
+    assert sum(pool.retries.take(NOW) for _ in range(100)) == 5
+    assert sum(pool.retries.take(NOW + 1) for _ in range(100)) == 10
 
 
 def test_a_key_that_sleeps_out_of_its_hours_is_awake_within_them(pool_of):

@@ -7,6 +7,7 @@ import pytest
 
 from accounts import pool
 from compat import errors
+from compat.gemini.failures import EMPTY, Facts, GeminiFailure
 from compat.relay import complete
 from tests.relay.conftest import FIRST, KEYS, SECOND
 from tests.relay.test_attempts import DEAD, OVERLOADED, always, answered, at_first, failed, out_of_quota, refused
@@ -81,6 +82,14 @@ async def test_a_client_that_leaves_does_not_make_a_model_well(relay, gemini):
     assert not pool.model_rests(FIRST)
     await refused(relay)
     assert pool.model_rests(FIRST)
+
+
+async def test_prompts_that_bring_nothing_close_the_model_to_nobody_else(relay, gemini):
+    gemini.failing = always(GeminiFailure(EMPTY, Facts(200)))
+    for _ in range(3):
+        await refused(relay)
+    assert not pool.model_rests(FIRST)
+    assert await relay.counts() == {FIRST: (9, 0)}
 
 
 async def test_what_was_turned_away_used_no_quota(relay, gemini):
