@@ -171,6 +171,13 @@ KEPT = (
         ),
     ),
     Kept(
+        "Live traffic",
+        "What the usage records of the running and of the last 500 requests say or will say: no prompt, and never which "
+        "contributed key answers",
+        "Memory of each process",
+        "Until newer requests take the room, or the process ends",
+    ),
+    Kept(
         "Usage totals by day",
         "User, token, models, sums",
         "Database",

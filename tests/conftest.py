@@ -9,6 +9,7 @@ pytest.register_assert_rewrite("tests.translation.translating", "tests.translati
 def _nothing_remembered():
     """Forget keys, mappings, models, callers, limits and prices that an earlier test's database held."""
     from accounts import callers, failed_attempts, limits, pool, pricing
+    from accounts.live.traffic import traffic
     from compat import catalogue, mapping
     from compat.relay import gone
 
@@ -17,6 +18,7 @@ def _nothing_remembered():
     failed_attempts.forget()
     limits.forget()
     pricing.forget()
+    traffic.forget()
     mapping.forget_mappings()
     catalogue.forget_offered()
     gone.forget_gone()

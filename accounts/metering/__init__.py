@@ -13,6 +13,7 @@ from threading import Lock
 from django.conf import settings
 
 from accounts.in_db import in_db
+from accounts.live.traffic import traffic
 from accounts.metering import lines
 from accounts.metering.journal import StorageUnavailable
 from accounts.metering.leftovers import replay_leftovers
@@ -78,22 +79,22 @@ def settle(
 
     The first settlement counts, later ones change nothing. Never raises and never waits.
     """
+    settlement = lines.settlement(
+        admission,
+        status=status,
+        error_code=error_code,
+        gemini_model=gemini_model,
+        attempts=attempts,
+        counts=counts,
+        counts_from=counts_from,
+        cost=cost,
+        queue_ms=queue_ms,
+        first_byte_ms=first_byte_ms,
+        total_ms=total_ms,
+    )
     if _writer is not None:
-        _writer.journal.settle(
-            lines.settlement(
-                admission,
-                status=status,
-                error_code=error_code,
-                gemini_model=gemini_model,
-                attempts=attempts,
-                counts=counts,
-                counts_from=counts_from,
-                cost=cost,
-                queue_ms=queue_ms,
-                first_byte_ms=first_byte_ms,
-                total_ms=total_ms,
-            )
-        )
+        _writer.journal.settle(settlement)
+    traffic.ended(admission, settlement)
 
 
 def start() -> Writer:

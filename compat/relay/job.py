@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from accounts import limits, metering, pricing
 from accounts.callers import Caller
 from accounts.limits import AnyReservation, Refusal, Standing
+from accounts.live.traffic import traffic
 from accounts.metering import Admission, TokenCounts
 from accounts.models import UsageRecord
 from accounts.pool import Lease
@@ -103,6 +104,7 @@ class Job:
             if self._reservation is not None:
                 self._reservation.release()
             raise StorageUnavailable("Usage cannot be recorded at the moment: try again in a few seconds.", 5) from None
+        traffic.began(self._admission, self)
 
     async def _reserve(self, answers: int, longest: int | None) -> None:
         # Gemini counts the prompt for each of the calls that a prompt needs.
@@ -147,6 +149,11 @@ class Job:
         for usage in self._usage.values():
             total = usage if total is None else total + usage
         return total or Usage()
+
+    @property
+    def tokens(self) -> int:
+        """Every token counted up to now."""
+        return self.usage.total
 
     def estimated(self, completion_characters: int) -> Usage:
         """The usage, with estimates for what Gemini did not count."""
