@@ -3,14 +3,16 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Required, TypedDict, Unpack
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from accounts import key_events
 from accounts.models import ContributedKey, KeyCooldown, KeyEvent, LearnedQuota, User
 from accounts.sealing import fingerprint, seal
 
@@ -22,6 +24,9 @@ _SIMULATOR_KEY = re.compile(r"sim-[a-z0-9-]{1,196}")
 
 BY_HAND = "by hand"
 """The reason of a key that a person disabled."""
+
+_ASKED_AT_ONCE = 20
+_ASK_AGAIN = timedelta(minutes=1)
 
 GOOD = "good"
 """The word of `key_verifier` for a key that the upstream takes."""
@@ -100,10 +105,18 @@ def enable_key(key: ContributedKey | UUID) -> bool:
 
 def approve_key(key: ContributedKey | UUID) -> bool:
     """Let a key that waits for approval be leased; True if it did wait."""
-    key_id = key.pk if isinstance(key, ContributedKey) else key
-    now = timezone.now()
-    waiting = ContributedKey.objects.filter(pk=key_id, state=ContributedKey.State.WAITING)
-    return bool(waiting.update(state=ContributedKey.State.ACTIVE, reason="", state_since=now, updated=now))
+    return _change_state(key, ContributedKey.State.ACTIVE, "", was=ContributedKey.State.WAITING)
+
+
+def admit_key(key: ContributedKey | UUID) -> bool:
+    """A received key was found good: let it be leased, or wait for approval where that is asked for; True if it was new."""
+    state = ContributedKey.State.WAITING if settings.MODERATE_CONTRIBUTIONS else ContributedKey.State.ACTIVE
+    return _change_state(key, state, "", was=ContributedKey.State.RECEIVED)
+
+
+def suspect_key(key: ContributedKey | UUID, reason: str) -> bool:
+    """Lease an active key no more until the upstream was asked about it; True if it was active."""
+    return _change_state(key, ContributedKey.State.SUSPECTED, reason[:200], was=ContributedKey.State.ACTIVE)
 
 
 def erase_key(key: ContributedKey) -> None:
@@ -122,22 +135,63 @@ def erase_key(key: ContributedKey) -> None:
 def reset_cooldowns(key: ContributedKey) -> int:
     """End every rest of this key's quota domain; how many there were. The stamp tells each process's pool."""
     now = timezone.now()
-    keys = ContributedKey.objects.all()
-    of_domain = keys.filter(project=key.project) if key.project else keys.filter(pk=key.pk)
     with transaction.atomic():
+        for rest in KeyCooldown.objects.filter(domain=key.quota_domain, until__gt=now):
+            key_events.record(rest.domain, "resting", "ready", BY_HAND, model=rest.model)
         ended, _ = KeyCooldown.objects.filter(domain=key.quota_domain).delete()
-        of_domain.update(cooldowns_reset=now, updated=now)
+        _of_domain(key).update(cooldowns_reset=now, updated=now)
     key.cooldowns_reset = now
     return ended
 
 
+def rest_key(key: ContributedKey, until: datetime) -> bool:
+    """Let this key's quota domain rest until then, for every model; True unless it rests as long already."""
+    domain = key.quota_domain
+    with transaction.atomic():
+        if KeyCooldown.objects.filter(domain=domain, model="", until__gte=until).exists():
+            return False
+        KeyCooldown.objects.update_or_create(domain=domain, model="", defaults={"until": until, "reason": BY_HAND})
+        key_events.record(domain, "ready", "resting", BY_HAND, until=until)
+    return True
+
+
 def request_check(keys: Sequence[ContributedKey]) -> dict[UUID, str] | None:
-    """What the upstream says of each key, in words; None when this process has nothing to ask it with."""
+    """What the upstream says of each key, in words; None when this process has nothing to ask it with.
+
+    A key that was suspected and is good is leased again.
+    """
     if key_verifier is None:
         return None
     verdicts = key_verifier(keys)
     ContributedKey.objects.filter(pk__in=verdicts).update(last_checked=timezone.now())
+    for key_id, verdict in verdicts.items():
+        if verdict == GOOD:
+            _change_state(key_id, ContributedKey.State.ACTIVE, "", was=ContributedKey.State.SUSPECTED)
     return verdicts
+
+
+def ask_about_suspects(upstream: str) -> int:
+    """Ask about the suspected keys of an upstream that were not asked about within a minute; how many. It blocks.
+
+    However many processes call it, each key is asked about by one: the first to say so in its row.
+    """
+    now = timezone.now()
+    mine = [key for key in due_suspects(upstream)[:_ASKED_AT_ONCE] if _claim(key, now)]
+    if mine:
+        request_check(mine)
+    return len(mine)
+
+
+def due_suspects(upstream: str) -> QuerySet[ContributedKey]:
+    """The suspected keys of an upstream that were not asked about within a minute."""
+    suspects = ContributedKey.objects.filter(upstream=upstream, state=ContributedKey.State.SUSPECTED)
+    long_ago = timezone.now() - _ASK_AGAIN
+    return suspects.filter(Q(last_checked=None) | Q(last_checked__lt=long_ago))
+
+
+def _claim(key: ContributedKey, now: datetime) -> bool:
+    same = ContributedKey.objects.filter(pk=key.pk, last_checked=key.last_checked)
+    return bool(same.update(last_checked=now))
 
 
 def well_formed(text: str, upstream: str | None = None) -> str:
@@ -176,14 +230,25 @@ def _verdict(print_: str, here: dict[str, ContributedKey], fresh: dict[str, Cont
     return Contribution(key, "added" if made is not None and made.pk == key.pk else "duplicate")
 
 
-def _change_state(key: ContributedKey | UUID, state: ContributedKey.State, reason: str) -> bool:
+def _of_domain(key: ContributedKey) -> QuerySet[ContributedKey]:
+    keys = ContributedKey.objects.all()
+    return keys.filter(project=key.project) if key.project else keys.filter(pk=key.pk)
+
+
+def _change_state(
+    key: ContributedKey | UUID, state: ContributedKey.State, reason: str, *, was: ContributedKey.State | None = None
+) -> bool:
+    """Change a key's state from `was` (None: from any other), and write that down; True if it changed."""
     key_id = key.pk if isinstance(key, ContributedKey) else key
+    others = ContributedKey.objects.filter(pk=key_id).exclude(state=state)
+    row = others.only("project", "state").first()
+    if row is None or (was is not None and row.state != was):
+        return False
     now = timezone.now()
-    changed = (
-        ContributedKey.objects.filter(pk=key_id)
-        .exclude(state=state)
-        .update(state=state, reason=reason, state_since=now, updated=now)
-    )
-    if changed and isinstance(key, ContributedKey):
+    with transaction.atomic():
+        if not others.filter(state=row.state).update(state=state, reason=reason, state_since=now, updated=now):
+            return False  # another process was quicker
+        key_events.record(row.quota_domain, row.state, state, reason, key_id=key_id)
+    if isinstance(key, ContributedKey):
         key.state, key.reason, key.state_since, key.updated = state, reason, now, now
-    return bool(changed)
+    return True

@@ -79,8 +79,8 @@ KEPT = (
         "Rests, learned limits and changes of state",
         "Of a key or its Google project, by model",
         "Database",
-        "Rests: an hour past their end. Limits and changes: until the last key of the project is withdrawn, or they "
-        "are deleted",
+        "Rests: an hour past their end. Changes: 30 days. Limits: until the last key of the project is withdrawn, or "
+        "they are deleted",
         (
             "accounts.KeyCooldown: id domain model until reason",
             "accounts.LearnedQuota: id domain model rpm tpm rpd learned",
@@ -244,6 +244,7 @@ LOGGED = (
             "attempt failed: %s with %s (HTTP %d)",
             "a quota domain rests for %s: %s",
             "a contributed key was disabled: %s",
+            "a contributed key is suspected: %s",
             "the pool rests: several quota domains were refused at once without a reason",
         ),
     ),

@@ -70,5 +70,6 @@ async def _ask(client: GeminiClient, key: ContributedKey) -> str | Failure:
 def _disable(key: ContributedKey, failure: Failure) -> None:
     disable_key(key, failure.name)
     if failure.blame is Blame.PROJECT and key.project:
-        for other in ContributedKey.objects.filter(project=key.project, state=ContributedKey.State.ACTIVE):
+        states = (ContributedKey.State.ACTIVE, ContributedKey.State.SUSPECTED, ContributedKey.State.WAITING)
+        for other in ContributedKey.objects.filter(project=key.project, state__in=states):
             disable_key(other, failure.name)

@@ -171,7 +171,13 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
     @display(
         description="state",
         ordering="state",
-        label={"active": "success", "disabled": "danger", "received": "info", "waiting": "warning"},
+        label={
+            "active": "success",
+            "disabled": "danger",
+            "received": "info",
+            "waiting": "warning",
+            "suspected": "warning",
+        },
     )
     def condition(self, key: ContributedKey) -> tuple[str, str]:
         """Its state, and why."""

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from accounts import key_events
 from accounts.contributing import erase_key
 from accounts.contributions.intake import take_in
 from accounts.contributions.offer import Caps
@@ -20,18 +21,18 @@ def find_receipt(code: str) -> Receipt | None:
 
 def is_in_hand(line: ReceiptKey) -> bool:
     """True while its key is in the pool, or will be when it is approved: then it can be paused and capped."""
-    usable = {ContributedKey.State.ACTIVE, ContributedKey.State.WAITING}
+    usable = {ContributedKey.State.ACTIVE, ContributedKey.State.SUSPECTED, ContributedKey.State.WAITING}
     return line.key is not None and line.key.state in usable
 
 
 def pause(line: ReceiptKey) -> bool:
     """Let nothing more be sent with the key; True if it may be paused."""
-    return _change(line, paused=True)
+    return _pause(line, paused=True)
 
 
 def resume(line: ReceiptKey) -> bool:
     """Let the key be used again; True if it may be paused and resumed."""
-    return _change(line, paused=False)
+    return _pause(line, paused=False)
 
 
 def set_caps(line: ReceiptKey, caps: Caps) -> bool:
@@ -73,6 +74,17 @@ def caps_of(key: ContributedKey) -> Caps:
 def waits_for_gemini(line: ReceiptKey) -> bool:
     """True for a key of Gemini's while the built-in simulator is the upstream: nobody asks it anything."""
     return settings.SIMULATOR and line.upstream == ContributedKey.Upstream.GEMINI
+
+
+def _pause(line: ReceiptKey, *, paused: bool) -> bool:
+    if line.key is None or line.key.paused == paused:
+        return is_in_hand(line)
+    with transaction.atomic():
+        changed = _change(line, paused=paused)
+        if changed:
+            was, became = ("ready", "paused") if paused else ("paused", "ready")
+            key_events.record(line.key.quota_domain, was, became, "by its contributor", key_id=line.key.pk)
+    return changed
 
 
 def _change(line: ReceiptKey, **changes: object) -> bool:

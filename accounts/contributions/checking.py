@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.contributing import BY_HAND, GOOD, erase_key, request_check
+from accounts.contributing import BY_HAND, GOOD, admit_key, erase_key, request_check
 from accounts.models import ContributedKey, Receipt, ReceiptKey, RedeemedKey
 
 logger = logging.getLogger(__name__)
@@ -36,14 +36,11 @@ def check_received() -> Counter[str]:
     verdicts: Counter[str] = Counter()
     keys = list(_received()[:_AT_ONCE])
     found = (request_check(keys) or {}) if keys else {}
-    state = ContributedKey.State.WAITING if settings.MODERATE_CONTRIBUTIONS else ContributedKey.State.ACTIVE
-    now = timezone.now()
     with transaction.atomic():
         for key_id, verdict in found.items():
             verdicts[verdict] += 1
             if verdict == GOOD:
-                received = ContributedKey.objects.filter(pk=key_id, state=ContributedKey.State.RECEIVED)
-                received.update(state=state, state_since=now, updated=now)
+                admit_key(key_id)
         asked = ContributedKey.objects.filter(pk__in=[key.pk for key in keys])
         _undecided().filter(key__in=asked.exclude(state=ContributedKey.State.RECEIVED)).update(decided=True)
         # A line without a key is decided with those that have one, and not while Google answers nobody: from outside

@@ -104,6 +104,12 @@ def _state_in_hand(key: ContributedKey, resting: set[str]) -> tuple[str, str, st
         )
     if key.hours_utc and timezone.now().hour not in key.hours_utc:
         return "resting", "Resting", "It is outside the hours that you allow."
+    if key.state == ContributedKey.State.SUSPECTED:
+        return (
+            "resting",
+            "Resting",
+            "Google has refused it once. Within minutes it is asked whether the key still holds.",
+        )
     if key.quota_domain in resting:
         return "resting", "Resting", "Its quota is used up, or Google asked for a pause. It goes on by itself."
     if key.in_quarantine:

@@ -31,6 +31,7 @@ class ContributedKey(models.Model):
         RECEIVED = "received", "received, not checked yet"
         WAITING = "waiting", "waiting for approval"
         ACTIVE = "active", "active"
+        SUSPECTED = "suspected", "refused once, being asked about"
         DISABLED = "disabled", "disabled"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -12,13 +12,14 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
+from accounts.contributing import ask_about_suspects
 from accounts.in_db import in_db
 from accounts.pool.clock import now
 from accounts.pool.facts import Exhausted, Lease, PooledKey
 from accounts.pool.quotas import Quota
 from accounts.pool.shared import SharedLedgers
 from accounts.pool.state import Pool
-from accounts.pool.storage import Findings, Unwritten, assumed_from, exchange
+from accounts.pool.storage import Findings, Unwritten, assumed_from, exchange, serving_upstream
 from accounts.pool.together import Together
 from accounts.shared_store import wire_to
 
@@ -44,6 +45,7 @@ __all__ = [
     "reset",
     "size",
     "soonest",
+    "suspect",
     "sync",
 ]
 
@@ -66,6 +68,9 @@ class _Shared:
         """The loop's time of the last exchange."""
         self.cleared: set[tuple[str, datetime]] = set()
         self.disabling: dict[UUID, str] = {}
+        self.suspecting: dict[UUID, str] = {}
+        self.asking: asyncio.Task[int] | None = None
+        """The question about suspected keys that is under way."""
         self.timer: asyncio.TimerHandle | None = None
         self.task: asyncio.Task[None] | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -119,6 +124,7 @@ def answered(lease: Lease) -> None:
 
 def give_back(lease: Lease, *, prompt_tokens: int = 0, completion_tokens: int = 0) -> None:
     """End an attempt that used quota."""
+    _sync_soon()
     together = _together()
     if together is None:
         _shared.pool.give_back(lease, now(), prompt_tokens, completion_tokens)
@@ -133,6 +139,7 @@ def refund(lease: Lease) -> None:
 
 def refuse(lease: Lease, reason: str, *, model_at_fault: bool = False, used_quota: bool = False) -> None:
     """End an attempt that failed; a fault of the model is not held against the key."""
+    _sync_soon()
     _shared.pool.refuse(lease, now(), reason, model_at_fault=model_at_fault)
     if not used_quota:
         refund(lease)
@@ -191,6 +198,14 @@ def disable(lease: Lease, reason: str, *, whole_domain: bool = False) -> None:
     _sync_soon()
 
 
+def suspect(lease: Lease, reason: str) -> None:
+    """Lease a key no more until a free call has told whether the upstream takes it: then it is disabled, or comes back."""
+    for key_id in _shared.pool.drop(lease.key):
+        _shared.suspecting[key_id] = reason
+    logger.warning("a contributed key is suspected: %s", reason)
+    _sync_soon()
+
+
 def size() -> int:
     """How many keys this process may lease, resting ones included."""
     return _shared.pool.size
@@ -224,16 +239,25 @@ async def sync() -> None:
     _take_over(shared, findings)
     shared.looked, shared.looked_at = started, asyncio.get_running_loop().time()
     together = _known_together(shared)
-    if together is not None and (unwritten.disabled or unwritten.quotas):
+    if together is not None and (unwritten.disabled or unwritten.suspected or unwritten.quotas):
         together.ledgers.tell_news()
+    if findings.has_suspects and (shared.asking is None or shared.asking.done()):
+        question = in_db(ask_about_suspects, serving_upstream())
+        shared.asking = asyncio.get_running_loop().create_task(question, context=contextvars.Context())
 
 
 def _take_unwritten(shared: _Shared) -> Unwritten:
     pool = shared.pool
     unwritten = Unwritten(
-        dict(shared.disabling), dict(pool.unwritten_rests), dict(pool.unwritten_quotas), dict(pool.unwritten_days)
+        dict(shared.disabling),
+        dict(shared.suspecting),
+        dict(pool.unwritten_rests),
+        set(pool.unwritten_recoveries),
+        dict(pool.unwritten_quotas),
+        dict(pool.unwritten_days),
     )
-    for taken in (shared.disabling, pool.unwritten_rests, pool.unwritten_quotas, pool.unwritten_days):
+    of_pool = (pool.unwritten_rests, pool.unwritten_recoveries, pool.unwritten_quotas, pool.unwritten_days)
+    for taken in (shared.disabling, shared.suspecting, *of_pool):
         taken.clear()
     return unwritten
 
@@ -241,7 +265,9 @@ def _take_unwritten(shared: _Shared) -> Unwritten:
 def _put_back(shared: _Shared, unwritten: Unwritten) -> None:
     pool = shared.pool
     shared.disabling |= unwritten.disabled
+    shared.suspecting |= unwritten.suspected
     pool.unwritten_rests = {**unwritten.rests, **pool.unwritten_rests}
+    pool.unwritten_recoveries |= unwritten.recoveries
     pool.unwritten_quotas = {**unwritten.quotas, **pool.unwritten_quotas}
     for place, counts in unwritten.days.items():
         pool.unwritten_days[place].add(counts)
@@ -252,7 +278,8 @@ def _take_over(shared: _Shared, findings: Findings) -> None:
     assumptions_changed = shared.tiers != findings.tiers
     shared.tiers = findings.tiers
     if findings.keys is not None:
-        pool.replace_keys(key for key in findings.keys if key.id not in shared.disabling)
+        gone = {*shared.disabling, *shared.suspecting}
+        pool.replace_keys(key for key in findings.keys if key.id not in gone)
     shared.stamp = findings.stamp
     pool.learn_quotas(findings.quotas, assumptions_changed=assumptions_changed)
     pool.learn_usage(findings.used, now())

@@ -47,6 +47,7 @@ class Pool:
         """True when a key of a paid project is among them."""
         self.unwritten_rests: dict[Place, Rest] = {}
         self.unwritten_quotas: dict[Place, Quota] = {}
+        self.unwritten_recoveries: set[Place] = set()
         self.unwritten_days: dict[tuple[UUID, str, date], DayCounts] = defaultdict(DayCounts)
 
     def lease(
@@ -91,7 +92,10 @@ class Pool:
 
     def answered(self, lease: Lease, now: float) -> None:
         """An answer began: the quota domain, the model and our address are well."""
-        self._ledger(lease.key.domain, lease.model).went_well(now - lease.at)
+        ledger = self._ledger(lease.key.domain, lease.model)
+        if ledger.half_open:
+            self.unwritten_recoveries.add((lease.key.domain, lease.model))
+        ledger.went_well(now - lease.at)
         self._wake(lease.key.domain, lease.model)
         self._models.pop(lease.model, None)
         self._breaker.open()

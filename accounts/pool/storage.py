@@ -10,8 +10,9 @@ from django.db import transaction
 from django.db.models import F, QuerySet, Sum
 from django.utils import timezone
 
-from accounts.contributing import disable_key
-from accounts.models import ContributedKey, KeyCooldown, KeyDay, KeyEvent, LearnedQuota, TierQuota
+from accounts import key_events
+from accounts.contributing import disable_key, due_suspects, suspect_key
+from accounts.models import ContributedKey, KeyCooldown, KeyDay, LearnedQuota, TierQuota
 from accounts.pool.clock import now
 from accounts.pool.facts import Caps, PooledKey
 from accounts.pool.news import DayCounts, Place, Rest
@@ -27,7 +28,10 @@ class Unwritten(NamedTuple):
     """What one process has found out since the last exchange."""
 
     disabled: dict[UUID, str]
+    suspected: dict[UUID, str]
     rests: dict[Place, Rest]
+    recoveries: set[Place]
+    """Where the first request after a rest was answered."""
     quotas: dict[Place, Quota]
     days: dict[tuple[UUID, str, date], DayCounts]
 
@@ -45,6 +49,8 @@ class Findings(NamedTuple):
     rests: dict[Place, Rest]
     cleared: list[tuple[str, datetime]]
     """Quota domains whose rests a person has ended, and when."""
+    has_suspects: bool
+    """True when suspected keys are to be asked about."""
 
 
 def exchange(unwritten: Unwritten, known: dict[UUID, Secret], stamp: object, since: datetime) -> Findings:
@@ -58,19 +64,23 @@ def write_down(unwritten: Unwritten) -> None:
     """Write in one transaction; what concerns a key that was deleted meanwhile is passed over."""
     with transaction.atomic():
         for key_id, reason in unwritten.disabled.items():
-            if disable_key(key_id, reason):
-                _event(_domain_of(key_id), "", "active", "disabled", reason, key_id=key_id)
+            disable_key(key_id, reason)
+        for key_id, reason in unwritten.suspected.items():
+            suspect_key(key_id, reason)
         for (domain, model), rest in unwritten.rests.items():
             until = datetime.fromtimestamp(rest.until, UTC)
             KeyCooldown.objects.update_or_create(
                 domain=domain, model=model, defaults={"until": until, "reason": rest.reason}
             )
-            _event(domain, model, "ready", "resting", rest.reason, until=until)
+            key_events.record(domain, "ready", "resting", rest.reason, model=model, until=until)
+        for domain, model in unwritten.recoveries:
+            key_events.record(domain, "half-open", "ready", "answered", model=model)
         for (domain, model), quota in unwritten.quotas.items():
             LearnedQuota.objects.update_or_create(
                 domain=domain, model=model, defaults={**quota._asdict(), "learned": timezone.now()}
             )
         KeyCooldown.objects.filter(until__lt=timezone.now() - _OVER_AFTER).delete()
+        key_events.forget_old()
         existing = set(
             ContributedKey.objects.filter(pk__in={key_id for key_id, _, _ in unwritten.days}).values_list(
                 "pk", flat=True
@@ -83,7 +93,7 @@ def write_down(unwritten: Unwritten) -> None:
 
 def look(known: dict[UUID, Secret], stamp: object, since: datetime) -> Findings:
     """Read what has changed: the keys when any row did, limits, today's use, every rest that is not over."""
-    upstream = ContributedKey.Upstream.SIMULATOR if settings.SIMULATOR else ContributedKey.Upstream.GEMINI
+    upstream = serving_upstream()
     rows = ContributedKey.objects.filter(upstream=upstream)
     newest = rows.order_by("-updated").values_list("updated", flat=True).first()
     fresh_stamp = (rows.count(), newest)
@@ -97,7 +107,13 @@ def look(known: dict[UUID, Secret], stamp: object, since: datetime) -> Findings:
     ]
     tiers = [(tier.pattern, tier.paid, Quota(tier.rpm, tier.tpm, tier.rpd)) for tier in TierQuota.objects.all()]
     quotas = {(row.domain, row.model): Quota(row.rpm, row.tpm, row.rpd) for row in LearnedQuota.objects.all()}
-    return Findings(keys, fresh_stamp, tiers, quotas, _used_today(), rests, cleared)
+    has_suspects = due_suspects(upstream).exists()
+    return Findings(keys, fresh_stamp, tiers, quotas, _used_today(), rests, cleared, has_suspects)
+
+
+def serving_upstream() -> str:
+    """The upstream whose keys are leased here."""
+    return ContributedKey.Upstream.SIMULATOR if settings.SIMULATOR else ContributedKey.Upstream.GEMINI
 
 
 def assumed_from(tiers: list[tuple[str, bool, Quota]], model: str, paid: bool) -> Quota:
@@ -133,28 +149,6 @@ def _pooled(rows: QuerySet[ContributedKey], known: dict[UUID, Secret]) -> list[P
 
 def _caps(row: ContributedKey) -> Caps:
     return Caps(row.paused, row.keep_share / 100, tuple(row.allowed_models), frozenset(row.hours_utc))
-
-
-def _event(
-    domain: str,
-    model: str,
-    was: str,
-    became: str,
-    reason: str,
-    *,
-    until: datetime | None = None,
-    key_id: UUID | None = None,
-) -> None:
-    # To the minute: an exact time beside a usage record's would join a person to a key.
-    at = timezone.now().replace(second=0, microsecond=0)
-    KeyEvent.objects.create(
-        at=at, key_id=key_id, domain=domain, model=model, was=was, became=became, reason=reason[:64], until=until
-    )
-
-
-def _domain_of(key_id: UUID) -> str:
-    key = ContributedKey.objects.filter(pk=key_id).only("project").first()
-    return key.quota_domain if key else ""
 
 
 def _add(key_id: UUID, model: str, day: date, counts: DayCounts) -> None:

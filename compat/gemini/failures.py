@@ -53,6 +53,8 @@ class Failure(NamedTuple):
     rest: Rest = Rest.NONE
     disables: bool = False
     """True when the key (or every key of its project) is out until a person acts."""
+    in_doubt: bool = False
+    """True when one refusal is no proof: the key rests until a free call has said the same."""
     client_code: str = "upstream_error"
     """The code of the error that the client sees when nothing else is left to try."""
     used_quota: bool = False
@@ -104,6 +106,7 @@ def _quota(pattern: str) -> Test:
 
 
 _KEY_GONE = {"blame": Blame.KEY, "next": Next.KEY, "disables": True, "client_code": "no_upstream_key"}
+_KEY_IN_DOUBT = {**_KEY_GONE, "in_doubt": True}
 _PROJECT_GONE = {**_KEY_GONE, "blame": Blame.PROJECT}
 _QUOTA = {"blame": Blame.QUOTA, "next": Next.KEY, "client_code": "pool_exhausted"}
 _REPAIR = {"blame": Blame.REQUEST, "next": Next.REPAIR, "client_code": "invalid_request"}
@@ -114,8 +117,8 @@ def _row(name: str, test: Test, **facts: Any) -> tuple[Test, Failure]:
 
 
 FAILURES: tuple[tuple[Test, Failure], ...] = (
-    _row("key_invalid", _reason("API_KEY_INVALID"), **_KEY_GONE),
-    _row("key_invalid", _says(r"API key (not valid|not found|expired)", 400), **_KEY_GONE),
+    _row("key_invalid", _reason("API_KEY_INVALID"), **_KEY_IN_DOUBT),
+    _row("key_invalid", _says(r"API key (not valid|not found|expired)", 400), **_KEY_IN_DOUBT),
     _row("key_leaked", _says(r"reported as leaked", 403), **_KEY_GONE),
     _row("project_suspended", _reason("CONSUMER_SUSPENDED"), **_PROJECT_GONE),
     _row("project_suspended", _says(r"has been suspended|project has been denied", 403), **_PROJECT_GONE),
@@ -128,8 +131,8 @@ FAILURES: tuple[tuple[Test, Failure], ...] = (
         _reason("API_KEY_SERVICE_BLOCKED", "API_KEY_HTTP_REFERRER_BLOCKED", "API_KEY_IP_ADDRESS_BLOCKED"),
         **_KEY_GONE,
     ),
-    _row("key_refused", _reason("ACCESS_TOKEN_TYPE_UNSUPPORTED"), **_KEY_GONE),
-    _row("key_refused", _http(401), **_KEY_GONE),
+    _row("key_refused", _reason("ACCESS_TOKEN_TYPE_UNSUPPORTED"), **_KEY_IN_DOUBT),
+    _row("key_refused", _http(401), **_KEY_IN_DOUBT),
     _row(
         "foreign_object",
         _says(r"CachedContent not found|permission to access the File", 403),
@@ -137,7 +140,7 @@ FAILURES: tuple[tuple[Test, Failure], ...] = (
         next=Next.STOP,
         client_code="invalid_request",
     ),
-    _row("key_refused", _http(403), **_KEY_GONE),
+    _row("key_refused", _http(403), **_KEY_IN_DOUBT),
     _row(
         "location",
         _says(r"location is not supported", 400),

@@ -12,7 +12,7 @@ from django.conf import settings
 from accounts import pool
 from accounts.pool import Exhausted, Lease, PooledKey
 from compat.errors import CompatError, NoUpstreamKey, UnknownModel
-from compat.gemini.failures import EMPTY, UNREACHABLE, Blame, Facts, GeminiFailure, Next, Rest
+from compat.gemini.failures import EMPTY, UNREACHABLE, Blame, Facts, Failure, GeminiFailure, Next, Rest
 from compat.relay.gone import is_gone, remember_gone
 from compat.relay.job import Call, Job
 from compat.relay.line import Line, line_for
@@ -171,7 +171,7 @@ class Attempts:
             return failure.next
         pool.refuse(lease, failure.name, model_at_fault=failure.blame is Blame.MODEL, used_quota=failure.used_quota)
         if failure.disables:
-            pool.disable(lease, failure.name, whole_domain=failure.blame is Blame.PROJECT)
+            _take_out(lease, failure)
         elif failure.rest is not Rest.NONE:
             return self._rest(lease, found)
         elif failure.next is Next.MODEL:
@@ -239,6 +239,13 @@ class Attempts:
         if not known and self._last is not None and self._last.failure.client_code == "no_upstream_key":
             return NoUpstreamKey("No key in the pool could be used for this model.")
         return exhausted(min(known, default=None))
+
+
+def _take_out(lease: Lease, failure: Failure) -> None:
+    if failure.in_doubt:
+        pool.suspect(lease, failure.name)
+    else:
+        pool.disable(lease, failure.name, whole_domain=failure.blame is Blame.PROJECT)
 
 
 def _minute_of_tokens(facts: Facts) -> int | None:

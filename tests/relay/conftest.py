@@ -14,6 +14,7 @@ from accounts.callers import recognise
 from accounts.contributing import contribute
 from accounts.issuing import issue_token
 from accounts.models import ContributedKey, KeyCooldown, KeyDay, UsageRecord, User
+from compat import verification
 from compat.gemini.failures import GeminiFailure
 from compat.relay import Call, Job, signatures, upstream
 from compat.schemas.gemini import Reply
@@ -49,6 +50,8 @@ class Gemini:
     replies: list[Any] = field(default_factory=lambda: [REPLY])
     """What a stream brings."""
     open_streams: int = 0
+    lists_asked: list[str] = field(default_factory=list)
+    """The keys whose model lists were asked for."""
 
     async def generate(self, model: str, key: str, body: bytes) -> Reply:
         self.asked.append(Asked(model, key, msgspec.json.decode(body)))
@@ -101,6 +104,22 @@ class Stream:
         self._gemini.open_streams -= 1
 
 
+class ModelLists:
+    """The client of a verification: a key is good unless `gemini.failing` gives a failure for the model ""."""
+
+    def __init__(self, gemini: Gemini) -> None:
+        self._gemini = gemini
+
+    async def models(self, key: str) -> None:
+        self._gemini.lists_asked.append(key)
+        failure = self._gemini.failing("", key, len(self._gemini.asked))
+        if failure is not None:
+            raise failure
+
+    async def close(self) -> None:
+        pass
+
+
 class Relay:
     """Makes jobs of ada's, and tells what the database says afterwards."""
 
@@ -119,8 +138,11 @@ class Relay:
         return job
 
     async def keys(self) -> dict[str, tuple[str, str]]:
-        """(state, reason) of every key, by its text's end."""
+        """(state, reason) of every key, by its text's end, once suspected ones were asked about."""
         await pool.sync()
+        asking = pool._shared.asking
+        if asking is not None:
+            await asking
         rows = await sync_to_async(lambda: list(ContributedKey.objects.values_list("last_four", "state", "reason")))()
         return {last_four: (state, reason) for last_four, state, reason in rows}
 
@@ -151,6 +173,7 @@ class Relay:
 def gemini(monkeypatch) -> Gemini:
     stub = Gemini()
     monkeypatch.setattr(upstream, "new_client", lambda: stub)
+    monkeypatch.setattr(verification, "new_client", lambda: ModelLists(stub))
     return stub
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import pool
 from accounts.contributing import contribute, disable_key, enable_key, reset_cooldowns
-from accounts.models import ContributedKey, KeyCooldown, KeyDay
+from accounts.models import ContributedKey, KeyCooldown, KeyDay, KeyEvent
 from accounts.pool import Exhausted
 from tests.relay.conftest import FIRST, KEYS, SECOND
 
@@ -215,6 +215,25 @@ async def test_what_was_found_survives_a_restart(ready):
     pool.reset()
     await pool.ready()
     assert await leased() == {KEYS[2]}
+
+
+async def test_what_ends_after_the_last_lease_is_written_down_all_the_same(ready):
+    lease = await lease_of(KEYS[0])
+    await pool.sync()
+    pool._shared.timer.cancel()
+    pool._shared.timer = None
+    pool.give_back(lease, prompt_tokens=10)
+    assert pool._shared.timer is not None
+
+
+async def test_a_rest_that_is_found_again_by_the_first_answer_is_an_event(ready):
+    lease = await lease_of(KEYS[0])
+    pool.cool_down(lease, pool.now() - 1, "quota_bare")
+    pool._shared.pool.ledgers()[lease.key.domain, FIRST].half_open = True
+    pool.answered(await lease_of(KEYS[0]))
+    await pool.sync()
+    changes = await in_db(lambda: list(KeyEvent.objects.order_by("id").values_list("was", "became", "model")))()
+    assert changes[-1] == ("half-open", "ready", FIRST)
 
 
 async def test_rests_that_are_long_over_are_cleared_away(ready):

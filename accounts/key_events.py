@@ -1,0 +1,33 @@
+"""Key events: every change of a key's or a quota domain's state is written down, for operators to read."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.utils import timezone
+
+from accounts.models import KeyEvent
+
+KEPT = timedelta(days=30)
+
+
+def record(
+    domain: str,
+    was: str,
+    became: str,
+    reason: str,
+    *,
+    model: str = "",
+    until: datetime | None = None,
+    key_id: UUID | None = None,
+) -> None:
+    """Write one change down: of a key where `key_id` is told, else of its quota domain, for one model or (empty) for all."""
+    # To the minute: an exact time beside a usage record's would join a person to a key.
+    at = timezone.now().replace(second=0, microsecond=0)
+    KeyEvent.objects.create(
+        at=at, key_id=key_id, domain=domain, model=model, was=was, became=became, reason=reason[:64], until=until
+    )
+
+
+def forget_old() -> None:
+    """Delete what happened longer ago than KEPT."""
+    KeyEvent.objects.filter(at__lt=timezone.now() - KEPT).delete()
