@@ -161,13 +161,14 @@ KEPT = (
     ),
     Kept(
         "Usage records",
-        "User, token, time, endpoint, models asked and served, status, attempts, token counts, cost, durations; of tokens "
+        "User, token, time, endpoint, models asked and served, status, attempts, token counts, cost, durations; of each "
+        "attempt of a request that needed several the model, a word for how it ended and its time to 10 ms; of tokens "
         "that tell their sub-users, a keyed hash of the sub-user's name. Never which contributed key answered",
         "Database; for moments before that the usage journal in the data directory",
         "Until purge_usage deletes them (TUMBLER_USAGE_DAYS is the intended age; run it from a timer)",
         (
             "accounts.UsageRecord: id created user token owner endpoint stream model gemini_model status error_code "
-            f"attempts {_TOKENS} counts_from cost sub_user queue_ms first_byte_ms total_ms",
+            f"attempts {_TOKENS} counts_from cost sub_user queue_ms first_byte_ms total_ms tried",
         ),
     ),
     Kept(

@@ -22,6 +22,7 @@ from compat.answers import Response
 from compat.authentication import identify
 from compat.body import ClientGone, read_body
 from compat.errors import CompatError, InternalError, InvalidRequest, StorageUnavailable, WrongMethod, from_refusal
+from compat.ids import new_hex
 from compat.relay.job import Job
 from compat.translation.refusals import Untranslatable
 
@@ -55,15 +56,20 @@ class AsyncAPIView(APIView):
 
     async def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
         """Find the caller, check what they may do, run the handler; every error becomes the envelope."""
-        started, request_id = time.monotonic(), edge.new_request_id()
+        started, request_id = time.monotonic(), ""
         try:
             response = await self._respond(request, *args, **kwargs)
         except ClientGone:
             raise
         except Exception as error:  # noqa: BLE001 (the last stop: whatever it is, the client gets the envelope)
+            request_id = self._request_id()
             response = edge.error_response(self._client_error(error, request_id))
-        edge.finish(response, request, request_id, started, self.job)
+        edge.finish(response, request, request_id or self._request_id(), started, self.job)
         return response
+
+    def _request_id(self) -> str:
+        """`req_` and 32 hex digits, as OpenAI's: those of its usage record where it will have one."""
+        return f"req_{(self.job and self.job.id) or new_hex()}"
 
     async def _respond(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
         edge.check_host(request)

@@ -9,7 +9,6 @@ from django.http.request import split_domain_port, validate_host
 
 from compat.answers import Answer, EventStream, Response
 from compat.errors import CompatError, InvalidRequest, error_json
-from compat.ids import new_hex
 from compat.relay.job import Job
 from compat.relay.reserving import to_headers
 
@@ -20,11 +19,6 @@ EXPOSED = (
     "x-should-retry"
 )
 _DAY = str(24 * 60 * 60)
-
-
-def new_request_id() -> str:
-    """`req_` and 32 hex digits, as OpenAI's."""
-    return f"req_{new_hex()}"
 
 
 def check_host(request: HttpRequest) -> None:

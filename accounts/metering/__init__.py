@@ -17,7 +17,7 @@ from accounts.live.traffic import traffic
 from accounts.metering import lines
 from accounts.metering.journal import StorageUnavailable
 from accounts.metering.leftovers import replay_leftovers
-from accounts.metering.lines import NO_COUNTS, Admission, TokenCounts
+from accounts.metering.lines import NO_COUNTS, Admission, TokenCounts, Tried
 from accounts.metering.totals import Spent, spent
 from accounts.metering.writer import Writer
 
@@ -27,6 +27,7 @@ __all__ = [
     "Spent",
     "StorageUnavailable",
     "TokenCounts",
+    "Tried",
     "admit",
     "checkpoint",
     "close",
@@ -74,8 +75,11 @@ def settle(
     first_byte_ms: int,
     total_ms: int,
     cost: Decimal = Decimal(0),
+    tried: tuple[Tried, ...] = (),
 ) -> None:
     """End a request: its status and counts (`counts_from` is one of UsageRecord.CountsFrom), times in milliseconds.
+
+    `tried` holds its attempts in order; it is empty where one attempt answered.
 
     The first settlement counts, later ones change nothing. Never raises and never waits.
     """
@@ -91,6 +95,7 @@ def settle(
         queue_ms=queue_ms,
         first_byte_ms=first_byte_ms,
         total_ms=total_ms,
+        tried=tried,
     )
     if _writer is not None:
         _writer.journal.settle(settlement)

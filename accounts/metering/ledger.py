@@ -104,6 +104,7 @@ def _record(id_: uuid.UUID, admission: Admission, settlement: Settlement, users:
         "queue_ms": _within(settlement.queue_ms, _MOST_MILLISECONDS),
         "first_byte_ms": _within(settlement.first_byte_ms, _MOST_MILLISECONDS),
         "total_ms": _within(settlement.total_ms, _MOST_MILLISECONDS),
+        "tried": settlement.tried or None,
     }
 
 

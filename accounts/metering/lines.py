@@ -37,6 +37,8 @@ class TokenCounts:
 NO_COUNTS = TokenCounts()
 
 Counts: TypeAlias = tuple[int, int, int, int, int, int]
+Tried: TypeAlias = tuple[str, str, int, int]
+"""An attempt: the model, how it ended, when it began and how long it took (milliseconds, from the request's beginning)."""
 
 
 class Admission(msgspec.Struct, frozen=True, array_like=True, tag="a", gc=False):
@@ -76,6 +78,7 @@ class Settlement(msgspec.Struct, frozen=True, array_like=True, tag="s", gc=False
     queue_ms: int
     first_byte_ms: int
     total_ms: int
+    tried: tuple[Tried, ...] = ()
 
 
 class Mark(msgspec.Struct, frozen=True, array_like=True, tag="m", gc=False):
@@ -129,6 +132,7 @@ def settlement(
     queue_ms: int,
     first_byte_ms: int,
     total_ms: int,
+    tried: tuple[Tried, ...] = (),
 ) -> Settlement:
     """The line that ends a request."""
     return Settlement(
@@ -143,6 +147,7 @@ def settlement(
         queue_ms,
         first_byte_ms,
         total_ms,
+        tried,
     )
 
 

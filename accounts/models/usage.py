@@ -53,6 +53,11 @@ class UsageRecord(models.Model):
     queue_ms = models.PositiveIntegerField()
     first_byte_ms = models.PositiveIntegerField()
     total_ms = models.PositiveIntegerField()
+    tried = models.JSONField(
+        null=True,
+        editable=False,
+        help_text="Its attempts in order: model, verdict, when it began and how long it took (ms). Null: one that answered.",
+    )
 
     class Meta:
         ordering = ("-created",)

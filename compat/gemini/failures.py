@@ -61,6 +61,20 @@ class Failure(NamedTuple):
     """True when Gemini may have counted the request. Quotas that are used up count no further; overload does count, as
     those report who watched their quota go (discuss.ai.google.dev, threads 109581 and 144053)."""
 
+    @property
+    def verdict(self) -> str:
+        """The failure as a request's owner may read it: of a key no more than that it or its quota was the reason.
+
+        What happened to the key itself, and when, is told where keys are watched; the same words here would join the two.
+        """
+        match self.blame:
+            case Blame.KEY | Blame.PROJECT:
+                return "key"
+            case Blame.QUOTA:
+                return "quota"
+            case _:
+                return self.name
+
 
 class Facts(NamedTuple):
     """One failed call, told in Gemini's terms. It holds no key: texts are only matched, never passed on."""

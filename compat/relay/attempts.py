@@ -14,7 +14,7 @@ from accounts.pool import Exhausted, Lease, PooledKey
 from compat.errors import CompatError, NoUpstreamKey, UnknownModel
 from compat.gemini.failures import EMPTY, UNREACHABLE, Blame, Facts, Failure, GeminiFailure, Next, Rest
 from compat.relay.gone import is_gone, remember_gone
-from compat.relay.job import Call, Job
+from compat.relay.job import ANSWERED, Call, Job
 from compat.relay.line import Line, line_for
 from compat.relay.telling import client_error, exhausted, too_large, unavailable
 from compat.translation.repairs import REPAIRS
@@ -132,23 +132,27 @@ class Attempts:
                     return None
 
     async def _attempt(self, lease: Lease, body: dict[str, Any], act: Act[T]) -> T:
-        self._job.calling(lease.model)
+        began = self._job.calling(lease.model)
         # store: false keeps prompts out of the logs of the project that lent the key.
         payload = _encode(body if settings.UPSTREAM_STORE else {**body, "store": False})
         try:
             brought = await act(lease.model, lease.secret, payload)
-        except GeminiFailure:
+        except GeminiFailure as found:
+            self._job.attempted(lease.model, found.failure.verdict, began)
             raise
         except CompatError:
             # Its request was blocked, by an upstream that works.
+            self._job.attempted(lease.model, "blocked", began)
             pool.answered(lease)
             pool.give_back(lease)
             raise
         except BaseException:
             # The client left: the attempt was made all the same.
+            self._job.attempted(lease.model, "left", began)
             pool.give_back(lease)
             raise
         pool.answered(lease)
+        self._job.attempted(lease.model, ANSWERED, began)
         return brought
 
     def _learn(self, lease: Lease, found: GeminiFailure, repaired: set[str]) -> Next:

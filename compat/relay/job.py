@@ -8,7 +8,7 @@ from accounts import limits, metering, pricing
 from accounts.callers import Caller
 from accounts.limits import AnyReservation, Refusal, Standing
 from accounts.live.traffic import traffic
-from accounts.metering import Admission, TokenCounts
+from accounts.metering import Admission, TokenCounts, Tried
 from accounts.models import UsageRecord
 from accounts.pool import Lease
 from compat import metrics
@@ -20,6 +20,9 @@ from compat.translation.usage import Usage, estimate_tokens
 CLIENT_LEFT = 499
 # A long stream's counts are kept now and then: they are charged should the process be killed.
 _CHECKPOINT_SECONDS = 2.0
+# A request that a pool full of spent keys refuses may make hundreds of attempts.
+_MOST_TRIED = 40
+ANSWERED = "answered"
 
 
 ToBody = Callable[[str, int], dict[str, Any]]
@@ -74,7 +77,11 @@ class Job:
         """How long the prompt is, asked only where Gemini did not count it or a limit wants to know before."""
         self.sub_user = ""
         """A keyed hash of whom the client named."""
+        self.id = ""
+        """The id of its usage record, hex; "" until it is admitted."""
         self.attempts = 0
+        self.tried: list[Tried] = []
+        """How the attempts went, where their number and the record's own columns do not tell it."""
         self.model = ""
         """The Gemini model that answered; the last one asked while none has."""
         self._began = time.monotonic()
@@ -100,6 +107,7 @@ class Job:
             self._admission = metering.admit(
                 self.caller.user_id, self.caller.token_id, self.endpoint, self.asked, self.stream, self.sub_user
             )
+            self.id = self._admission.id
         except metering.StorageUnavailable:
             if self._reservation is not None:
                 self._reservation.release()
@@ -125,11 +133,19 @@ class Job:
             return self._refused.standings
         return self._reservation.standings() if self._reservation is not None else ()
 
-    def calling(self, model: str) -> None:
-        """An attempt begins."""
+    def calling(self, model: str) -> float:
+        """An attempt begins, at the monotonic time that is returned."""
+        now = time.monotonic()
         self.attempts += 1
         self.model = model
-        self._called = self._called or time.monotonic()
+        self._called = self._called or now
+        return now
+
+    def attempted(self, model: str, verdict: str, began: float) -> None:
+        """Note how the attempt ended that began then. One that answered alone needs no note."""
+        if len(self.tried) < _MOST_TRIED and (verdict != ANSWERED or self.attempts > 1 or len(self.calls) > 1):
+            start, end = _ms(self._began, began), _ms(self._began, time.monotonic())
+            self.tried.append((model, verdict, _coarse(start), _coarse(end) - _coarse(start)))
 
     def heard(self, call: Call, usage: Usage, lease: Lease) -> None:
         """Counts of a call came; they replace what it told before. Of the key only matters whether it costs."""
@@ -199,6 +215,7 @@ class Job:
             first_byte_ms=_ms(self._began, self._first_byte or ended),
             total_ms=_ms(self._began, ended),
             cost=limits.to_dollars(cost),
+            tried=tuple(self.tried),
         )
 
     def _cost(self, usage: Usage, *, exact: bool) -> int:
@@ -221,3 +238,8 @@ def _counts(usage: Usage) -> TokenCounts:
 
 def _ms(start: float, end: float) -> int:
     return max(0, round((end - start) * 1000))
+
+
+def _coarse(ms: int) -> int:
+    """To 10 ms: enough for a person, too little to find the same moment in another log."""
+    return ms // 10 * 10

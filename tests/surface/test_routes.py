@@ -5,6 +5,7 @@ import json
 import pytest
 
 from compat.edge import EXPOSED
+from compat.gemini.failures import failure_of
 from tests.surface.conftest import MODEL, ask
 
 BODIES = {
@@ -207,6 +208,15 @@ async def test_a_stream_carries_what_keeps_proxies_from_holding_it_back(site):
     assert headers["cache-control"].startswith("no-cache, no-store")
     assert "content-length" not in headers
     assert (headers["x-tumbler-model"], headers["x-tumbler-attempts"]) == (MODEL, "1")
+
+
+async def test_the_request_id_is_that_of_the_usage_record(site):
+    whole, stream = await site.chat(), await site.chat(stream=True)
+    site.gemini.failure = failure_of(400, b"{}")
+    refused = await site.chat()
+    assert refused.status == 400
+    named = {answered.headers["x-request-id"].removeprefix("req_") for answered in (whole, stream, refused)}
+    assert {record.id.hex for record in await site.records()} == named
 
 
 async def test_no_two_requests_have_the_same_id(site):
