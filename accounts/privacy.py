@@ -200,6 +200,7 @@ KEPT = (
         "8 hours",
         ("sessions.Session: session_key session_data expire_date",),
     ),
+    Kept("The language of the pages", "Which one was chosen", "A cookie, once it was", "A year"),
     Kept(
         "Acts in the admin",
         "Who changed which row when, and the row's name (never a secret)",

@@ -1,13 +1,16 @@
 """The headers of every page: what a browser may load, embed and tell, and which upstream answers."""
 
+import secrets
+
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
 
-# The public pages need their own style sheet and pictures, and no script at all.
-_PAGES = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+# Scripts run when the page names them with its nonce, styles come from files of this site: no text of a page is either.
+_POLICY = (
+    "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'self'; img-src 'self' data: blob:; "
+    "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 # unfold's admin runs Alpine.js, which evaluates expressions in attributes, and sets styles from them.
 _ADMIN = (
@@ -20,9 +23,14 @@ _POWERS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 class PageHeaders(MiddlewareMixin):
     """Middleware: puts them on each response, where a view has not said otherwise."""
 
+    def process_request(self, request: HttpRequest) -> None:
+        """Make the nonce of this page, `csp_nonce` in templates."""
+        request.csp_nonce = secrets.token_urlsafe(16)  # type: ignore[attr-defined]
+
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """The response, with its headers."""
-        policy = _ADMIN if request.path.startswith("/admin/") else _PAGES
+        nonce = request.csp_nonce  # type: ignore[attr-defined]
+        policy = _ADMIN if request.path.startswith("/admin/") else _POLICY.format(nonce=nonce)
         response.headers.setdefault("Content-Security-Policy", policy)
         response.headers.setdefault("Permissions-Policy", _POWERS)
         response.headers.setdefault("X-Tumbler-Upstream", "simulator" if settings.SIMULATOR else "gemini")

@@ -68,5 +68,7 @@ def broken(request: HttpRequest) -> HttpResponse:
 def _answer(request: HttpRequest, error: CompatError, title: str, sentence: str) -> HttpResponse:
     """A page for whoever asks for HTML; OpenAI's envelope for everybody else."""
     if "text/html" in request.headers.get("Accept", ""):
-        return render(request, "site/error.html", {"title": title, "sentence": sentence}, status=error.status)
+        return render(
+            request, "site/error.html", {"title": title, "sentence": sentence, "plain": True}, status=error.status
+        )
     return HttpResponse(error_json(error), status=error.status, content_type="application/json")

@@ -3,13 +3,17 @@
 from django.contrib import admin
 from django.templatetags.static import static
 from django.urls import include, path
+from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
+from django.views.i18n import set_language
 
 from tumbler_site import pages
 
 urlpatterns = [
     path("", pages.home, name="home"),
     path("", include("accounts.contributions.urls")),
+    # A forged choice of a language harms nobody, and the public pages need no cookie against it.
+    path("language/", csrf_exempt(set_language), name="language"),
     path("admin/", admin.site.urls),
     # Browsers ask for it wherever a page names no picture, the admin's for instance.
     path("favicon.ico", RedirectView.as_view(url=static("pages/tumbler.svg"))),

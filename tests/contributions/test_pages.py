@@ -29,16 +29,29 @@ def test_the_policy_of_every_public_page_is_strict(url):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("url", PAGES)
-def test_a_page_loads_nothing_from_elsewhere_and_runs_nothing(url):
+def test_a_page_loads_nothing_from_elsewhere_and_runs_only_files(url):
     page = get(url).content.decode()
-    assert not re.search(r"<script|style=|<style|\son\w+=", page)
-    loaded = re.findall(r'<(?:link|img|form)[^>]*(?:href|src|action)="([^"]+)"', page)
+    assert not re.search(r"style=|<style|\son\w+=|<script(?! src=)", page)
+    loaded = re.findall(r'<(?:link|img|form|script|use)[^>]*(?:href|src|action)="([^"]+)"', page)
     assert loaded
     assert all(address.startswith("/") and not address.startswith("//") for address in loaded)
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("url", ["/static/pages/pages.css", "/static/pages/tumbler.svg"])
+def test_a_script_runs_by_the_nonce_of_its_page_alone():
+    answers = [get("/"), get("/")]
+    nonces = [re.search(r"script-src 'nonce-([\w-]{22})';", answer["Content-Security-Policy"])[1] for answer in answers]
+    assert nonces[0] != nonces[1]
+    for answer, nonce in zip(answers, nonces, strict=True):
+        scripts = re.findall(r"<script[^>]*>", answer.content.decode())
+        assert scripts
+        assert all(f'nonce="{nonce}"' in script for script in scripts)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "url", ["/static/pages/pages.css", "/static/pages/pages.js", "/static/pages/icons.svg", "/static/pages/tumbler.svg"]
+)
 def test_what_the_pages_load_is_there(url):
     answer = get(url)
     assert answer.status_code == 200

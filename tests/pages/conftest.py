@@ -1,0 +1,123 @@
+"""A real server with the built-in simulator, a real browser, and people who are signed in already."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tests.live.gateway import ROOT, Gateway, Template, environment
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+SIZES = {"phone": {"width": 390, "height": 800}, "desk": {"width": 1280, "height": 800}}
+
+# Prints the session key of somebody who has signed in.
+_SIGN_IN = """
+import sys
+from importlib import import_module
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from accounts.models import User
+name = sys.stdin.read()
+staff = name == "root"
+defaults = {"email": name + "@example.org", "is_staff": staff, "is_superuser": staff}
+user, _ = User.objects.get_or_create(username=name, defaults=defaults)
+session = import_module(settings.SESSION_ENGINE).SessionStore()
+session[SESSION_KEY] = str(user.pk)
+session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+session.create()
+print(session.session_key)
+"""
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """The server: `url`, `directory`, and `session(name)`, the cookie of somebody who has signed in."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed (apt-get install chromium)")
+    directory = tmp_path_factory.mktemp("pages")
+    template = Template(directory / "template")
+    gateway = Gateway(template, directory / "var", "daphne", "http://127.0.0.1:9", [])
+    known = {}
+
+    def session(name):
+        if name not in known:
+            known[name] = _python(gateway.directory, _SIGN_IN, name)
+        return known[name]
+
+    yield SimpleNamespace(url=gateway.url, directory=gateway.directory, session=session, gateway=gateway)
+    gateway.stop()
+
+
+def _python(data_dir, code, stdin):
+    done = subprocess.run(
+        [sys.executable, ROOT / "manage.py", "shell", "-v0", "-c", code],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        env=environment(data_dir),
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_as(site, browser):
+    """open_as(name, size, scheme, language): a page of somebody's ("" is a stranger); `complaints` is what the browser says."""
+    contexts = []
+
+    def open_page(name="", size="desk", scheme="light", language="en"):
+        context = browser.new_context(
+            base_url=site.url, viewport=SIZES[size], color_scheme=scheme, locale=language, reduced_motion="reduce"
+        )
+        contexts.append(context)
+        if name:
+            context.add_cookies([{"name": "sessionid", "value": site.session(name), "url": site.url}])
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.complaints = []
+        page.on("console", lambda message: page.complaints.append(message.text))
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.on("requestfailed", lambda request: page.complaints.append(f"{request.url} failed"))
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory):
+    """The text of axe-core's script, from npm."""
+    directory = tmp_path_factory.mktemp("axe")
+    if not shutil.which("npm"):
+        pytest.skip("npm is missing")
+    shutil.copy(Path(__file__).parent / "package.json", directory)
+    quiet = ["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--loglevel=error"]
+    done = subprocess.run(
+        ["npm", "install", *quiet, f"--cache={directory}/cache"],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=dict(os.environ),
+    )
+    if done.returncode:
+        pytest.skip(f"npm could not install axe-core: {done.stderr.strip()[-300:]}")
+    return (directory / "node_modules/axe-core/axe.min.js").read_text()

@@ -1,0 +1,21 @@
+"""Where the walk through all pages stops: one line a page. A new page needs a line here."""
+
+from typing import NamedTuple
+
+
+class Stop(NamedTuple):
+    """A page, and as whom to see it: nobody, `ada` (a user with a token), or `root` (staff with every right)."""
+
+    path: str
+    who: str = ""
+
+
+STOPS = (
+    Stop("/"),
+    Stop("/contribute/"),
+    Stop("/contribute/receipt/"),
+    Stop("/status/"),
+    Stop("/privacy/"),
+    Stop("/status/", "ada"),
+    Stop("/contribute/", "ada"),
+)

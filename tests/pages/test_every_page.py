@@ -1,0 +1,73 @@
+"""Each page in a real browser, on a phone and at a desk, light and dark: accessible, quiet, inside its window, by keyboard."""
+
+import pytest
+
+from tests.pages.stops import STOPS
+
+LOOKS = [("phone", "light"), ("desk", "dark")]
+_VIOLATIONS = """async () => (await axe.run()).violations.map(found =>
+    `${found.id}: ${found.help}: ${found.nodes.map(node => node.html.slice(0, 160)).slice(0, 3).join(' | ')}`)"""
+# Every element that Tab should reach, numbered.
+_MARK = """() => {
+    const wanted = 'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]';
+    const there = [...document.querySelectorAll(wanted)].filter(element =>
+        !element.disabled && element.tabIndex >= 0 && element.checkVisibility({visibilityProperty: true}));
+    const groups = new Set();
+    const reached = there.filter(element => {
+        if (element.type !== 'radio') return true;
+        const first = !groups.has(element.name);
+        groups.add(element.name);
+        return first;
+    });
+    reached.forEach((element, place) => { element.dataset.stop = place; });
+    return reached.length;
+}"""
+_FOCUSED = """() => {
+    const element = document.activeElement;
+    const style = getComputedStyle(element);
+    const shown = style.outlineStyle !== 'none' || style.boxShadow !== 'none';
+    return [element.dataset.stop ?? element.name ?? null, shown, element.outerHTML.slice(0, 120)];
+}"""
+
+
+def names(stop):
+    return f"{stop.path} {stop.who}".strip()
+
+
+@pytest.mark.parametrize("size, scheme", LOOKS)
+@pytest.mark.parametrize("stop", STOPS, ids=names)
+def test_a_page_is_accessible_quiet_and_fits(open_as, axe, stop, size, scheme):
+    page = open_as(stop.who, size, scheme)
+    answer = page.goto(stop.path)
+    assert answer.status == 200
+    policy = answer.headers["content-security-policy"]
+    assert "unsafe" not in policy and "default-src 'none'" in policy
+    assert page.locator("h1").count() == 1
+    assert page.title()
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+    page.evaluate(axe)
+    assert page.evaluate(_VIOLATIONS) == []
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize("stop", STOPS, ids=names)
+def test_everything_on_a_page_is_reached_by_the_keyboard_and_shows_it(open_as, stop):
+    page = open_as(stop.who)
+    page.goto(stop.path)
+    count = page.evaluate(_MARK)
+    reached = set()
+    for _ in range(count):
+        page.keyboard.press("Tab")
+        place, shown, html = page.evaluate(_FOCUSED)
+        assert shown, f"no sign of the focus on {html}"
+        reached.add(place)
+    assert len(reached) == count
+
+
+@pytest.mark.parametrize("stop", STOPS, ids=names)
+def test_a_page_speaks_chinese_where_it_is_asked_to(open_as, stop):
+    page = open_as(stop.who, language="zh-CN")
+    page.goto(stop.path)
+    assert page.get_attribute("html", "lang") == "zh-hans"
+    assert page.inner_text(".foot a:first-child") == "首页"
