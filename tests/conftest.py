@@ -1,6 +1,11 @@
 """What holds for every test: helpers' assertions explain themselves, and no test meets what another left in memory."""
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
+
+if TYPE_CHECKING:
+    from xdist.scheduler import LoadScopeScheduling
 
 pytest.register_assert_rewrite("tests.translation.translating", "tests.translation.answering")
 
@@ -22,3 +27,15 @@ def _nothing_remembered():
     mapping.forget_mappings()
     catalogue.forget_offered()
     gone.forget_gone()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "LoadScopeScheduling":
+    """Give whole folders of tests to the workers: the tests of a folder share servers, and look at each other's traces."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFolder(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return nodeid.split("::", 1)[0].rpartition("/")[0]
+
+    return ByFolder(config, log)

