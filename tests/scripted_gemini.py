@@ -141,6 +141,16 @@ class ScriptedGemini:
         """Answer with an error status."""
         self.will_answer(body, status, **options)
 
+    def will_find_dead(self, status: int, body: bytes, *, model: str) -> None:
+        """Refuse the first key that asks for this model, and whatever that key asks from then on."""
+        given = {"Content-Type": "application/json; charset=UTF-8"}
+
+        async def answer(call: Call, wire: Wire) -> None:
+            self.will_refuse(status, body, key=call.key)
+            await send_whole(wire, status, given, body, "length")
+
+        self.will(answer, model=model, times=1)
+
     def will_hang(self, seconds: float = 600, **which: Any) -> None:
         """Take the request and say nothing."""
 

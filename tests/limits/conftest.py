@@ -19,15 +19,17 @@ from accounts.limits.wire import Script, Wire
 from accounts.models import User
 from compat.mapping import forget_mappings
 from tests.limits.making import past
-from tests.metering.conftest import (  # noqa: F401
+from tests.metering.conftest import (
     data_dir,
     database,
     postgresql_server,
     postgresql_url,
     sqlite_url,
 )
-from tests.redis_server import redis_url  # noqa: F401
+from tests.redis_server import redis_url
 from tests.scripted_gemini import ScriptedGemini
+
+__all__ = ["data_dir", "database", "postgresql_server", "postgresql_url", "redis_url", "sqlite_url"]
 
 # A noon in UTC, on no edge of any window.
 NOON_MS = 1_795_608_000_000

@@ -252,6 +252,7 @@ def test_a_refusal_is_explained(answering):
     assert "401: Wrong token." in err
     assert "TUMBLER_TOKEN" in err
     closed = answering(200, "")
+    closed.shutdown()  # a socket that a thread still polls takes connections a little longer
     closed.server_close()
     status, _, err = ask(closed)
     assert status == 1
