@@ -13,7 +13,8 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts import key_events
-from accounts.models import ContributedKey, KeyCooldown, KeyEvent, LearnedQuota, User
+from accounts.models import ContributedKey, KeyCooldown, User
+from accounts.projects import forget_domain
 from accounts.sealing import fingerprint, seal
 
 Verdict = Literal["added", "duplicate", "malformed"]
@@ -128,8 +129,7 @@ def erase_key(key: ContributedKey) -> None:
     with transaction.atomic():
         ContributedKey.objects.filter(pk=key.pk).delete()
         if not key.project or not ContributedKey.objects.filter(project=key.project).exists():
-            for table in (KeyCooldown, KeyEvent, LearnedQuota):
-                table.objects.filter(domain=domain).delete()
+            forget_domain(domain)
 
 
 def reset_cooldowns(key: ContributedKey) -> int:

@@ -88,6 +88,17 @@ KEPT = (
         ),
     ),
     Kept(
+        "That a quota was used up by others too",
+        "Of a key or its Google project, by model: when it was refused below its limit, and which pairs were so at the same "
+        "moments, for they may be one project",
+        "Database",
+        "The moments: ten minutes. The pairs: as long as the keys are here, or until they are joined",
+        (
+            "accounts.Overrun: id domain model limit at used allowed",
+            "accounts.ProjectPair: id first second state coincidences last_at model limit",
+        ),
+    ),
+    Kept(
         "Receipts of contributions",
         "The code as HMAC-SHA256, the version of the terms, the date, whether it was redeemed; for each key its place in "
         "the receipt, last four characters, and the date of withdrawal. No name, no address, no hour",

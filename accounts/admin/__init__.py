@@ -2,9 +2,9 @@
 
 from django.contrib import admin
 
-from accounts.admin import keys, prices, quotas, tokens, usage, users
+from accounts.admin import keys, prices, projects, quotas, tokens, usage, users
 
 # The site's own template extends unfold's, and no app may come before unfold to override it by name.
 admin.site.index_template = "accounts/admin/home.html"
 
-__all__ = ["keys", "prices", "quotas", "tokens", "usage", "users"]
+__all__ = ["keys", "prices", "projects", "quotas", "tokens", "usage", "users"]

@@ -13,6 +13,7 @@ _SECTIONS: dict[str, list[tuple[str, str, str]]] = {
         ("accounts.keyevent", "Key events", "history"),
         ("accounts.learnedquota", "Learned quotas", "school"),
         ("accounts.tierquota", "Tier quotas", "tune"),
+        ("accounts.projectpair", "Same projects?", "join_inner"),
         ("compat.modelmapping", "Model mappings", "alt_route"),
     ],
     "People": [

@@ -3,6 +3,7 @@
 from accounts.models.keys import ContributedKey, KeyCooldown, KeyDay
 from accounts.models.limits import LIMIT_FIELDS, Limits
 from accounts.models.prices import ModelPrice
+from accounts.models.projects import Overrun, ProjectPair
 from accounts.models.quotas import KeyEvent, LearnedQuota, TierQuota
 from accounts.models.receipts import Receipt, ReceiptKey, RedeemedKey
 from accounts.models.tokens import IssuedToken
@@ -19,7 +20,9 @@ __all__ = [
     "LearnedQuota",
     "Limits",
     "ModelPrice",
+    "Overrun",
     "Plan",
+    "ProjectPair",
     "Receipt",
     "ReceiptKey",
     "RedeemedKey",

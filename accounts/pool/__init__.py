@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import logging
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -151,7 +151,7 @@ def cool_down(lease: Lease, until: float, reason: str, *, all_models: bool = Fal
     logger.info("a quota domain rests for %s: %s", "all models" if all_models else lease.model, reason)
 
 
-def learn_quota(lease: Lease, violations: Iterable[tuple[str, int | None]]) -> bool:
+def learn_quota(lease: Lease, violations: Collection[tuple[str, int | None]]) -> bool:
     """Take over the limits that a refusal named: the id of each quota, and its value where it was told.
 
     True when with them the ledger would have refused the request as well, so that no rest is needed.
@@ -253,11 +253,19 @@ def _take_unwritten(shared: _Shared) -> Unwritten:
         dict(shared.suspecting),
         dict(pool.unwritten_rests),
         set(pool.unwritten_recoveries),
+        list(pool.unwritten_overruns),
         dict(pool.unwritten_quotas),
         dict(pool.unwritten_days),
     )
-    of_pool = (pool.unwritten_rests, pool.unwritten_recoveries, pool.unwritten_quotas, pool.unwritten_days)
-    for taken in (shared.disabling, shared.suspecting, *of_pool):
+    for taken in (
+        shared.disabling,
+        shared.suspecting,
+        pool.unwritten_rests,
+        pool.unwritten_recoveries,
+        pool.unwritten_overruns,
+        pool.unwritten_quotas,
+        pool.unwritten_days,
+    ):
         taken.clear()
     return unwritten
 
@@ -268,6 +276,7 @@ def _put_back(shared: _Shared, unwritten: Unwritten) -> None:
     shared.suspecting |= unwritten.suspected
     pool.unwritten_rests = {**unwritten.rests, **pool.unwritten_rests}
     pool.unwritten_recoveries |= unwritten.recoveries
+    pool.unwritten_overruns[:0] = unwritten.overruns
     pool.unwritten_quotas = {**unwritten.quotas, **pool.unwritten_quotas}
     for place, counts in unwritten.days.items():
         pool.unwritten_days[place].add(counts)

@@ -185,6 +185,14 @@ class Ledger:
         # Prompts seldom fill it to the last token.
         return "tpm" if tpm is not None and self._tokens > 0.95 * tpm else self.filled
 
+    def used(self, limit: str, now: float) -> int:
+        """What was used of the window of the limit of that name."""
+        if limit == "rpd":
+            self._turn_day(now)
+            return self.used_today
+        self._slide(now)
+        return self._tokens if limit == "tpm" else len(self._minute)
+
     def recent(self, now: float) -> float:
         """The requests of the last minutes, each counting half as much a minute later."""
         return self._recent * 0.5 ** ((now - self._recent_at) / _HALF_LIFE) if self._recent else 0.0

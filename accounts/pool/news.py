@@ -13,6 +13,20 @@ class Rest(NamedTuple):
     reason: str
 
 
+class Overrun(NamedTuple):
+    """A place that was refused below its limit: somebody else draws on the same quota."""
+
+    place: Place
+    limit: str
+    """rpm, tpm or rpd."""
+    at: float
+    """Unix time."""
+    used: int
+    """What went through this place in the limit's window."""
+    allowed: int
+    """The limit."""
+
+
 class DayCounts:
     """What one key did for one model on one Pacific day, since it was last written down."""
 

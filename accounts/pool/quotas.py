@@ -29,15 +29,20 @@ NO_QUOTA = Quota()
 def learned(quota: Quota, violations: Iterable[tuple[str, int | None]]) -> Quota:
     """The quota after a refusal that names its limits (Gemini API, QuotaFailure: each violation's quotaId and quotaValue)."""
     for quota_id, value in violations:
-        if not value:
-            continue  # 0: the model is not offered at all, which is a rest and not a limit
-        if "PerDay" in quota_id and "Token" not in quota_id:
-            quota = quota._replace(rpd=value)
-        elif "PerMinute" in quota_id and "Token" in quota_id:
-            quota = quota._replace(tpm=value)
-        elif "PerMinute" in quota_id:
-            quota = quota._replace(rpm=value)
+        name = limit_of(quota_id)
+        # 0: the model is not offered at all, which is a rest and not a limit.
+        if name and value:
+            quota = quota._replace(**{name: value})
     return quota
+
+
+def limit_of(quota_id: str) -> str:
+    """The name of the limit that a quotaId means; empty for one that is not counted here."""
+    if "PerDay" in quota_id:
+        return "" if "Token" in quota_id else "rpd"
+    if "PerMinute" in quota_id:
+        return "tpm" if "Token" in quota_id else "rpm"
+    return ""
 
 
 def crept(quota: Quota, name: str) -> Quota:

@@ -11,9 +11,9 @@ from accounts.pool.board import Board, Chosen
 from accounts.pool.facts import Domain, Exhausted, Lease, PooledKey
 from accounts.pool.health import Breaker, ModelHealth, RetryBudget
 from accounts.pool.ledger import Ledger
-from accounts.pool.news import DayCounts, Place, Rest
+from accounts.pool.news import DayCounts, Overrun, Place, Rest
 from accounts.pool.pacific import next_quota_day, quota_date, quota_day
-from accounts.pool.quotas import NO_QUOTA, Quota, crept, learned
+from accounts.pool.quotas import NO_QUOTA, Quota, crept, learned, limit_of
 
 # A limit that holds is tried at most once a day, and so seldom that at most one request in two hundred is refused for it.
 _CREEP_AFTER = 24 * 3600.0
@@ -48,6 +48,7 @@ class Pool:
         self.unwritten_rests: dict[Place, Rest] = {}
         self.unwritten_quotas: dict[Place, Quota] = {}
         self.unwritten_recoveries: set[Place] = set()
+        self.unwritten_overruns: list[Overrun] = []
         self.unwritten_days: dict[tuple[UUID, str, date], DayCounts] = defaultdict(DayCounts)
 
     def lease(
@@ -132,7 +133,7 @@ class Pool:
         """Let the key's quota domain rest for this model, or for all, until a Unix time; a longer rest stays."""
         self._rest((lease.key.domain, "" if all_models else lease.model), Rest(until, reason), written=False)
 
-    def learn_quota(self, lease: Lease, violations: Iterable[tuple[str, int | None]], now: float) -> bool:
+    def learn_quota(self, lease: Lease, violations: Collection[tuple[str, int | None]], now: float) -> bool:
         """Take over the limits that the upstream named in a refusal: (quotaId, quotaValue) each.
 
         True when with them the ledger would have refused the request as well: then it knows best when there is room again.
@@ -144,7 +145,10 @@ class Pool:
         quota = learned(known, violations)
         if quota != known:
             self._set_quota(place, quota)
-        return ledger.free_at(lease.tokens, now) > now
+        if ledger.free_at(lease.tokens, now) > now:
+            return True
+        self._note_overruns(lease, ledger, quota, violations, now)
+        return False
 
     def day_rest(self, lease: Lease, now: float) -> float:
         """The Unix time until which a quota domain rests whose requests of the day are used up.
@@ -302,6 +306,19 @@ class Pool:
             ledger.crept_at = now
             place = (lease.key.domain, lease.model)
             self._set_quota(place, crept(self._known_quota(place, lease), full))
+
+    def _note_overruns(
+        self, lease: Lease, ledger: Ledger, quota: Quota, violations: Collection[tuple[str, int | None]], now: float
+    ) -> None:
+        """Note the limits that were exceeded though less went through here: another key may be of the same project."""
+        is_new_day = quota_day(now - _DAY_IS_NEW) != quota_day(now)
+        for name in {limit_of(quota_id) for quota_id, value in violations if value != 0} - {""}:
+            allowed = getattr(quota, name)
+            if allowed is not None and not (name == "rpd" and is_new_day):
+                # Without the request that was refused.
+                used = ledger.used(name, now) - (lease.tokens if name == "tpm" else 1)
+                place = (lease.key.domain, lease.model)
+                self.unwritten_overruns.append(Overrun(place, name, now, max(0, used), allowed))
 
     def _rest(self, place: Place, rest: Rest, *, written: bool) -> None:
         domain, model = place

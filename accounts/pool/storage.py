@@ -12,12 +12,14 @@ from django.utils import timezone
 
 from accounts import key_events
 from accounts.contributing import disable_key, due_suspects, suspect_key
-from accounts.models import ContributedKey, KeyCooldown, KeyDay, LearnedQuota, TierQuota
+from accounts.models import ContributedKey, KeyCooldown, KeyDay, LearnedQuota, Overrun, TierQuota
+from accounts.pool import news
 from accounts.pool.clock import now
 from accounts.pool.facts import Caps, PooledKey
 from accounts.pool.news import DayCounts, Place, Rest
 from accounts.pool.pacific import quota_date
 from accounts.pool.quotas import NO_QUOTA, Quota
+from accounts.projects import note_overruns
 from accounts.sealing import Unsealable, unseal
 from accounts.secret import Secret
 
@@ -32,6 +34,7 @@ class Unwritten(NamedTuple):
     rests: dict[Place, Rest]
     recoveries: set[Place]
     """Where the first request after a rest was answered."""
+    overruns: list[news.Overrun]
     quotas: dict[Place, Quota]
     days: dict[tuple[UUID, str, date], DayCounts]
 
@@ -79,6 +82,7 @@ def write_down(unwritten: Unwritten) -> None:
             LearnedQuota.objects.update_or_create(
                 domain=domain, model=model, defaults={**quota._asdict(), "learned": timezone.now()}
             )
+        note_overruns(map(_overrun, unwritten.overruns))
         KeyCooldown.objects.filter(until__lt=timezone.now() - _OVER_AFTER).delete()
         key_events.forget_old()
         existing = set(
@@ -149,6 +153,11 @@ def _pooled(rows: QuerySet[ContributedKey], known: dict[UUID, Secret]) -> list[P
 
 def _caps(row: ContributedKey) -> Caps:
     return Caps(row.paused, row.keep_share / 100, tuple(row.allowed_models), frozenset(row.hours_utc))
+
+
+def _overrun(found: news.Overrun) -> Overrun:
+    (domain, model), at = found.place, datetime.fromtimestamp(found.at, UTC)
+    return Overrun(domain=domain, model=model, limit=found.limit, at=at, used=found.used, allowed=found.allowed)
 
 
 def _add(key_id: UUID, model: str, day: date, counts: DayCounts) -> None:

@@ -8,7 +8,19 @@ from django.utils import timezone
 
 from accounts.contributing import contribute, disable_key
 from accounts.issuing import issue_token
-from accounts.models import KeyCooldown, KeyDay, ModelPrice, Plan, UsageRecord, UsageTotal, User
+from accounts.models import (
+    KeyCooldown,
+    KeyDay,
+    KeyEvent,
+    LearnedQuota,
+    ModelPrice,
+    Plan,
+    ProjectPair,
+    TierQuota,
+    UsageRecord,
+    UsageTotal,
+    User,
+)
 from accounts.pool.pacific import pacific_day
 from compat.models import ModelMapping
 
@@ -25,6 +37,10 @@ LISTS = {
     "accounts/usagerecord/": "Requests",
     "accounts/usagetotal/": "Totals",
     "accounts/modelprice/": "Model prices",
+    "accounts/projectpair/": "Same projects",
+    "accounts/keyevent/": "Key events",
+    "accounts/learnedquota/": "Learned quotas",
+    "accounts/tierquota/": "Tier quotas",
     "compat/modelmapping/": "Model mappings",
     "auth/group/": "Groups",
 }
@@ -60,6 +76,10 @@ def fill(count):
             last_refusal="overloaded",
             last_used=now,
         )
+        KeyEvent.objects.create(key=key, domain=key.quota_domain, was="active", became="disabled", reason=HOSTILE)
+        LearnedQuota.objects.create(domain=key.quota_domain, model="gemini-3.8-flash", rpd=250)
+        TierQuota.objects.create(pattern=f"gemini-{unique}*", rpm=5)
+        ProjectPair.objects.create(first=f"key:{uuid4()}", second=key.quota_domain, model=HOSTILE, limit="rpm")
         counts = dict.fromkeys(
             ("prompt_tokens", "cached_tokens", "tool_prompt_tokens", "completion_tokens", "reasoning_tokens"), 1
         )

@@ -273,3 +273,39 @@ def test_a_key_that_sleeps_out_of_its_hours_is_awake_within_them(pool_of):
     refused = pool.lease(MODEL, (), NOW)
     assert 0 < refused.wait <= 3600
     assert isinstance(pool.lease(MODEL, (), NOW + refused.wait), Lease)
+
+
+def overruns_of(pool):
+    return [(overrun.limit, overrun.used, overrun.allowed) for overrun in pool.unwritten_overruns]
+
+
+def test_a_refusal_below_the_limit_tells_of_another_key_of_the_project():
+    pool = local_pool(keys(1), Quota(rpm=10, rpd=100))
+    leases = [pool.lease(MODEL, (), NOW + i) for i in range(5)]
+    assert not pool.learn_quota(leases[-1], [(PER_MINUTE, 10)], NOW + 5)
+    assert overruns_of(pool) == [("rpm", 4, 10)]
+    assert not pool.learn_quota(leases[-1], [(PER_DAY, None)], NOW + 5)
+    assert overruns_of(pool)[1:] == [("rpd", 4, 100)]
+
+
+@pytest.mark.parametrize("violation", [(PER_MINUTE, 5), (PER_MINUTE, 0), ("SomethingElse", 9)])
+def test_a_refusal_that_is_explained_or_names_no_limit_tells_nothing(violation):
+    pool = local_pool(keys(1), Quota(rpm=10))
+    leases = [pool.lease(MODEL, (), NOW + i) for i in range(6)]
+    pool.learn_quota(leases[-1], [violation], NOW + 6)
+    assert overruns_of(pool) == []
+
+
+def test_without_a_known_limit_nobody_can_be_below_it():
+    pool = local_pool(keys(1))
+    pool.learn_quota(pool.lease(MODEL, (), NOW), [(PER_DAY, None)], NOW)
+    assert overruns_of(pool) == []
+
+
+def test_a_day_that_has_hardly_begun_may_be_yesterday_for_google():
+    midnight = next_pacific_midnight(NOW)
+    pool = local_pool(keys(1), Quota(rpd=100))
+    pool.learn_quota(pool.lease(MODEL, (), midnight + 60), [(PER_DAY, 100)], midnight + 61)
+    assert overruns_of(pool) == []
+    pool.learn_quota(pool.lease(MODEL, (), midnight + 400), [(PER_DAY, 100)], midnight + 401)
+    assert overruns_of(pool) == [("rpd", 1, 100)]
