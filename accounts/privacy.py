@@ -186,8 +186,8 @@ KEPT = (
         "Live traffic",
         "What the usage records of the running and of the last 500 requests say or will say: no prompt, and never which "
         "contributed key answers",
-        "Memory of each process",
-        "Until newer requests take the room, or the process ends",
+        "Memory of each process; while a member of staff watches also Redis where it is used, sealed with Fernet",
+        "Until newer requests take the room, or the process ends; in Redis 10 seconds",
     ),
     Kept(
         "Usage totals by day",
@@ -281,6 +281,7 @@ LOGGED = (
             "the model mappings could not be read anew; the known ones stay",
             "usage cannot be recorded: requests are refused until it can",
             "received keys could not be checked: the database does not answer",
+            "the names of users could not be looked up for live traffic",
             "The last use of token %s was not written.",
             "The database is back, usage records are stored again.",
             "The database takes no usage records (%s); they wait in the journal.",

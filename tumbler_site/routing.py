@@ -6,7 +6,11 @@ from typing import Any
 from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
+from django.conf import settings
+from django.urls import path
 
+from accounts.live.publisher import publish
+from accounts.live.watcher import Watcher
 from compat.lean import LeanHandler
 from compat.urls import is_openai
 from tumbler_site.health import answer_health, is_health
@@ -15,7 +19,7 @@ Scope = dict[str, Any]
 App = Callable[[Scope, Any, Any], Awaitable[None]]
 
 # The consumers of live pages are listed here; each is reached only from our own origin, with a session.
-WEBSOCKETS: list[Any] = []
+WEBSOCKETS: list[Any] = [path("admin/live/feed", Watcher.as_asgi())]
 
 
 class Router:
@@ -24,12 +28,17 @@ class Router:
     def __init__(self, django: App) -> None:
         self._django = django
         self._lean = LeanHandler()
+        # A process alone tells its traffic when it is watched; one of several has to see whether another one watches.
+        self._publishes = not settings.REDIS_URL
         self._websockets = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(WEBSOCKETS)))
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """Hand the connection on. A proxy's or a client's root_path never moves a path past the checks."""
         if scope["type"] == "http":
             scope["root_path"] = ""
+            if not self._publishes:
+                self._publishes = True
+                publish()
             if is_openai(scope["path"]):
                 await self._lean(scope, receive, send)
             elif is_health(scope["path"]):

@@ -178,7 +178,11 @@ REDIS_URL = env_secret("REDIS_URL")
 # `serve` sets TUMBLER_WORKERS for its workers: while Redis is away each keeps its part of every limit.
 WORKERS = env_int("TUMBLER_WORKERS", 1, at_least=1)
 CHANNEL_LAYERS = {
-    "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+    "default": {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        # Live traffic goes this way: sealed, and gone after ten seconds where nobody took it.
+        "CONFIG": {"hosts": [REDIS_URL], "expiry": 10, "symmetric_encryption_keys": [SECRET_KEY]},
+    }
     if REDIS_URL
     else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 }

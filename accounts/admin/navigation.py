@@ -5,8 +5,8 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
-# Table (app.model), title, Material symbol.
-_SECTIONS: dict[str, list[tuple[str, str, str]]] = {
+# Table (app.model), title, Material symbol, and the address of a page that shows the table in another way than its list.
+_SECTIONS: dict[str, list[tuple[str, str, str] | tuple[str, str, str, str]]] = {
     "Pool": [
         ("accounts.contributedkey", "Contributed keys", "key"),
         ("accounts.keyday", "Key days", "calendar_month"),
@@ -23,6 +23,7 @@ _SECTIONS: dict[str, list[tuple[str, str, str]]] = {
         ("auth.group", "Groups", "group"),
     ],
     "Usage": [
+        ("accounts.usagerecord", "Live traffic", "bolt", "live"),
         ("accounts.usagetotal", "Totals by day", "bar_chart"),
         ("accounts.usagerecord", "Requests", "receipt_long"),
         ("accounts.modelprice", "Model prices", "payments"),
@@ -44,5 +45,5 @@ def _may_view(request: HttpRequest, table: str) -> bool:
     return request.user.has_perm(f"{app}.view_{model}") or request.user.has_perm(f"{app}.change_{model}")
 
 
-def _item(table: str, title: str, icon: str) -> dict[str, Any]:
-    return {"title": title, "icon": icon, "link": reverse(f"admin:{table.replace('.', '_')}_changelist")}
+def _item(table: str, title: str, icon: str, page: str = "") -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": reverse(page or f"admin:{table.replace('.', '_')}_changelist")}

@@ -43,6 +43,7 @@ __all__ = [
     "refund",
     "refuse",
     "reset",
+    "shut",
     "size",
     "soonest",
     "suspect",
@@ -178,6 +179,11 @@ def bare_refusal(lease: Lease) -> bool:
 def model_rests(model: str) -> bool:
     """True while a model that failed several times in a row is left alone."""
     return _shared.pool.model_rests(model, now())
+
+
+def shut() -> dict[str, float]:
+    """What nothing is sent to just now, and for how many seconds: models by name, "" where it is the whole upstream."""
+    return _shared.pool.shut(now())
 
 
 def soonest(model: str, tokens: int = 0) -> float | None:

@@ -166,6 +166,11 @@ class Pool:
         """True while a model that failed several times in a row is left alone."""
         return model in self._models and self._models[model].wait(now) > 0
 
+    def shut(self, now: float) -> dict[str, float]:
+        """What is left alone just now, and for how many seconds: models by name, "" for everything."""
+        gates = {"": self._breaker, **self._models}
+        return {name: gate.shut_until - now for name, gate in gates.items() if gate.shut_until > now}
+
     def drop(self, key: PooledKey, *, whole_domain: bool = False) -> list[UUID]:
         """Lease this key (or every key of its quota domain) no more; the ids of those that are out now."""
         domain = self._domains.get(key.domain)
