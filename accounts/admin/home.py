@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from accounts.admin.pool_panel import pool_panel
 from accounts.models import ContributedKey
 
 
@@ -16,6 +17,7 @@ def environment(request: HttpRequest) -> list[str] | None:
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the first page says above the list of tables."""
     context["home"] = {"warnings": _warnings()}
+    context["pool"] = pool_panel(request)
     return context
 
 

@@ -114,6 +114,8 @@ class KeyDay(models.Model):
     class Meta:
         ordering = ("-day", "model")
         constraints = (models.UniqueConstraint(fields=["key", "model", "day"], name="one_row_a_key_model_and_day"),)
+        # Every process asks once a second what was used today.
+        indexes = (models.Index(fields=["day", "model"], name="key_days_of_a_day"),)
 
     def __str__(self) -> str:
         return f"{self.model} on {self.day}: {self.requests}"

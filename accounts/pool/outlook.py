@@ -1,4 +1,4 @@
-"""The outlook: what each model's quota still allows today, for the public status page. It names no key and no person."""
+"""The outlook: what each model's quota still allows today, for status pages and forecasts. It names no key and no person."""
 
 import math
 import time
@@ -8,17 +8,19 @@ from datetime import timedelta
 from statistics import median
 from typing import NamedTuple
 
-from django.conf import settings
-from django.db.models import Sum
 from django.utils import timezone
 
-from accounts.models import ContributedKey, KeyCooldown, KeyDay, LearnedQuota, UsageRecord
+from accounts.models import ContributedKey, KeyCooldown, KeyDay, UsageRecord
+from accounts.pool.facts import Caps
+from accounts.pool.news import Place
 from accounts.pool.pacific import next_pacific_midnight, pacific_day
+from accounts.pool.storage import assumed_from, known_quotas, serving_upstream, tier_table, used_today
 
 _MODELS_SEEN_FOR = timedelta(days=7)
 _RECORDS_LOOKED_AT = 2_000
 # The time of a single answer would tell of a single request.
 _ANSWERS_AT_LEAST = 5
+_OF_TODAY = 1.0
 
 
 class ModelOutlook(NamedTuple):
@@ -33,66 +35,101 @@ class ModelOutlook(NamedTuple):
     """The median time to the first byte of the last day's answers; None while these are few."""
     resets_at: float
     """Unix time at which Gemini's day ends."""
+    limit_today: int | None = None
+    """Requests that the whole pool may make in a day; None when some limit is not known."""
 
 
 class _Domain(NamedTuple):
-    """A quota domain whose keys may be used just now."""
+    """A quota domain and what the contributors of its keys allow."""
 
     name: str
+    paid: bool
     keep_share: int
+    caps: tuple[Caps, ...]
+
+    def serves(self, model: str, hour: int) -> bool:
+        return any(caps.allow(model, hour) for caps in self.caps)
+
+
+class _Room(NamedTuple):
+    """What one quota domain has for one model."""
+
+    limit: int | None
+    left: int | None
+    wait: float
+
+
+class Books:
+    """The ledgers of the whole pool as the database has them: at most a second old while requests are served."""
+
+    def __init__(self) -> None:
+        self.now = time.time()
+        self.reset = next_pacific_midnight(self.now)
+        self._used = used_today()
+        self._rests = _rests()
+        self._tiers, self._quotas = tier_table(), known_quotas()
+
+    def room(self, place: Place, *, paid: bool, keep_share: int) -> _Room:
+        """What a quota domain has left of today for a model, and how long it rests."""
+        quota = self._quotas.get(place) or assumed_from(self._tiers, place[1], paid)
+        limit = quota.kept(keep_share / 100).rpd
+        rests_until = max(self._rests.get(place, 0.0), self._rests.get((place[0], ""), 0.0))
+        left = None if limit is None else max(0, limit - self._used.get(place, 0))
+        if left is not None and rests_until > self.reset - _OF_TODAY:
+            left = 0  # it was refused for today, whatever was counted here
+        until = max(rests_until, self.reset) if left == 0 else rests_until
+        return _Room(limit, left, max(0.0, until - self.now))
 
 
 def outlook() -> list[ModelOutlook]:
     """Every Gemini model that was asked in the last week, by name. Reads the database."""
-    now = time.time()
-    domains = _domains(timezone.now().hour)
-    used, rests, limits = _used_today(now), _rests(), _limits()
-    first_bytes = _first_bytes()
-    models = KeyDay.objects.filter(day__gte=pacific_day(now) - _MODELS_SEEN_FOR).values_list("model", flat=True)
-    reset = next_pacific_midnight(now)
+    books, hour = Books(), timezone.now().hour
+    domains, first_bytes = _domains(), _first_bytes()
+    seen_since = pacific_day(books.now) - _MODELS_SEEN_FOR
+    models = KeyDay.objects.filter(day__gte=seen_since).order_by().values_list("model", flat=True).distinct()
     found = []
-    for model in sorted(set(models)):
-        left: list[int | None] = []
-        waits = []
-        for domain in domains:
-            limit = limits.get((domain.name, model))
-            room = None if limit is None else _kept(limit, domain.keep_share) - used.get((domain.name, model), 0)
-            left.append(room if room is None else max(0, room))
-            until = max(rests.get((domain.name, model), 0.0), rests.get((domain.name, ""), 0.0))
-            waits.append(max(0.0, (reset if room is not None and room <= 0 else until) - now))
-        known = [room for room in left if room is not None]
-        remaining = sum(known) if len(known) == len(left) else None
-        found.append(ModelOutlook(model, remaining, min(waits, default=math.inf), first_bytes.get(model), reset))
+    for model in sorted(models):
+        rooms = [
+            books.room((domain.name, model), paid=domain.paid, keep_share=domain.keep_share)
+            for domain in domains
+            if domain.serves(model, hour)
+        ]
+        wait = min((room.wait for room in rooms), default=math.inf)
+        left, limit = _sum(room.left for room in rooms), _sum(room.limit for room in rooms)
+        found.append(ModelOutlook(model, left, wait, first_bytes.get(model), books.reset, limit))
     return found
 
 
-def _domains(hour: int) -> list[_Domain]:
-    upstream = ContributedKey.Upstream.SIMULATOR if settings.SIMULATOR else ContributedKey.Upstream.GEMINI
-    keys = ContributedKey.objects.filter(upstream=upstream, state=ContributedKey.State.ACTIVE, paused=False)
-    kept: dict[str, int] = {}
-    for key in keys.only("id", "project", "keep_share", "hours_utc").iterator():
-        if not key.hours_utc or hour in key.hours_utc:
-            kept[key.quota_domain] = max(key.keep_share, kept.get(key.quota_domain, 0))
-    return [_Domain(name, share) for name, share in kept.items()]
+def _sum(numbers: Iterable[int | None]) -> int | None:
+    """The sum, or None when one of them is not known."""
+    total = 0
+    for number in numbers:
+        if number is None:
+            return None
+        total += number
+    return total
 
 
-def _used_today(now: float) -> dict[tuple[str, str], int]:
-    sums = KeyDay.objects.filter(day=pacific_day(now)).values("key_id", "key__project", "model")
-    used: defaultdict[tuple[str, str], int] = defaultdict(int)
-    for row in sums.annotate(used=Sum("requests")):
-        domain = f"project:{row['key__project']}" if row["key__project"] else f"key:{row['key_id']}"
-        used[domain, row["model"]] += row["used"]
-    return used
+def _domains() -> list[_Domain]:
+    keys = ContributedKey.objects.filter(upstream=serving_upstream(), state=ContributedKey.State.ACTIVE, paused=False)
+    by_domain: defaultdict[str, list[ContributedKey]] = defaultdict(list)
+    facts = ("id", "project", "paid", "keep_share", "hours_utc", "allowed_models")
+    for key in keys.only(*facts).iterator():
+        by_domain[key.quota_domain].append(key)
+    return [
+        _Domain(
+            name,
+            any(key.paid for key in members),
+            max(key.keep_share for key in members),
+            tuple(Caps(models=tuple(key.allowed_models), hours=frozenset(key.hours_utc)) for key in members),
+        )
+        for name, members in by_domain.items()
+    ]
 
 
-def _rests() -> dict[tuple[str, str], float]:
+def _rests() -> dict[Place, float]:
     rests = KeyCooldown.objects.filter(until__gt=timezone.now())
     return {(rest.domain, rest.model): rest.until.timestamp() for rest in rests}
-
-
-def _limits() -> dict[tuple[str, str], int]:
-    learned = LearnedQuota.objects.filter(rpd__isnull=False).values_list("domain", "model", "rpd")
-    return {(domain, model): rpd for domain, model, rpd in learned if rpd is not None}
 
 
 def _first_bytes() -> dict[str, int]:
@@ -104,7 +141,3 @@ def _first_bytes() -> dict[str, int]:
     for model, milliseconds in newest:
         times[model].append(milliseconds)
     return {model: round(median(values)) for model, values in times.items() if len(values) >= _ANSWERS_AT_LEAST}
-
-
-def _kept(limit: int, share: int) -> int:
-    return limit * (100 - share) // 100

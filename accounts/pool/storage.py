@@ -109,10 +109,8 @@ def look(known: dict[UUID, Secret], stamp: object, since: datetime) -> Findings:
     cleared = [
         (key.quota_domain, key.cooldowns_reset) for key in rows.filter(cooldowns_reset__gt=since) if key.cooldowns_reset
     ]
-    tiers = [(tier.pattern, tier.paid, Quota(tier.rpm, tier.tpm, tier.rpd)) for tier in TierQuota.objects.all()]
-    quotas = {(row.domain, row.model): Quota(row.rpm, row.tpm, row.rpd) for row in LearnedQuota.objects.all()}
     has_suspects = due_suspects(upstream).exists()
-    return Findings(keys, fresh_stamp, tiers, quotas, _used_today(), rests, cleared, has_suspects)
+    return Findings(keys, fresh_stamp, tier_table(), known_quotas(), used_today(), rests, cleared, has_suspects)
 
 
 def serving_upstream() -> str:
@@ -120,12 +118,23 @@ def serving_upstream() -> str:
     return ContributedKey.Upstream.SIMULATOR if settings.SIMULATOR else ContributedKey.Upstream.GEMINI
 
 
+def tier_table() -> list[tuple[str, bool, Quota]]:
+    """What to assume: (pattern of models, paid, limits) in the order that counts."""
+    return [(tier.pattern, tier.paid, Quota(tier.rpm, tier.tpm, tier.rpd)) for tier in TierQuota.objects.all()]
+
+
+def known_quotas() -> dict[Place, Quota]:
+    """The limits that refusals have named."""
+    return {(row.domain, row.model): Quota(row.rpm, row.tpm, row.rpd) for row in LearnedQuota.objects.all()}
+
+
 def assumed_from(tiers: list[tuple[str, bool, Quota]], model: str, paid: bool) -> Quota:
     """What the tier table says of a model: the first row that fits. A paid project has none without a row of its own."""
     return next((quota for pattern, tier, quota in tiers if tier == paid and fnmatchcase(model, pattern)), NO_QUOTA)
 
 
-def _used_today() -> dict[Place, int]:
+def used_today() -> dict[Place, int]:
+    """The requests of this Pacific day that used quota, as far as they are written down."""
     today = KeyDay.objects.filter(day=quota_date(now()))
     # What was refused used no quota.
     sums = today.values("key_id", "key__project", "model").annotate(used=Sum("requests") - Sum("refusals"))

@@ -9,12 +9,14 @@ from compat.models import MappingTarget, ModelMapping
 
 pytestmark = pytest.mark.django_db
 migration = import_module("compat.migrations.0002_seed_mappings")
+best = import_module("compat.migrations.0003_seed_tumbler_best")
 
 
 @pytest.fixture(autouse=True)
 def seeded(db):
     # A transactional test before this one may have flushed what the migration put there.
     migration.seed(apps, None)
+    best.seed(apps, None)
 
 
 def targets(name):
@@ -75,6 +77,14 @@ def test_taking_it_back_leaves_the_rows_that_someone_touched():
     ModelMapping.objects.filter(name="gpt-4o").update(enabled=False)
     ModelMapping.objects.get(name="gpt-4").targets.first().delete()
     migration.unseed(apps, None)
+    best.unseed(apps, None)
     assert set(ModelMapping.objects.values_list("name", flat=True)) == {"mine", "gpt-4o", "gpt-4"}
     migration.seed(apps, None)
     assert ModelMapping.objects.filter(name="gpt-5*").exists()
+
+
+def test_the_best_models_have_an_alias_that_an_edit_makes_somebodys_own():
+    assert targets("tumbler/best") == list(best.TARGETS)
+    ModelMapping.objects.get(name="tumbler/best").targets.first().delete()
+    best.unseed(apps, None)
+    assert targets("tumbler/best") == list(best.TARGETS[1:])

@@ -9,9 +9,9 @@ from django.utils import timezone
 from accounts.contributing import contribute, disable_key
 from accounts.contributions import status
 from accounts.contributions.status import snapshot
-from accounts.models import ContributedKey, KeyCooldown, KeyDay, LearnedQuota, UsageRecord
+from accounts.models import ContributedKey, KeyCooldown, KeyDay, LearnedQuota, TierQuota, UsageRecord
 from accounts.pool.outlook import ModelOutlook, outlook
-from accounts.pool.pacific import pacific_day
+from accounts.pool.pacific import next_pacific_midnight, pacific_day
 
 FLASH = "gemini-3.8-flash"
 NOON = 1_795_000_000.0
@@ -99,7 +99,26 @@ def test_when_all_rest_the_wait_is_the_shortest_rest(pool_of_six):
 
 def test_an_unknown_limit_leaves_the_sum_unknown(pool_of_six):
     LearnedQuota.objects.first().delete()
-    assert outlook()[0].remaining_today is None
+    TierQuota.objects.all().delete()
+    assert (outlook()[0].remaining_today, outlook()[0].limit_today) == (None, None)
+
+
+def test_where_no_refusal_named_a_limit_the_tier_table_counts(pool_of_six):
+    LearnedQuota.objects.all().delete()
+    TierQuota.objects.all().delete()
+    TierQuota.objects.create(pattern="gemini-3*", rpd=50)
+    assert (outlook()[0].remaining_today, outlook()[0].limit_today) == (5 * 40, 6 * 50)
+
+
+def test_what_was_refused_for_today_is_not_left_and_refusals_used_nothing(pool_of_six):
+    rest(pool_of_six[2], FLASH, next_pacific_midnight(time.time()) + 1 - time.time())
+    KeyDay.objects.filter(key=pool_of_six[3]).update(refusals=4)
+    assert outlook()[0].remaining_today == 3 * 90 + 94
+
+
+def test_a_key_that_may_not_be_used_for_a_model_has_nothing_left_of_it(pool_of_six):
+    ContributedKey.objects.filter(pk=pool_of_six[5].pk).update(allowed_models=["gemini-4-*"])
+    assert (outlook()[0].remaining_today, outlook()[0].limit_today) == (4 * 90, 5 * 100)
 
 
 def test_without_a_key_a_model_has_no_end_of_waiting(pool_of_six):
