@@ -74,6 +74,8 @@ RECIPROCITY_DAYS = env_int("TUMBLER_RECIPROCITY_DAYS", 90, at_least=1)
 
 # --- Apps ------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
+    # Before unfold: some of unfold's files are replaced by ours of the same name (accounts/templates/unfold).
+    "accounts",
     "unfold",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -84,7 +86,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "channels",
     "rest_framework",
-    "accounts",
     "compat",
     "tumbler_site",
 ]

@@ -4,7 +4,7 @@ from django.contrib import admin
 
 from accounts.admin import keys, prices, projects, quotas, tokens, usage, users
 
-# The site's own template extends unfold's, and no app may come before unfold to override it by name.
+# The site's own first page extends unfold's.
 admin.site.index_template = "accounts/admin/home.html"
 
 __all__ = ["keys", "prices", "projects", "quotas", "tokens", "usage", "users"]

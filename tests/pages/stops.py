@@ -19,3 +19,17 @@ STOPS = (
     Stop("/status/", "ada"),
     Stop("/contribute/", "ada"),
 )
+
+# The admin is unfold's: these pages are walked for its policy alone (test_admin_policy.py).
+ADMIN = (
+    "/admin/",
+    "/admin/accounts/contributedkey/",
+    "/admin/accounts/contributedkey/add/",
+    "/admin/accounts/issuedtoken/add/",
+    "/admin/accounts/user/",
+    "/admin/accounts/user/1/change/",
+    "/admin/accounts/user/1/history/",
+    "/admin/accounts/user/1/delete/",
+    "/admin/compat/modelmapping/1/change/",
+    "/admin/accounts/usagerecord/",
+)
