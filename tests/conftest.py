@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.test import override_settings
 
 if TYPE_CHECKING:
     from xdist.scheduler import LoadScopeScheduling
@@ -39,3 +40,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "LoadScopeSc
             return nodeid.split("::", 1)[0].rpartition("/")[0]
 
     return ByFolder(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_are_found_when_asked_for():
+    """WhiteNoise lists some two hundred files for each new test client otherwise: most of the time of a page's test."""
+    with override_settings(WHITENOISE_AUTOREFRESH=True):
+        yield

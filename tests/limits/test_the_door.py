@@ -1,19 +1,16 @@
-"""Who comes in: scopes, networks, wrong tokens in numbers, and every route under /v1 for every role."""
+"""Who comes in: scopes, networks, wrong tokens in numbers. Every route for every role is in tests/access."""
 
 import asyncio
 import time
-from datetime import timedelta
 
 import pytest
-from django.utils import timezone
 
 from accounts import callers, failed_attempts
 from accounts.addresses import client_address, household
 from accounts.in_db import in_db
-from accounts.issuing import issue_token, revoke_token
+from accounts.issuing import issue_token
 from accounts.models import User
 from accounts.token_text import _checksum, new_token_text
-from compat.models import MappingTarget, ModelMapping
 from compat.urls import ROUTES
 from tests.limits.app import CHAT, ask
 
@@ -25,8 +22,6 @@ BODIES = {
     "completions": {"model": "gemini-2.5-flash", "prompt": "Hello"},
     "embeddings": {"model": "gemini-embedding-2", "input": "Hello"},
 }
-# Routes that take no token at all.
-OPEN = {"contributions"}
 SCOPES = {
     "chat": "chat",
     "chat/completions": "chat",
@@ -171,52 +166,6 @@ async def test_of_a_flood_of_wrong_tokens_few_reach_the_database(ada):
     asked = sum(answer.status == 401 for answer in answers)
     assert failed_attempts.PER_ADDRESS <= asked < failed_attempts.PER_ADDRESS + failed_attempts.AT_ONCE
     assert sum(answer.status == 429 for answer in answers) == 200 - asked
-
-
-# --- every route for every role -------------------------------------------------------------------------
-
-
-def make_roles():
-    mapping = ModelMapping.objects.create(name="a-model")
-    MappingTarget.objects.create(mapping=mapping, gemini_model="gemini-2.5-flash", position=0)
-    ada, bob = User.objects.create_user("ada"), User.objects.create_user("bob", is_active=False)
-    staff = User.objects.create_user("staff", is_staff=True)
-    root = User.objects.create_superuser("root")
-    revoked, revoked_text = issue_token(ada)
-    revoke_token(revoked)
-    return {
-        "nobody": None,
-        "a made-up token": new_token_text(),
-        "no token at all": "sk-something",
-        "a user": issue_token(ada)[1],
-        "staff": issue_token(staff)[1],
-        "a superuser": issue_token(root)[1],
-        "a revoked token": revoked_text,
-        "an expired token": issue_token(ada, expires=timezone.now() - timedelta(seconds=1))[1],
-        "a disabled user": issue_token(bob)[1],
-    }
-
-
-async def test_each_route_lets_in_whom_it_should(site, gemini):
-    roles = await in_db(make_roles)
-    let_in = {"a user", "staff", "a superuser"}
-    for path in (*ROUTES, "models/a-model", "contributions", "no/such/path"):
-        for role, token in roles.items():
-            for prefix in ("/v1/", "/"):
-                if prefix == "/" and path not in ROUTES:
-                    continue
-                body = BODIES.get(path)
-                answer = await ask(prefix + path, body, method="POST" if body else "GET", token=token)
-                assert answer.headers["content-type"].startswith("application/json"), (path, role)
-                if path == "no/such/path":
-                    assert answer.status == 404, role
-                elif path in OPEN:
-                    assert answer.status in {200, 405}, role
-                elif role in let_in:
-                    assert answer.status in {200, 405}, (path, role, answer.body)
-                else:
-                    assert answer.status == 401, (path, role)
-                    assert answer.code == (None if role == "nobody" else "invalid_api_key"), (path, role)
 
 
 async def test_a_session_opens_no_route_of_the_api(site):

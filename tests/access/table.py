@@ -1,0 +1,109 @@
+"""Who may come in where: the one table of every route of the site. What is not in it fails the tests.
+
+A new page is one line in PAGES: its route as `urls.py` spells it, and whom it lets in. If it takes a form, `sends` is a form
+that it accepts, so that the tests can try to slip more into it. A new table in the admin is one line in ADMIN_TABLES, a
+new route of the API one in API, a live page one in WEBSOCKETS.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from accounts.contributions.terms import VERSION
+
+if TYPE_CHECKING:
+    from tests.access.conftest import World
+
+# What a request meets.
+IN, LOGIN, FORBIDDEN, NOT_FOUND = "let in", "sent to the login", "forbidden", "not found"
+
+ROLES = ("anonymous", "revoked", "ada", "bob", "staff", "root")
+"""Nobody; nobody, with a revoked token of ada's; two users; a member of staff without rights; a superuser."""
+
+Access = dict[str, str]
+
+ANYBODY: Access = dict.fromkeys(ROLES, IN)
+MEMBERS: Access = {**ANYBODY, "anonymous": LOGIN, "revoked": LOGIN}
+ADA_ALONE: Access = {**dict.fromkeys(ROLES, NOT_FOUND), "anonymous": LOGIN, "revoked": LOGIN, "ada": IN}
+"""A page of something that is ada's: for everybody else it is not there, superusers included."""
+STAFF: Access = {**dict.fromkeys(ROLES, LOGIN), "staff": IN, "root": IN}
+SUPERUSER: Access = {**STAFF, "staff": FORBIDDEN}
+NOBODY: Access = {**STAFF, "staff": FORBIDDEN, "root": FORBIDDEN}
+
+
+@dataclass(frozen=True)
+class Page:
+    """Who is let in; for a route with parameters what they are (of something of ada's), and a form that it accepts."""
+
+    access: Access
+    values: Callable[["World"], dict[str, Any]] = lambda world: {}
+    sends: Callable[["World"], dict[str, Any]] | None = None
+    query: str = ""
+
+
+_offer = {"keys": "fake-contributed-key-0001", "terms": VERSION, "consent": "on", "website": ""}
+
+PAGES: dict[str, Page] = {
+    "": Page(ANYBODY),
+    "contribute/": Page(ANYBODY, sends=lambda world: _offer),
+    "contribute/receipt/": Page(ANYBODY, sends=lambda world: {"code": world.receipt, "act": "pause", "number": 1}),
+    "status/": Page(ANYBODY),
+    "status.json": Page(ANYBODY),
+    "privacy/": Page(ANYBODY),
+    "privacy.json": Page(ANYBODY),
+    "language/": Page(ANYBODY),
+    "favicon.ico": Page(ANYBODY),
+    # The admin; its tables are below.
+    "admin/": Page(STAFF),
+    "admin/login/": Page(ANYBODY),
+    "admin/logout/": Page(ANYBODY),
+    "admin/password_change/": Page(STAFF),
+    "admin/password_change/done/": Page(STAFF),
+    "admin/autocomplete/": Page(SUPERUSER, query="app_label=accounts&model_name=issuedtoken&field_name=user"),
+    "admin/jsi18n/": Page(STAFF),
+    "admin/search/": Page(STAFF),
+    "admin/<app_label>/": Page({**STAFF, "staff": NOT_FOUND}, lambda world: {"app_label": "accounts"}),
+    "admin/r/<path:content_type_id>/<path:object_id>/": Page(
+        {**STAFF, "staff": NOT_FOUND, "root": NOT_FOUND}, lambda world: {"content_type_id": 1, "object_id": 1}
+    ),
+    "admin/<url>": Page({**STAFF, "staff": NOT_FOUND, "root": NOT_FOUND}, lambda world: {"url": "nothing"}),
+    "admin/accounts/user/<id>/password/": Page(SUPERUSER, lambda world: {"id": world.ada.pk}),
+}
+
+# Who, of those that may see a table at all, may add a row to it and delete one.
+BY_PEOPLE, ONLY_DELETED, BY_THE_SITE = (SUPERUSER, SUPERUSER), (NOBODY, SUPERUSER), (NOBODY, NOBODY)
+
+ADMIN_TABLES = {
+    "accounts/contributedkey": BY_PEOPLE,
+    "accounts/issuedtoken": BY_PEOPLE,
+    "accounts/keyday": BY_THE_SITE,
+    "accounts/keyevent": BY_THE_SITE,
+    "accounts/learnedquota": ONLY_DELETED,
+    "accounts/modelprice": BY_PEOPLE,
+    "accounts/plan": BY_PEOPLE,
+    "accounts/tierquota": BY_PEOPLE,
+    "accounts/usagerecord": BY_THE_SITE,
+    "accounts/usagetotal": BY_THE_SITE,
+    "accounts/user": BY_PEOPLE,
+    "auth/group": BY_PEOPLE,
+    "compat/modelmapping": BY_PEOPLE,
+}
+
+TOKEN, OPEN = "a token", "anybody"
+
+API = {
+    "chat": TOKEN,
+    "chat/completions": TOKEN,
+    "completions": TOKEN,
+    "contributions": OPEN,
+    "embeddings": TOKEN,
+    "models": TOKEN,
+    "usage": TOKEN,
+}
+"""The routes of compat/urls.py; behind `models/` is one more, as of `models`."""
+
+PROBES = {"/healthz", "/readyz", "/metrics"}
+"""Answered to anybody, with no word of anybody."""
+
+WEBSOCKETS: dict[str, Access] = {}
+"""Live pages, by the route in tumbler_site/routing.py."""

@@ -1,0 +1,55 @@
+"""Every page for every role: who is let in, that a refusal changes nothing, and that nobody else reads what is ada's."""
+
+import pytest
+
+from tests.access.conftest import CANARY, every_route, outcome, path_of, table_pages
+from tests.access.table import IN, ROLES
+
+pytestmark = pytest.mark.django_db
+
+PAGES = table_pages()
+CLOSED_TO_SOME = [route for route, page in PAGES.items() if set(page.access.values()) != {IN}]
+MAY_READ_WHAT_IS_ADAS = {"ada", "root"}
+
+
+def test_every_route_of_the_site_is_in_the_table_and_no_other():
+    routes = list(every_route())
+    missing = [route for route in routes if route not in PAGES]
+    assert not missing, "tests/access/table.py does not say who may come in here: add a line for each to PAGES"
+    assert not set(PAGES) - set(routes), "these are in tests/access/table.py, but the site has them no more"
+
+
+@pytest.mark.parametrize("route", PAGES)
+def test_a_page_lets_in_whom_the_table_says_and_nobody_else(world, browsers, route):
+    page = PAGES[route]
+    path = path_of(route, page, world)
+    answers = {role: browsers[role].ask("get", f"{path}?{page.query}") for role in ROLES}
+    assert {role: outcome(answer) for role, answer in answers.items()} == page.access
+
+
+@pytest.mark.parametrize("route", CLOSED_TO_SOME)
+def test_who_is_not_let_in_cannot_send_anything_either(world, browsers, route):
+    page = PAGES[route]
+    path = path_of(route, page, world)
+    sent = {"post": "yes", "confirmed": "yes", "action": "delete_selected", "_selected_action": "1"}
+    sent |= page.sends(world) if page.sends else {}
+    for role in ROLES:
+        for method in ("post", "delete") if page.access[role] != IN else ():
+            answer = browsers[role].ask(method, path, sent if method == "post" else None)
+            assert answer.status_code == 405 or outcome(answer) == page.access[role], (role, method)
+            assert not answer.writes, (role, method)
+
+
+@pytest.mark.parametrize("route", [route for route in PAGES if not route.startswith("admin/")])
+def test_nobody_else_reads_what_is_adas_whatever_they_ask_for(world, browsers, route):
+    path = path_of(route, PAGES[route], world)
+    ada, token = world.ada.pk, world.token.pk
+    tricks = f"user={ada}&user_id={ada}&username=ada&owner={ada}&token={token}&id={token}&q=ada&search=ada"
+    for role in set(ROLES) - MAY_READ_WHAT_IS_ADAS:
+        text = _text(browsers[role].ask("get", f"{path}?{tricks}"))
+        assert not [secret for secret in (CANARY, world.token.prefix, world.token.digest) if secret in text], role
+
+
+def _text(answer):
+    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    return content.decode(errors="replace")

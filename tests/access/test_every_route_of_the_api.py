@@ -1,0 +1,173 @@
+"""The API for every role: which routes ask for a token, and that a token tells of nobody but its own user."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts import metering
+from accounts.in_db import in_db
+from accounts.issuing import issue_token
+from accounts.models import ContributedKey, IssuedToken, UsageRecord, User
+from accounts.token_text import new_token_text
+from compat.models import MappingTarget, ModelMapping
+from compat.urls import ROUTES, find_view
+from compat.views import OneModel, UnknownPath
+from tests.access.conftest import CANARY, make_world
+from tests.access.table import API, IN, OPEN, PROBES, ROLES, WEBSOCKETS
+from tests.limits.app import CHAT, ask
+from tests.limits.conftest import gemini, one_gemini, site  # noqa: F401 (fixtures)
+from tumbler_site import health, routing
+from tumbler_site.asgi import application
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BODIES = {
+    "chat": CHAT,
+    "chat/completions": CHAT,
+    "completions": {"model": "gemini-2.5-flash", "prompt": "Hello"},
+    "embeddings": {"model": "gemini-embedding-2", "input": "Hello"},
+}
+LET_IN = {"ada", "bob", "staff", "root"}
+
+
+@pytest.fixture
+def world(site, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("accounts.contributions.checking.check_soon", lambda: None)
+    mapping = ModelMapping.objects.create(name="a-model")
+    MappingTarget.objects.create(mapping=mapping, gemini_model="gemini-2.5-flash", position=0)
+    made, carol = make_world(), User.objects.create_user("carol", is_active=False)
+    made.texts |= {
+        "an expired token": issue_token(made.ada, expires=timezone.now() - timedelta(seconds=1))[1],
+        "a disabled user": issue_token(carol)[1],
+        "a made-up token": new_token_text(),
+        "no token of ours": "sk-something",
+    }
+    return made
+
+
+async def call(path, **about):
+    """A request to a route, by the method it has."""
+    body = BODIES.get(path)
+    return await ask(f"/v1/{path}", body, method="POST" if body else "GET", **about)
+
+
+def test_every_route_of_the_api_is_in_the_table_and_no_other():
+    assert set(ROUTES) == set(API), "tests/access/table.py does not say who may use these routes: see API"
+    assert find_view("/v1/models/any")[0].cls is OneModel
+    assert find_view("/v1/any/other")[0].cls is UnknownPath
+    assert {path.rstrip("/") for path in health._PATHS} == PROBES
+
+
+@pytest.mark.parametrize("path", [*API, "models/a-model"])
+async def test_a_route_asks_for_a_token_unless_the_table_says_otherwise(world, gemini, path):  # noqa: F811
+    open_to_all = API.get(path) == OPEN
+    tokens = {"anonymous": None, **world.texts}
+    for role, token in tokens.items():
+        for asked in {f"/v1/{path}", f"/{path}/"}:
+            body = BODIES.get(path)
+            answer = await ask(asked, body, method="POST" if body else "GET", token=token)
+            let_in = open_to_all or role in LET_IN
+            assert answer.status == (200 if let_in else 401), (asked, role, answer.body)
+            assert let_in or answer.code == (None if role == "anonymous" else "invalid_api_key")
+
+
+async def test_a_path_that_is_none_is_the_same_for_everybody(world):
+    for token in (None, *world.texts.values()):
+        answer = await ask("/v1/no/such/path", method="GET", token=token)
+        assert (answer.status, answer.code) == (404, "unknown_url")
+
+
+@pytest.mark.parametrize("path", sorted(PROBES))
+async def test_probes_tell_of_nobody(world, path):
+    answer = await ask(path, method="GET")
+    assert answer.status in {200, 503}
+    assert not [secret for secret in (CANARY, world.token.prefix, "ada") if secret in answer.body.decode()]
+
+
+@pytest.mark.parametrize("role", ["bob", "staff", "root"])
+async def test_no_token_reads_anothers_usage_whatever_it_asks_for(world, role):
+    whose = f"user={world.ada.pk}&user_id={world.ada.pk}&username=ada&token={world.token.pk}&owner={world.ada.pk}"
+    answer = await ask("/v1/usage", method="GET", token=world.texts[role], query=whose)
+    assert (answer.json["user"], answer.json["totals"]["requests"], answer.json["data"]) == (role, 0, [])
+    assert CANARY not in answer.body.decode()
+    assert CANARY in (await call("usage", token=world.texts["ada"])).body.decode()
+
+
+async def test_a_token_reads_its_own_usage_and_not_that_of_its_users_other_tokens(world):
+    _, other = await in_db(issue_token, world.ada)
+    assert (await call("usage", token=other)).json["data"] == []
+
+
+async def test_a_body_takes_nothing_that_it_does_not_ask_for(world, gemini):  # noqa: F811
+    def powers():
+        return list(User.objects.order_by("pk").values()), list(
+            IssuedToken.objects.order_by("pk").values("pk", "user", "rpm", "scopes", "monthly_tokens", "revoked")
+        )
+
+    before = await in_db(powers)
+    slipped_in = {
+        **{"user": str(world.ada.pk), "user_id": world.ada.pk, "owner": world.ada.pk, "token": world.token.pk},
+        **{"is_staff": True, "is_superuser": True, "scopes": ["*"], "budget": 10**12, "used": 0, "rpm": 10**6},
+        **{"cost": 0, "attempts": 0, "counts_from": "estimated", "id": 1, "created": 0, "sub_user": "ada"},
+        **{
+            "api_key": "k",
+            "api_base": "http://192.0.2.1/",
+            "base_url": "http://192.0.2.1/",
+            "extra_headers": {"a": "b"},
+        },
+    }
+    for path, body in BODIES.items():
+        answer = await ask(f"/v1/{path}", body | slipped_in, token=world.texts["bob"])
+        assert answer.status == 200, answer.body
+    await metering.flush()
+    assert await in_db(powers) == before
+    made = await in_db(
+        lambda: list(UsageRecord.objects.exclude(model=CANARY).values_list("user__username", "sub_user"))
+    )
+    assert set(made) == {("bob", "")} and len(made) == len(BODIES)
+    assert all(not (set(slipped_in) & set(json.loads(call.body))) for call in gemini.calls)
+
+
+async def test_a_contribution_takes_nothing_that_it_does_not_ask_for(world):
+    slipped_in = {
+        **{"owner": world.ada.pk, "user": world.ada.pk, "state": "active", "source": "operator", "label": "x"},
+        **{"upstream": "simulator", "successes": 10**6, "last_four": "abcd", "fingerprint": "f" * 64, "id": 1},
+    }
+    offer = {"key": "fake-contributed-key-0777", "consent": True, **slipped_in}
+    assert (await ask("/v1/contributions", offer, token=world.texts["bob"])).status == 202
+    key = await in_db(lambda: ContributedKey.objects.get(last_four="0777"))
+    assert (key.owner, key.state, key.source, key.label) == (None, "received", "contribution", "")
+    assert (key.upstream, key.successes) == ("gemini", 0)
+
+
+async def test_every_live_page_is_in_the_table_and_lets_in_whom_it_says(world):
+    assert {str(route.pattern) for route in routing.WEBSOCKETS} == set(WEBSOCKETS)
+    for route, access in WEBSOCKETS.items():
+        opened = {role: await opens(f"/{route}", await in_db(cookie_of, world, role)) for role in ROLES}
+        assert opened == {role: access[role] == IN for role in ROLES}, route
+
+
+def cookie_of(world, role):
+    client = Client()
+    if role in LET_IN:
+        client.force_login(getattr(world, role))
+    return client.cookies["sessionid"].value if client.cookies else ""
+
+
+async def opens(path, session):
+    """True when a WebSocket of this session is accepted."""
+    headers = [(b"host", b"localhost"), (b"origin", b"http://localhost"), (b"cookie", f"sessionid={session}".encode())]
+    scope = {"type": "websocket", "path": path, "raw_path": path.encode(), "query_string": b"", "headers": headers}
+    arriving, answers = [{"type": "websocket.disconnect", "code": 1001}, {"type": "websocket.connect"}], []
+
+    async def receive():
+        return arriving.pop()
+
+    async def send(message):
+        answers.append(message["type"])
+
+    await application(scope | {"subprotocols": [], "client": ("127.0.0.1", 1)}, receive, send)
+    return answers[0] == "websocket.accept"
