@@ -18,6 +18,8 @@ ROUTES: dict[str, View] = {
     "contributions": views.Contributions.as_view(),
     "usage": views.OwnUsage.as_view(),
 }
+ALIASES = {"chat"}
+"""Second names of a route, which the API document does not list again."""
 _ONE_MODEL: View = views.OneModel.as_view()
 _UNKNOWN: View = views.UnknownPath.as_view()
 _SLASHES = re.compile(r"/{2,}")

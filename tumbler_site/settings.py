@@ -126,6 +126,15 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "UNAUTHENTICATED_USER": None,
     "UNAUTHENTICATED_TOKEN": None,
+    "DEFAULT_SCHEMA_CLASS": "compat.openapi.generator.OperationSchema",
+}
+SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.0",
+    "TITLE": "Gemini Tumbler",
+    "VERSION": "0.1.0",
+    "DESCRIPTION": "OpenAI's API, answered by Google Gemini over a pool of contributed keys. Every route is served with "
+    "and without `/v1`, with or without a trailing slash.",
+    "SERVERS": [{"url": "/v1"}],
 }
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

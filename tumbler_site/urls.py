@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from accounts.admin.live import live
+from compat.openapi import pages as openapi
 from tumbler_site import pages
 
 urlpatterns = [
@@ -16,6 +17,8 @@ urlpatterns = [
     # A forged choice of a language harms nobody, and the public pages need no cookie against it.
     path("language/", csrf_exempt(set_language), name="language"),
     path("admin/live/", admin.site.admin_view(live), name="live"),
+    path("openapi.json", openapi.as_json, name="openapi"),
+    path("docs/", openapi.docs, name="docs"),
     path("admin/", admin.site.urls),
     # Browsers ask for it wherever a page names no picture, the admin's for instance.
     path("favicon.ico", RedirectView.as_view(url=static("pages/tumbler.svg"))),

@@ -22,6 +22,7 @@ class Place(NamedTuple):
 PLACES = (
     Place("contribute", _("Contribute"), "gift"),
     Place("status", _("Status"), "pulse"),
+    Place("docs", _("API"), "book"),
     Place("admin:index", _("Admin"), "shield", for_staff=True),
 )
 

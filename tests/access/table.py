@@ -52,6 +52,8 @@ PAGES: dict[str, Page] = {
     "privacy/": Page(ANYBODY),
     "privacy.json": Page(ANYBODY),
     "language/": Page(ANYBODY),
+    "openapi.json": Page(ANYBODY),
+    "docs/": Page(ANYBODY),
     "favicon.ico": Page(ANYBODY),
     # The admin; its tables are below.
     "admin/": Page(STAFF),

@@ -16,6 +16,7 @@ STOPS = (
     Stop("/contribute/receipt/"),
     Stop("/status/"),
     Stop("/privacy/"),
+    Stop("/docs/"),
     Stop("/status/", "ada"),
     Stop("/contribute/", "ada"),
 )

@@ -1,0 +1,152 @@
+"""The words of the API document: what each route does, takes, answers and may refuse."""
+
+from typing import Any, NamedTuple
+
+from compat import errors
+from compat.errors import CompatError
+from compat.schemas import answers
+from compat.schemas.chat import ChatRequest
+from compat.schemas.completions import CompletionRequest
+from compat.schemas.contributions import ContributionRequest
+from compat.schemas.embeddings import EmbeddingRequest
+
+Errors = tuple[type[CompatError], ...]
+
+
+class Operation(NamedTuple):
+    """One method of one route."""
+
+    name: str
+    """Its operationId; client generators make a function of it."""
+    group: str
+    summary: str
+    description: str
+    answer: type
+    errors: Errors
+    request: type | None = None
+    example: dict[str, Any] | None = None
+    """A request that works."""
+    status: int = 200
+    event: type | None = None
+    """The data of each event, for a route that streams when it is asked to."""
+    parameters: tuple[dict[str, Any], ...] = ()
+    needs_token: bool = True
+
+
+_DOOR: Errors = (
+    *(errors.MissingToken, errors.InvalidToken, errors.NotPermitted, errors.RateLimited),
+    *(errors.InternalError, errors.StorageUnavailable),
+)
+_BODY: Errors = (errors.InvalidRequest, errors.BodyTooLarge, errors.UnsupportedMedia)
+_ASKING: Errors = (
+    *(*_DOOR, *_BODY, errors.ContextTooLong, errors.ContentFiltered, errors.ModelNotAllowed, errors.UnknownModel),
+    *(errors.PoolExhausted, errors.QuotaSpent, errors.UpstreamError, errors.UpstreamUnavailable),
+    *(errors.NoUpstreamKey, errors.UpstreamTimeout),
+)
+_STREAM = (
+    "With `stream: true` the answer is a stream of Server-Sent Events: each `data:` line holds one object, the last one "
+    "`[DONE]`. During a long silence comment lines keep the connection open. An error after the first event is one "
+    '`data: {"error": …}` event, and then the stream ends without `[DONE]`.'
+)
+
+OPERATIONS: dict[tuple[str, str], Operation] = {
+    ("/chat/completions", "POST"): Operation(
+        name="createChatCompletion",
+        group="Chat",
+        summary="Answer a conversation",
+        description="OpenAI's chat completions, answered by Gemini: text, tools, JSON schema, images, sound, documents, "
+        f"reasoning. Members that are not listed are ignored. The same route is served as `/chat`. {_STREAM}",
+        request=ChatRequest,
+        example={"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Say hello in one word."}]},
+        answer=answers.ChatCompletion,
+        event=answers.ChatCompletionChunk,
+        errors=_ASKING,
+    ),
+    ("/completions", "POST"): Operation(
+        name="createCompletion",
+        group="Chat",
+        summary="Complete a text (legacy)",
+        description=f"OpenAI's older endpoint: each prompt becomes one user turn. {_STREAM}",
+        request=CompletionRequest,
+        example={"model": "gpt-4o-mini", "prompt": "Once upon a time", "max_tokens": 60},
+        answer=answers.TextCompletion,
+        event=answers.TextCompletion,
+        errors=_ASKING,
+    ),
+    ("/embeddings", "POST"): Operation(
+        name="createEmbedding",
+        group="Embeddings",
+        summary="Make vectors of texts",
+        description="A vector of unit length for each text, or for each list of cl100k token ids.",
+        request=EmbeddingRequest,
+        example={"model": "text-embedding-3-small", "input": ["a text", "another one"], "encoding_format": "float"},
+        answer=answers.EmbeddingList,
+        errors=_ASKING,
+    ),
+    ("/models", "GET"): Operation(
+        name="listModels",
+        group="Models",
+        summary="List the models",
+        description="The models that the token may use: mapped names first, then those that Gemini offers.",
+        answer=answers.ModelList,
+        errors=_DOOR,
+    ),
+    ("/models/{model_id}", "GET"): Operation(
+        name="retrieveModel",
+        group="Models",
+        summary="Look a model up",
+        description="One model of the list. One that the token may not use is not found.",
+        answer=answers.Model,
+        errors=(*_DOOR, errors.UnknownModel),
+        parameters=(
+            {
+                "name": "model_id",
+                "in": "path",
+                "required": True,
+                "description": "The id of the model; slashes in it may be sent as they are or percent-encoded.",
+                "schema": {"type": "string"},
+                "example": "gemini-2.5-flash",
+            },
+        ),
+    ),
+    ("/usage", "GET"): Operation(
+        name="retrieveUsage",
+        group="Usage",
+        summary="See what the token has used",
+        description="The limits that hold for the token with what is left of each, and its sums by day and model. "
+        "This route is ours, not OpenAI's.",
+        answer=answers.Usage,
+        errors=(*_DOOR, errors.InvalidRequest),
+        parameters=(
+            {
+                "name": "days",
+                "in": "query",
+                "required": False,
+                "description": "How many UTC days to sum up, today among them.",
+                "schema": {"type": "integer", "minimum": 1, "maximum": 366, "default": 30},
+            },
+        ),
+    ),
+    ("/contributions", "GET"): Operation(
+        name="retrieveContributionTerms",
+        group="Contributions",
+        summary="Read the terms of lending a key",
+        description="The terms to agree to, and their version. No token is needed. This route is ours, not OpenAI's.",
+        answer=answers.ContributionTerms,
+        errors=(errors.InternalError,),
+        needs_token=False,
+    ),
+    ("/contributions", "POST"): Operation(
+        name="createContribution",
+        group="Contributions",
+        summary="Lend keys",
+        description="Gemini keys, lent without an account against a receipt. The answer is the same, and takes the same "
+        "time, whatever the keys are. No token is needed. This route is ours, not OpenAI's.",
+        request=ContributionRequest,
+        example={"key": "your Gemini API key", "consent": True, "keep_share": 30},
+        answer=answers.Contribution,
+        status=202,
+        errors=(*_BODY, errors.RateLimited, errors.InternalError, errors.StorageUnavailable),
+        needs_token=False,
+    ),
+}
