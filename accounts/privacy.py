@@ -314,6 +314,7 @@ METRICS = (
     "tumbler_tokens",
     "tumbler_request_seconds",
     "tumbler_pool_keys",
+    "tumbler_tasks",
 )
 """The names of the site's own metrics; python_… and process_… come from the library and tell of the process alone."""
 
@@ -333,7 +334,7 @@ def as_markdown() -> str:
     kept = _table("what | in detail | where | for how long", [row[:4] for row in KEPT])
     columns = _table("columns | they hold", [(_code(row.columns), row.what) for row in KEPT if row.columns])
     logged = _table("log lines | they tell", [(_code(row.lines), row.what) for row in LOGGED])
-    metrics = "Metrics count requests, attempts, tokens, seconds and keys, without names: " + ", ".join(
+    metrics = "Metrics count requests, attempts, tokens, seconds, keys and tasks, without names: " + ", ".join(
         f"`{name}`" for name in METRICS
     )
     return "\n\n".join((kept, "### Column by column", columns, "### Line by line", logged, f"{metrics}."))

@@ -74,7 +74,9 @@ async def _whole(chat, payload, answering, send):
 async def _stream(chat, payload, answering, send):
     chunks = ChatChunks(new_hex(), chat.model, 1, answering, include_usage=False)
     events, usage = EventReader(), Usage()
-    async with _request(f"{_BASE}:streamGenerateContent?alt=sse", payload).build_streamed() as response:
+    request = _request(f"{_BASE}:streamGenerateContent?alt=sse", payload)
+    # Otherwise the library holds back what comes until there are 64 KiB.
+    async with request.streamed_read_buffer_limit(0).build_streamed() as response:
         await send({"type": "http.response.start", "status": 200, "headers": _EVENTS})
         while (data := await response.body_reader.read_chunk()) is not None:
             out = b""

@@ -1,5 +1,6 @@
-"""What /metrics tells of this process: requests, attempts, tokens and times. No user, no token, no key."""
+"""What /metrics tells of this process: requests, attempts, tokens, times and tasks. No user, no token, no key."""
 
+import asyncio
 from functools import lru_cache
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -17,6 +18,8 @@ _SECONDS = Histogram(
 )
 _KEYS = Gauge("tumbler_pool_keys", "Contributed keys that may be leased; 1 to 4 are told as 1, as on the status page.")
 _KEYS.set_function(lambda: _told(pool.size()))
+_TASKS = Gauge("tumbler_tasks", "Tasks of the event loop; what stays high while nothing is asked is a leak.")
+_TASKS.set_function(lambda: len(_tasks()))
 
 
 _TOLD_FROM = 5
@@ -33,6 +36,13 @@ def ended(endpoint: str, status: int, gemini_model: str, attempts: int, prompt: 
     if prompt or completion:
         prompts.inc(prompt)
         completions.inc(completion)
+
+
+def _tasks() -> set[asyncio.Task[object]]:
+    try:
+        return asyncio.all_tasks()
+    except RuntimeError:  # told outside a loop, by a test
+        return set()
 
 
 def _told(size: int) -> int:
