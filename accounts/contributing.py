@@ -27,6 +27,7 @@ BY_HAND = "by hand"
 """The reason of a key that a person disabled."""
 
 _ASKED_AT_ONCE = 20
+_CHANGED_AT_ONCE = 500
 _ASK_AGAIN = timedelta(minutes=1)
 
 GOOD = "good"
@@ -104,15 +105,37 @@ def enable_key(key: ContributedKey | UUID) -> bool:
     return _change_state(key, ContributedKey.State.ACTIVE, "")
 
 
+def disable_keys(keys: Sequence[ContributedKey], reason: str) -> set[UUID]:
+    """The same of many keys; the ids of those that were not disabled before."""
+    return _change_states([key.pk for key in keys], ContributedKey.State.DISABLED, reason[:200])
+
+
+def enable_keys(keys: Sequence[ContributedKey]) -> set[UUID]:
+    """The same of many keys; the ids of those that were not active before."""
+    return _change_states([key.pk for key in keys], ContributedKey.State.ACTIVE, "")
+
+
 def approve_key(key: ContributedKey | UUID) -> bool:
     """Let a key that waits for approval be leased; True if it did wait."""
     return _change_state(key, ContributedKey.State.ACTIVE, "", was=ContributedKey.State.WAITING)
 
 
 def admit_key(key: ContributedKey | UUID) -> bool:
-    """A received key was found good: let it be leased, or wait for approval where that is asked for; True if it was new."""
-    state = ContributedKey.State.WAITING if settings.MODERATE_CONTRIBUTIONS else ContributedKey.State.ACTIVE
+    """A received key was found good: let it be leased, or wait for approval where that is asked of strangers; True if new."""
+    key_id = key.pk if isinstance(key, ContributedKey) else key
+    strangers = ContributedKey.objects.filter(pk=key_id, source=ContributedKey.Source.CONTRIBUTION)
+    waits = settings.MODERATE_CONTRIBUTIONS and strangers.exists()
+    state = ContributedKey.State.WAITING if waits else ContributedKey.State.ACTIVE
     return _change_state(key, state, "", was=ContributedKey.State.RECEIVED)
+
+
+def set_facts(keys: Sequence[ContributedKey], facts: dict[str, object]) -> int:
+    """Give many keys the same project, tier or caps; how many there are. The stamp tells each process's pool."""
+    found = 0
+    for start in range(0, len(keys), _CHANGED_AT_ONCE):
+        ids = [key.pk for key in keys[start : start + _CHANGED_AT_ONCE]]
+        found += ContributedKey.objects.filter(pk__in=ids).update(**facts, updated=timezone.now())
+    return found
 
 
 def suspect_key(key: ContributedKey | UUID, reason: str) -> bool:
@@ -240,15 +263,27 @@ def _change_state(
 ) -> bool:
     """Change a key's state from `was` (None: from any other), and write that down; True if it changed."""
     key_id = key.pk if isinstance(key, ContributedKey) else key
-    others = ContributedKey.objects.filter(pk=key_id).exclude(state=state)
-    row = others.only("project", "state").first()
-    if row is None or (was is not None and row.state != was):
-        return False
-    now = timezone.now()
-    with transaction.atomic():
-        if not others.filter(state=row.state).update(state=state, reason=reason, state_since=now, updated=now):
-            return False  # another process was quicker
-        key_events.record(row.quota_domain, row.state, state, reason, key_id=key_id)
-    if isinstance(key, ContributedKey):
-        key.state, key.reason, key.state_since, key.updated = state, reason, now, now
-    return True
+    changed = _change_states([key_id], state, reason, was=was)
+    if changed and isinstance(key, ContributedKey):
+        key.refresh_from_db(fields=("state", "reason", "state_since", "updated"))
+    return bool(changed)
+
+
+def _change_states(
+    key_ids: Sequence[UUID], state: ContributedKey.State, reason: str, *, was: ContributedKey.State | None = None
+) -> set[UUID]:
+    """The same of many; the ids of those that changed. Some hundreds at a time keep the database free for others."""
+    changed: set[UUID] = set()
+    for start in range(0, len(key_ids), _CHANGED_AT_ONCE):
+        others = ContributedKey.objects.filter(pk__in=key_ids[start : start + _CHANGED_AT_ONCE]).exclude(state=state)
+        with transaction.atomic():
+            # Locked: nobody changes them between what is read and what is written down.
+            rows = list((others.filter(state=was) if was else others).select_for_update().only("project", "state"))
+            now = timezone.now()
+            ids = [row.pk for row in rows]
+            ContributedKey.objects.filter(pk__in=ids).update(state=state, reason=reason, state_since=now, updated=now)
+            key_events.record_all(
+                key_events.event(row.quota_domain, row.state, state, reason, key_id=row.pk) for row in rows
+            )
+        changed.update(ids)
+    return changed

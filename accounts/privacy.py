@@ -88,6 +88,14 @@ KEPT = (
         ),
     ),
     Kept(
+        "Imports and checks of many keys in the admin",
+        "Who began it and when, how many lines got which verdict, and the verdict on each line by its number. No key, and "
+        "not which",
+        "Database; the keys of an import in memory while it runs",
+        "The last 50",
+        ("accounts.KeyTask: id kind started_by created updated finished total done counts letters next",),
+    ),
+    Kept(
         "That a quota was used up by others too",
         "Of a key or its Google project, by model: when it was refused below its limit, and which pairs were so at the same "
         "moments, for they may be one project",
@@ -281,6 +289,7 @@ LOGGED = (
             "the model mappings could not be read anew; the known ones stay",
             "usage cannot be recorded: requests are refused until it can",
             "received keys could not be checked: the database does not answer",
+            "a task with many keys was cut off: the database does not answer",
             "the names of users could not be looked up for live traffic",
             "The last use of token %s was not written.",
             "The database is back, usage records are stored again.",

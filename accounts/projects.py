@@ -65,8 +65,15 @@ def decline(pair: ProjectPair) -> bool:
 
 def keys_of(domain: str) -> QuerySet[ContributedKey]:
     """The keys of a quota domain."""
-    kind, _, name = domain.partition(":")
-    return ContributedKey.objects.filter(project=name) if kind == "project" else ContributedKey.objects.filter(pk=name)
+    return keys_of_domains([domain])
+
+
+def keys_of_domains(domains: Iterable[str]) -> QuerySet[ContributedKey]:
+    """The keys of these quota domains."""
+    parts = [domain.partition(":") for domain in domains]
+    projects = {name for kind, _, name in parts if kind == "project"}
+    ids = {name for kind, _, name in parts if kind == "key"}
+    return ContributedKey.objects.filter(Q(project__in=projects) | Q(project="", pk__in=ids))
 
 
 def pairs_of(domain: str) -> QuerySet[ProjectPair]:

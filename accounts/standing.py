@@ -1,15 +1,17 @@
-"""Standing: what an operator asks of contributed keys at a glance: resting until when, used how much today, failed how?"""
+"""Standing: what an operator asks of contributed keys at a glance: resting until when, left today, failed how, how often?"""
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import ContributedKey, KeyCooldown, KeyDay
+from accounts.pool.outlook import Books, Room
 from accounts.pool.pacific import pacific_day
 
 _DAYS_BACK = 7
@@ -17,30 +19,30 @@ _DAYS_BACK = 7
 
 @dataclass(slots=True)
 class Standing:
-    """One key's. `rests` are its quota domain's, the longest first; `requests` are those of this Pacific day."""
+    """One key's. `rests` and `rooms` (by model) are its quota domain's; counts are of Pacific days."""
 
     rests: list[KeyCooldown] = field(default_factory=list)
+    """The longest first."""
+    rooms: dict[str, Room] = field(default_factory=dict)
     requests: int = 0
+    """Of today."""
+    errors: int = 0
+    """Of today and yesterday."""
     last_refusal: str = ""
-    last_used: datetime | None = None
+    """Of the last week."""
 
 
 def standings(keys: Sequence[ContributedKey]) -> dict[UUID, Standing]:
-    """The standing of each key, in two queries however many there are. Refusals are looked for in the last week."""
+    """The standing of each key, in a handful of queries however many there are."""
     found = {key.pk: Standing() for key in keys}
-    by_domain: dict[str, list[KeyCooldown]] = {}
-    for rest in KeyCooldown.objects.filter(
-        domain__in={key.quota_domain for key in keys}, until__gt=timezone.now()
-    ).order_by("-until"):
-        by_domain.setdefault(rest.domain, []).append(rest)
+    domains = {key.quota_domain for key in keys}
+    rests, models = _rests(domains), _count_days(found)
+    books = Books(domains)
     for key in keys:
-        found[key.pk].rests = by_domain.get(key.quota_domain, [])
-    today = pacific_day(time.time())
-    for day in KeyDay.objects.filter(key__in=found, day__gte=today - timedelta(days=_DAYS_BACK)).order_by("last_used"):
-        standing = found[day.key_id]
-        standing.requests += day.requests if day.day == today else 0
-        standing.last_refusal = day.last_refusal or standing.last_refusal
-        standing.last_used = day.last_used or standing.last_used
+        standing, domain = found[key.pk], key.quota_domain
+        standing.rests = rests.get(domain, [])
+        for model in sorted(models[key.pk] | books.models(domain)):
+            standing.rooms[model] = books.room((domain, model), paid=key.paid, keep_share=key.keep_share)
     return found
 
 
@@ -50,3 +52,30 @@ def resting(keys: QuerySet[ContributedKey]) -> QuerySet[ContributedKey]:
     projects = {domain.removeprefix("project:") for domain in domains if domain.startswith("project:")}
     ids = {domain.removeprefix("key:") for domain in domains if domain.startswith("key:")}
     return keys.filter(Q(project__in=projects) | Q(project="", pk__in=ids))
+
+
+def failing(keys: QuerySet[ContributedKey]) -> QuerySet[ContributedKey]:
+    """Those of `keys` that had an error today or yesterday."""
+    days = KeyDay.objects.filter(day__gte=pacific_day(time.time()) - timedelta(days=1), refusals__gt=0)
+    return keys.filter(pk__in=days.values("key"))
+
+
+def _rests(domains: set[str]) -> dict[str, list[KeyCooldown]]:
+    by_domain: defaultdict[str, list[KeyCooldown]] = defaultdict(list)
+    rests = KeyCooldown.objects.filter(domain__in=domains, until__gt=timezone.now())
+    for rest in rests.order_by("-until"):
+        by_domain[rest.domain].append(rest)
+    return by_domain
+
+
+def _count_days(found: dict[UUID, Standing]) -> defaultdict[UUID, set[str]]:
+    """Add up what each key did of late; gives the models it was used for."""
+    models: defaultdict[UUID, set[str]] = defaultdict(set)
+    today = pacific_day(time.time())
+    for day in KeyDay.objects.filter(key__in=found, day__gte=today - timedelta(days=_DAYS_BACK)).order_by("last_used"):
+        standing = found[day.key_id]
+        models[day.key_id].add(day.model)
+        standing.requests += day.requests if day.day == today else 0
+        standing.errors += day.refusals if (today - day.day).days <= 1 else 0
+        standing.last_refusal = day.last_refusal or standing.last_refusal
+    return models

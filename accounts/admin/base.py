@@ -1,6 +1,6 @@
 """What the admin pages of both apps stand on: secret columns, actions that are counted and confirmed, read-only pages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any, ClassVar, TypeVar
 
@@ -8,12 +8,14 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.db.models import Model, QuerySet
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from accounts.admin import skin
 
 M = TypeVar("M", bound=Model)
+F = TypeVar("F", bound=Form)
 
 _SHOWN_BEFORE_CONFIRMING = 20
 
@@ -35,6 +37,18 @@ class ModelAdmin(skin.ModelAdmin[M]):
             changed = [row for row in chosen if verb(row)]
             if changed:
                 LogEntry.objects.log_actions(request.user.pk, changed, CHANGE, done.capitalize() + ".")  # type: ignore[arg-type]
+        same = len(chosen) - len(changed)
+        self.message_user(request, f"{len(changed)} {done}." + (f" {same} were so already." if same else ""))
+
+    def act_on_all(
+        self, request: HttpRequest, rows: QuerySet[M], verb: Callable[[list[M]], Collection[object]], done: str
+    ) -> None:
+        """The same by a verb that takes thousands at once, and gives the ids of those that it changed."""
+        chosen = list(rows)
+        ids = verb(chosen)
+        changed = [row for row in chosen if row.pk in ids]
+        if changed:
+            LogEntry.objects.log_actions(request.user.pk, changed, CHANGE, done.capitalize() + ".")  # type: ignore[arg-type]
         same = len(chosen) - len(changed)
         self.message_user(request, f"{len(changed)} {done}." + (f" {same} were so already." if same else ""))
 
@@ -73,14 +87,36 @@ def confirmed(question: str) -> Callable[[Action], Action]:
     return decorate
 
 
+def asked(form_class: type[F], title: str) -> Callable[[Callable[..., HttpResponse | None]], Action]:
+    """An action that asks for something by a form on a page of its own, and gets the filled-in form."""
+
+    def decorate(act: Callable[..., HttpResponse | None]) -> Action:
+        @wraps(act)
+        def ask_first(admin: ModelAdmin[Any], request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
+            form = form_class(request.POST if request.POST.get("confirmed") == "yes" else None)
+            if form.is_bound and form.is_valid():
+                return act(admin, request, rows, form)
+            return _confirmation(admin, request, rows, title, act.__name__, form)
+
+        return ask_first
+
+    return decorate
+
+
 def _confirmation(
-    admin: ModelAdmin[Any], request: HttpRequest, rows: QuerySet[Any], question: str, action: str
+    admin: ModelAdmin[Any],
+    request: HttpRequest,
+    rows: QuerySet[Any],
+    question: str,
+    action: str,
+    form: Form | None = None,
 ) -> HttpResponse:
     everything = request.POST.get("select_across") == "1"
     count = rows.count()
     context = {
         **admin.admin_site.each_context(request),
         "title": question,
+        "form": form,
         "subtitle": None,
         "opts": admin.opts,
         "media": admin.media,

@@ -3,69 +3,41 @@
 from collections import Counter
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.timesince import timeuntil
 from django.views.decorators.debug import sensitive_post_parameters
-from unfold.widgets import UnfoldAdminPasswordWidget
 
-from accounts.admin.base import ModelAdmin, ReadOnlyAdmin, confirmed
+from accounts.admin.base import ModelAdmin, ReadOnlyAdmin, asked, confirmed
+from accounts.admin.key_filters import FailingFilter, ReasonFilter, RestingFilter
+from accounts.admin.key_forms import FactsForm, KeyForm, NewKeyForm, RestForm
+from accounts.admin.key_import import import_keys, show_task
+from accounts.admin.quotas import latest_events
 from accounts.admin.skin import ChangeList, ModelForm, display
 from accounts.contributing import (
     BY_HAND,
     approve_key,
     contribute,
-    disable_key,
-    enable_key,
+    disable_keys,
+    enable_keys,
+    erase_key,
     request_check,
     reset_cooldowns,
-    verdict_on,
+    rest_key,
+    set_facts,
 )
-from accounts.models import ContributedKey, KeyDay
-from accounts.redaction import redact
-from accounts.standing import Standing, resting, standings
+from accounts.key_tasks import start_check
+from accounts.models import ContributedKey, KeyDay, KeyEvent
+from accounts.pool.outlook import Room
+from accounts.standing import Standing, standings
 
-_CHECKED_AT_ONCE = 100
-
-
-class KeyForm(ModelForm[ContributedKey]):
-    """What a person may say of a key. A label that holds a key would show it on every page, so it is refused."""
-
-    class Meta:
-        model = ContributedKey
-        fields = ("label", "project", "paid", "owner")
-
-    def clean_label(self) -> str:
-        """Refuse a label that looks like a key."""
-        return _no_secret(self.cleaned_data["label"])
-
-    def clean_project(self) -> str:
-        """Refuse a project that looks like a key."""
-        return _no_secret(self.cleaned_data["project"])
-
-
-class NewKeyForm(KeyForm):
-    """As above, and the key itself, which no page ever gives back."""
-
-    key_text = forms.CharField(
-        label="Gemini API key",
-        max_length=400,
-        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        help_text="It is sealed at once and never shown again.",
-    )
-
-    def clean_key_text(self) -> str:
-        """Refuse what is no key and what is here already; the message never repeats the text."""
-        text: str = self.cleaned_data["key_text"]
-        verdict = verdict_on(text)
-        if verdict == "malformed":
-            raise forms.ValidationError("This is not the text of a Gemini API key.")
-        if verdict == "duplicate":
-            raise forms.ValidationError("This key is in the pool already.")
-        return text
+_CHECKED_AT_ONCE = 20
+_MODELS_SHOWN = 3
 
 
 class KeyChangeList(ChangeList):
@@ -81,25 +53,6 @@ class KeyChangeList(ChangeList):
         self.result_list = keys
 
 
-class RestingFilter(admin.SimpleListFilter):
-    """Keys by whether their quota domain rests."""
-
-    title = "resting"
-    parameter_name = "resting"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Resting or not."""
-        return [("yes", "Resting now"), ("no", "Not resting")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[ContributedKey]) -> QuerySet[ContributedKey]:
-        """The keys of the chosen kind."""
-        if self.value() == "yes":
-            return resting(queryset)
-        if self.value() == "no":
-            return queryset.exclude(pk__in=resting(ContributedKey.objects.all()).order_by().values("pk"))
-        return queryset
-
-
 @admin.register(ContributedKey)
 class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
     """Which keys can work now, which rest until when, which need a person and why."""
@@ -111,24 +64,28 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
         "project",
         "condition",
         "rests",
+        "left_today",
         "requests_today",
         "last_error",
+        "errors",
         "tier",
         "source",
         "upstream",
     )
-    list_filter = ("state", RestingFilter, "upstream", "source", "paid")
+    list_filter = ("state", ReasonFilter, RestingFilter, FailingFilter, "paused", "paid", "source", "upstream")
     search_fields = ("label", "project", "=last_four")
     autocomplete_fields = ("owner",)
     readonly_fields = (
         *("state", "reason", "state_since", "last_checked", "cooldowns_reset"),
         *("upstream", "source", "last_four", "created", "updated"),
-        *("paused", "keep_share", "allowed_models", "hours_utc", "successes"),
+        *("paused", "keep_share", "allowed_models", "hours_utc", "successes", "remaining", "history"),
     )
-    actions = ("disable", "enable", "approve", "verify", "reset_cooldown")
+    actions = ("verify", "rest", "reset_cooldown", "disable", "enable", "approve", "change_facts")
+    change_list_template = "accounts/admin/key_list.html"
     fieldsets = (
         (None, {"fields": ("label", "project", "paid", "owner")}),
         ("State", {"fields": ("state", "reason", "state_since", "last_checked", "cooldowns_reset")}),
+        ("Quota and history", {"fields": ("remaining", "history")}),
         (
             "What its contributor allows",
             {"fields": ("paused", "keep_share", "allowed_models", "hours_utc", "successes")},
@@ -164,9 +121,9 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
         obj.refresh_from_db()
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """A key takes its days with it, though nobody may delete a day by itself."""
+        """A key takes its days and events with it, though nobody may delete one of them by itself."""
         to_delete, counts, lacking, protected = super().get_deleted_objects(objs, request)
-        return to_delete, counts, lacking - {KeyDay._meta.verbose_name}, protected
+        return to_delete, counts, lacking - {KeyDay._meta.verbose_name, KeyEvent._meta.verbose_name}, protected
 
     @display(
         description="state",
@@ -198,7 +155,28 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
             return "no"
         first, others = standing.rests[0], len(standing.rests) - 1
         more = f"; {others} more" if others else ""
-        return f"{timeuntil(first.until, depth=1)} more, {first.model or 'all models'}: {first.reason}{more}"
+        left = timeuntil(first.until, depth=1)
+        return f"until {first.until:%d %b %H:%M} UTC ({left}), {first.model or 'all models'}: {first.reason}{more}"
+
+    @admin.display(description="left today")
+    def left_today(self, key: Any) -> SafeString | str:
+        """What is left of its quota domain's day, for each model that is known of."""
+        return _rooms(key.standing.rooms, at_most=_MODELS_SHOWN)
+
+    @admin.display(description="errors since yesterday")
+    def errors(self, key: Any) -> int:
+        """Refusals of this Pacific day and the one before."""
+        return int(key.standing.errors)
+
+    @admin.display(description="left today")
+    def remaining(self, key: ContributedKey) -> SafeString | str:
+        """The same for every model, on the page of one key."""
+        return _rooms(standings([key])[key.pk].rooms)
+
+    @admin.display(description="latest events")
+    def history(self, key: ContributedKey) -> SafeString | str:
+        """What became of it and of its quota domain."""
+        return latest_events(key)
 
     @admin.display(ordering="paid")
     def tier(self, key: ContributedKey) -> str:
@@ -215,37 +193,71 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
         """The last refusal of the past week."""
         return str(key.standing.last_refusal) or "none"
 
+    def get_urls(self) -> list[URLPattern]:
+        """And the pages of the import and of what runs in the background."""
+        view = self.admin_site.admin_view
+        return [
+            path("import/", view(import_keys), {"model_admin": self}, name="accounts_contributedkey_import"),
+            path("task/<uuid:pk>/", view(show_task), {"model_admin": self}, name="accounts_contributedkey_task"),
+            *super().get_urls(),
+        ]
+
+    def delete_model(self, request: HttpRequest, obj: ContributedKey) -> None:
+        """Erase it, with all that was learned of its quota domain."""
+        erase_key(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ContributedKey]) -> None:
+        """The same of many."""
+        for key in queryset:
+            erase_key(key)
+
     @admin.action(description="Disable", permissions=["change"])
     @confirmed("Disable these keys until someone enables them?")
     def disable(self, request: HttpRequest, queryset: QuerySet[ContributedKey]) -> None:
         """No request is sent with them from now on."""
-        self.act_on(request, queryset, lambda key: disable_key(key, BY_HAND), "disabled")
+        self.act_on_all(request, queryset, lambda keys: disable_keys(keys, BY_HAND), "disabled")
 
     @admin.action(description="Enable", permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[ContributedKey]) -> None:
         """They may be used again."""
-        self.act_on(request, queryset, enable_key, "enabled")
+        self.act_on_all(request, queryset, enable_keys, "enabled")
 
     @admin.action(description="Approve", permissions=["change"])
     def approve(self, request: HttpRequest, queryset: QuerySet[ContributedKey]) -> None:
         """Those that wait for approval may be used from now on."""
         self.act_on(request, queryset, approve_key, "approved")
 
+    @admin.action(description="Rest for a while…", permissions=["change"])
+    @asked(RestForm, "Let these keys rest")
+    def rest(self, request: HttpRequest, queryset: QuerySet[ContributedKey], form: RestForm) -> None:
+        """Their quota domains are asked for nothing until then."""
+        until = form.until()
+        self.act_on(request, queryset, lambda key: rest_key(key, until), f"resting until {until:%d %b %H:%M} UTC")
+
+    @admin.action(description="Set project, tier or caps…", permissions=["change"])
+    @asked(FactsForm, "Set what these keys have in common")
+    def change_facts(self, request: HttpRequest, queryset: QuerySet[ContributedKey], form: FactsForm) -> None:
+        """The same project, tier or caps for all of them."""
+
+        def change(keys: list[ContributedKey]) -> set[Any]:
+            set_facts(keys, form.facts())
+            return {key.pk for key in keys}
+
+        self.act_on_all(request, queryset, change, f"changed ({', '.join(form.facts())})")
+
     @admin.action(description="Verify with the upstream", permissions=["change"])
-    def verify(self, request: HttpRequest, queryset: QuerySet[ContributedKey]) -> None:
-        """Ask the upstream, without cost, whether it takes them."""
-        keys = list(queryset[: _CHECKED_AT_ONCE + 1])
-        if len(keys) > _CHECKED_AT_ONCE:
-            self.message_user(
-                request, f"Choose at most {_CHECKED_AT_ONCE} keys, or run check_keys for all.", messages.WARNING
-            )
-            return
-        verdicts = request_check(keys)
+    def verify(self, request: HttpRequest, queryset: QuerySet[ContributedKey]) -> HttpResponse | None:
+        """Ask the upstream, without cost, whether it takes them: at once, or many in the background."""
+        if queryset.count() > _CHECKED_AT_ONCE:
+            task = start_check(list(queryset.values_list("pk", flat=True)), request.user)  # type: ignore[arg-type]
+            return HttpResponseRedirect(reverse("admin:accounts_contributedkey_task", args=[task.pk]))
+        verdicts = request_check(list(queryset))
         if verdicts is None:
             self.message_user(request, "This process has no way to ask the upstream.", messages.ERROR)
-            return
+            return None
         counts = Counter(verdicts.values())
         self.message_user(request, "; ".join(f"{count} {verdict}" for verdict, count in counts.most_common()))
+        return None
 
     @admin.action(description="Reset cooldowns", permissions=["change"])
     def reset_cooldown(self, request: HttpRequest, queryset: QuerySet[ContributedKey]) -> None:
@@ -264,7 +276,16 @@ class KeyDayAdmin(ReadOnlyAdmin[KeyDay]):
     date_hierarchy = "day"
 
 
-def _no_secret(text: str) -> str:
-    if redact(text) != text:
-        raise forms.ValidationError("This looks like a key. It would be shown to everyone who sees this list.")
-    return text
+def _rooms(rooms: dict[str, Room], at_most: int | None = None) -> SafeString | str:
+    """A line a model: “gemini-3.8-flash: 180 of 250”."""
+    if not rooms:
+        return "not used yet"
+    shown = list(rooms.items())[:at_most]
+    lines = [(f"{model}: {_room_in_words(room)}",) for model, room in shown]
+    if len(rooms) > len(shown):
+        lines.append((f"{len(rooms) - len(shown)} more",))
+    return format_html_join(SafeString("<br>"), "{}", lines)
+
+
+def _room_in_words(room: Room) -> str:
+    return "no known limit" if room.left is None else f"{room.left:,} of {room.limit:,}"

@@ -106,10 +106,10 @@ class ProjectPairAdmin(ReadOnlyAdmin[ProjectPair]):
         )
 
     def _decide(self, request: HttpRequest, pk: int, verb: Any, done: str) -> HttpResponse:
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
         if not request.user.has_perm("accounts.change_contributedkey"):
             raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
         pair = get_object_or_404(ProjectPair, pk=pk)
         shown = str(pair)
         if verb(pair):

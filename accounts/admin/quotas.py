@@ -1,10 +1,14 @@
 """Quotas: what is assumed of a project, what the upstream named, and what happened to keys."""
 
 from django.contrib import admin
+from django.db.models import Q
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 
 from accounts.admin.base import ModelAdmin, ReadOnlyAdmin
-from accounts.models import KeyEvent, LearnedQuota, TierQuota
+from accounts.models import ContributedKey, KeyEvent, LearnedQuota, TierQuota
 
+_EVENTS_SHOWN = 20
 _LIMITS = ("rpm", "tpm", "rpd")
 
 
@@ -40,3 +44,18 @@ class KeyEventAdmin(ReadOnlyAdmin[KeyEvent]):
     list_filter = ("became", "reason", "model")
     search_fields = ("domain", "model", "key__label")
     list_select_related = ("key",)
+
+
+def latest_events(key: ContributedKey) -> SafeString | str:
+    """The latest changes of a key and its quota domain, a line each."""
+    about = Q(key=key) | Q(key=None, domain=key.quota_domain)
+    events = KeyEvent.objects.filter(about).order_by("-at", "-id")[:_EVENTS_SHOWN]
+    lines = [(line,) for line in map(_in_words, events)]
+    return format_html_join(SafeString("<br>"), "{}", lines) if lines else "nothing has happened yet"
+
+
+def _in_words(event: KeyEvent) -> str:
+    model = f", {event.model}" if event.model else ""
+    until = f", until {event.until:%d %b %H:%M} UTC" if event.until else ""
+    why = f": {event.reason}" if event.reason else ""
+    return f"{event.at:%d %b %H:%M} UTC{model}: {event.was} → {event.became}{why}{until}"

@@ -6,6 +6,7 @@ from accounts.models.prices import ModelPrice
 from accounts.models.projects import Overrun, ProjectPair
 from accounts.models.quotas import KeyEvent, LearnedQuota, TierQuota
 from accounts.models.receipts import Receipt, ReceiptKey, RedeemedKey
+from accounts.models.tasks import KeyTask
 from accounts.models.tokens import IssuedToken
 from accounts.models.usage import UsageRecord, UsageTotal
 from accounts.models.users import Plan, User
@@ -17,6 +18,7 @@ __all__ = [
     "KeyCooldown",
     "KeyDay",
     "KeyEvent",
+    "KeyTask",
     "LearnedQuota",
     "Limits",
     "ModelPrice",

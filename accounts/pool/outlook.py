@@ -3,7 +3,7 @@
 import math
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from statistics import median
 from typing import NamedTuple
@@ -51,7 +51,7 @@ class _Domain(NamedTuple):
         return any(caps.allow(model, hour) for caps in self.caps)
 
 
-class _Room(NamedTuple):
+class Room(NamedTuple):
     """What one quota domain has for one model."""
 
     limit: int | None
@@ -62,14 +62,19 @@ class _Room(NamedTuple):
 class Books:
     """The ledgers of the whole pool as the database has them: at most a second old while requests are served."""
 
-    def __init__(self) -> None:
+    def __init__(self, domains: Collection[str] | None = None) -> None:
+        """The books of these quota domains, or (None) of all."""
         self.now = time.time()
         self.reset = next_pacific_midnight(self.now)
-        self._used = used_today()
-        self._rests = _rests()
-        self._tiers, self._quotas = tier_table(), known_quotas()
+        self._used = used_today(domains)
+        self._rests = _rests(domains)
+        self._tiers, self._quotas = tier_table(), known_quotas(domains)
 
-    def room(self, place: Place, *, paid: bool, keep_share: int) -> _Room:
+    def models(self, domain: str) -> set[str]:
+        """The models for which something is known of a quota domain today."""
+        return {model for name, model in (*self._used, *self._quotas) if name == domain}
+
+    def room(self, place: Place, *, paid: bool, keep_share: int) -> Room:
         """What a quota domain has left of today for a model, and how long it rests."""
         quota = self._quotas.get(place) or assumed_from(self._tiers, place[1], paid)
         limit = quota.kept(keep_share / 100).rpd
@@ -78,7 +83,7 @@ class Books:
         if left is not None and rests_until > self.reset - _OF_TODAY:
             left = 0  # it was refused for today, whatever was counted here
         until = max(rests_until, self.reset) if left == 0 else rests_until
-        return _Room(limit, left, max(0.0, until - self.now))
+        return Room(limit, left, max(0.0, until - self.now))
 
 
 def outlook() -> list[ModelOutlook]:
@@ -127,8 +132,10 @@ def _domains() -> list[_Domain]:
     ]
 
 
-def _rests() -> dict[Place, float]:
+def _rests(domains: Collection[str] | None) -> dict[Place, float]:
     rests = KeyCooldown.objects.filter(until__gt=timezone.now())
+    if domains is not None:
+        rests = rests.filter(domain__in=domains)
     return {(rest.domain, rest.model): rest.until.timestamp() for rest in rests}
 
 

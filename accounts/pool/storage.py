@@ -1,5 +1,6 @@
 """What the pool shares with the database: keys, limits and others' findings come in, its own findings go out."""
 
+from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import NamedTuple
@@ -19,7 +20,7 @@ from accounts.pool.facts import Caps, PooledKey
 from accounts.pool.news import DayCounts, Place, Rest
 from accounts.pool.pacific import quota_date
 from accounts.pool.quotas import NO_QUOTA, Quota
-from accounts.projects import note_overruns
+from accounts.projects import keys_of_domains, note_overruns
 from accounts.sealing import Unsealable, unseal
 from accounts.secret import Secret
 
@@ -123,9 +124,10 @@ def tier_table() -> list[tuple[str, bool, Quota]]:
     return [(tier.pattern, tier.paid, Quota(tier.rpm, tier.tpm, tier.rpd)) for tier in TierQuota.objects.all()]
 
 
-def known_quotas() -> dict[Place, Quota]:
-    """The limits that refusals have named."""
-    return {(row.domain, row.model): Quota(row.rpm, row.tpm, row.rpd) for row in LearnedQuota.objects.all()}
+def known_quotas(domains: Collection[str] | None = None) -> dict[Place, Quota]:
+    """The limits that refusals have named, of these quota domains or (None) of all."""
+    rows = LearnedQuota.objects.all() if domains is None else LearnedQuota.objects.filter(domain__in=domains)
+    return {(row.domain, row.model): Quota(row.rpm, row.tpm, row.rpd) for row in rows}
 
 
 def assumed_from(tiers: list[tuple[str, bool, Quota]], model: str, paid: bool) -> Quota:
@@ -133,9 +135,11 @@ def assumed_from(tiers: list[tuple[str, bool, Quota]], model: str, paid: bool) -
     return next((quota for pattern, tier, quota in tiers if tier == paid and fnmatchcase(model, pattern)), NO_QUOTA)
 
 
-def used_today() -> dict[Place, int]:
-    """The requests of this Pacific day that used quota, as far as they are written down."""
+def used_today(domains: Collection[str] | None = None) -> dict[Place, int]:
+    """The requests of this Pacific day that used quota, as far as they are written down, of these domains or of all."""
     today = KeyDay.objects.filter(day=quota_date(now()))
+    if domains is not None:
+        today = today.filter(key__in=keys_of_domains(domains).order_by().values("pk"))
     # What was refused used no quota.
     sums = today.values("key_id", "key__project", "model").annotate(used=Sum("requests") - Sum("refusals"))
     used: dict[Place, int] = {}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from accounts.contributions.terms import VERSION
+from accounts.models import KeyTask
 
 if TYPE_CHECKING:
     from tests.access.conftest import World
@@ -41,6 +42,10 @@ class Page:
     query: str = ""
 
 
+def _a_task() -> Any:
+    return KeyTask.objects.create(kind="check", total=1).pk
+
+
 _offer = {"keys": "fake-contributed-key-0001", "terms": VERSION, "consent": "on", "website": ""}
 
 PAGES: dict[str, Page] = {
@@ -69,6 +74,10 @@ PAGES: dict[str, Page] = {
         {**STAFF, "staff": NOT_FOUND, "root": NOT_FOUND}, lambda world: {"content_type_id": 1, "object_id": 1}
     ),
     "admin/<url>": Page({**STAFF, "staff": NOT_FOUND, "root": NOT_FOUND}, lambda world: {"url": "nothing"}),
+    "admin/accounts/contributedkey/import/": Page(SUPERUSER),
+    "admin/accounts/contributedkey/task/<uuid:pk>/": Page(SUPERUSER, lambda world: {"pk": _a_task()}),
+    "admin/accounts/projectpair/<int:pk>/join/": Page(SUPERUSER, lambda world: {"pk": 1}),
+    "admin/accounts/projectpair/<int:pk>/decline/": Page(SUPERUSER, lambda world: {"pk": 1}),
     "admin/accounts/user/<id>/password/": Page(SUPERUSER, lambda world: {"id": world.ada.pk}),
 }
 
@@ -83,6 +92,7 @@ ADMIN_TABLES = {
     "accounts/learnedquota": ONLY_DELETED,
     "accounts/modelprice": BY_PEOPLE,
     "accounts/plan": BY_PEOPLE,
+    "accounts/projectpair": BY_THE_SITE,
     "accounts/tierquota": BY_PEOPLE,
     "accounts/usagerecord": BY_THE_SITE,
     "accounts/usagetotal": BY_THE_SITE,

@@ -1,10 +1,13 @@
+import re
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
-from accounts import contributing
-from accounts.contributing import contribute
-from accounts.models import ContributedKey, KeyCooldown, KeyDay, User
+from accounts import contributing, key_tasks
+from accounts.contributing import contribute, disable_key
+from accounts.models import ContributedKey, KeyCooldown, KeyDay, KeyEvent, LearnedQuota, User
+from accounts.pool.pacific import pacific_day
 from accounts.sealing import unseal
 from tests.admin.filling import KEY, SITE
 
@@ -122,11 +125,127 @@ def test_verifying_counts_what_the_upstream_says(root, monkeypatch):
     assert one.last_checked
 
 
-def test_verifying_hundreds_is_left_to_the_command(root, monkeypatch):
+def test_verifying_hundreds_goes_on_in_the_background_and_shows_how_far_it_is(root, monkeypatch):
     contributing.contribute_many((f"{KEY}-{number}" for number in range(101)), source="command")
-    monkeypatch.setattr(contributing, "key_verifier", lambda keys: pytest.fail("asked"))
+    monkeypatch.setattr(contributing, "key_verifier", lambda keys: {key.pk: "works" for key in keys})
+    monkeypatch.setattr(key_tasks, "_spawn", lambda work: work())
     html = act(root, "verify", ContributedKey.objects.first(), select_across="1")
-    assert "check_keys" in html
+    assert "101 of 101" in html and "101 works" in html
+    assert not ContributedKey.objects.filter(last_checked=None).exists()
+
+
+def test_keys_rest_for_as_long_as_is_chosen(root):
+    one, two = contribute(KEY, source="admin").key, contribute(KEY + "2", source="admin", project="p1").key
+    html = act(root, "rest", one, two)
+    assert "For how long" in html and not KeyCooldown.objects.exists()
+    assert "2 resting until" in act(root, "rest", one, two, confirmed="yes", rest="1440")
+    for rest in KeyCooldown.objects.all():
+        assert (rest.model, rest.reason) == ("", "by hand")
+        assert timezone.timedelta(hours=23) < rest.until - timezone.now() <= timezone.timedelta(hours=24)
+    assert "2 were so already" in act(root, "rest", one, two, confirmed="yes", rest="60")
+    act(root, "rest", one, confirmed="yes", rest="1e9")
+    html = root.get(LIST).content.decode()
+    assert "all models: by hand" in html
+
+
+FACTS = {"project": "", "paid": "", "keep_share": "", "allowed_models": "", "hours_utc": ""}
+
+
+def set_facts(client, *keys, **facts):
+    return act(client, "change_facts", *keys, confirmed="yes", **{**FACTS, **facts})
+
+
+def test_many_keys_get_the_same_project_tier_and_caps_and_nothing_else_changes(root):
+    keys = [contribute(f"{KEY}{number}", source="admin", label="mine").key for number in range(3)]
+    assert "left empty" in act(root, "change_facts", *keys) or "Set what these keys" in act(root, "change_facts", *keys)
+    html = set_facts(
+        root, *keys[:2], project="ours", paid="yes", keep_share="30", allowed_models="gemini-4-*", hours_utc="22-2"
+    )
+    assert "2 changed (project, paid, keep_share, allowed_models, hours_utc)." in html
+    columns = ("project", "paid", "keep_share", "allowed_models", "hours_utc", "label")
+    rows = {row[0]: row[1:] for row in ContributedKey.objects.values_list("pk", *columns)}
+    assert rows[keys[0].pk] == rows[keys[1].pk] == ("ours", True, 30, ["gemini-4-*"], [0, 1, 22, 23], "mine")
+    assert rows[keys[2].pk] == ("", False, 0, [], [], "mine")
+    set_facts(root, keys[0], project="none", paid="no", keep_share="0", allowed_models="all", hours_utc="all")
+    assert ContributedKey.objects.values_list(*columns).get(pk=keys[0].pk) == ("", False, 0, [], [], "mine")
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        ({}, "Nothing is to change"),
+        ({"keep_share": "91"}, "less than or equal to 90"),
+        ({"hours_utc": "25"}, "Hours are numbers"),
+        ({"hours_utc": "9-9"}, "Hours are numbers"),
+        ({"hours_utc": "a-b-c"}, "Hours are numbers"),
+        ({"project": "AI" + "zaFAKEFAKEFAKE"}, "This looks like a key."),
+    ],
+)
+def test_what_makes_no_sense_for_many_keys_is_told_and_changes_none(root, facts, sentence):
+    key = contribute(KEY, source="admin").key
+    assert sentence in set_facts(root, key, **facts)
+    assert ContributedKey.objects.get().updated == key.updated
+
+
+def test_the_pool_hears_of_facts_that_were_set(root):
+    key = contribute(KEY, source="admin").key
+    set_facts(root, key, keep_share="30")
+    assert ContributedKey.objects.get().updated > key.updated
+
+
+def test_deleting_many_erases_what_was_learned_of_them(root):
+    keys = [contribute(f"{KEY}{number}", source="admin").key for number in range(3)]
+    for key in keys:
+        LearnedQuota.objects.create(domain=key.quota_domain, model="gemini-x", rpd=1)
+        disable_key(key, "leaked")
+    act(root, "delete_selected", *keys[:2])
+    assert ContributedKey.objects.count() == 3, "it asks first"
+    act(root, "delete_selected", *keys[:2], post="yes")
+    assert ContributedKey.objects.get() == keys[2]
+    assert LearnedQuota.objects.get().domain == KeyEvent.objects.get().domain == keys[2].quota_domain
+
+
+def test_the_list_shows_what_is_left_and_how_often_it_failed(root):
+    key = contribute(KEY, source="admin").key
+    LearnedQuota.objects.create(domain=key.quota_domain, model="gemini-x", rpd=1250)
+    today = pacific_day(timezone.now().timestamp())
+    for days, requests, refusals in ((0, 110, 4), (1, 10, 3), (2, 10, 10)):
+        KeyDay.objects.create(
+            key=key,
+            model="gemini-x",
+            day=today - timezone.timedelta(days=days),
+            requests=requests,
+            refusals=refusals,
+            last_refusal="quota_minute",
+            last_used=timezone.now(),
+        )
+    html = root.get(LIST).content.decode()
+    assert "gemini-x: 1,144 of 1,250" in html and "quota_minute" in html
+    assert re.search(r"field-errors[^>]*>\s*(<[^>]*>\s*)*7\b", html)
+    assert len(root.get(LIST + "?errors=yes").context["cl"].result_list) == 1
+    assert len(root.get(LIST + "?errors=no").context["cl"].result_list) == 0
+    page = root.get(f"{LIST}{key.pk}/change/").content.decode()
+    assert "gemini-x: 1,144 of 1,250" in page
+
+
+def test_the_page_of_a_key_tells_its_history(root):
+    key = contribute(KEY, source="admin").key
+    disable_key(key, "leaked")
+    KeyEvent.objects.create(
+        domain=key.quota_domain, model="gemini-x", was="ready", became="resting", reason="quota_day"
+    )
+    KeyEvent.objects.create(domain="key:another", was="ready", became="resting", reason="not mine")
+    html = root.get(f"{LIST}{key.pk}/change/").content.decode()
+    assert "active → disabled: leaked" in html and "gemini-x: ready → resting: quota_day" in html
+    assert "not mine" not in html
+
+
+def test_keys_are_found_by_why_they_are_out(root):
+    for number, reason in enumerate(("leaked", "leaked", "by hand")):
+        disable_key(contribute(f"{KEY}{number}", source="admin").key, reason)
+    html = root.get(LIST).content.decode()
+    assert "leaked (2)" in html
+    assert len(root.get(LIST + "?reason=leaked").context["cl"].result_list) == 2
 
 
 def test_deleting_a_key_erases_its_ciphertext_and_its_days(root):
