@@ -39,6 +39,10 @@ def note_overruns(rows: Iterable[Overrun]) -> None:
 def join(pair: ProjectPair) -> bool:
     """Make two quota domains one: their keys get one project, and share its ledger from the next exchange on."""
     with transaction.atomic():
+        try:
+            pair.refresh_from_db()  # joining another pair may have moved or ended this one
+        except ProjectPair.DoesNotExist:
+            return False
         keys = list(keys_of(pair.first) | keys_of(pair.second))
         if {key.quota_domain for key in keys} != {pair.first, pair.second}:
             pair.delete()  # one of them has no key any more
@@ -140,7 +144,20 @@ def _move(old: str, new: str) -> None:
             limits = {"rpm": quota.rpm, "tpm": quota.tpm, "rpd": quota.rpd, "learned": quota.learned}
             LearnedQuota.objects.update_or_create(domain=new, model=quota.model, defaults=limits)
     KeyEvent.objects.filter(domain=old).update(domain=new)
-    for pair in pairs_of(old).filter(state=ProjectPair.State.DECLINED):
-        first, second = sorted((new, pair.second if pair.first == old else pair.first))
-        ProjectPair.objects.get_or_create(first=first, second=second, defaults={"state": pair.state})
+    for pair in pairs_of(old):
+        _rename(pair, old, new)
     forget_domain(old)
+
+
+def _rename(pair: ProjectPair, old: str, new: str) -> None:
+    """Let what is known of a pair hold for the project that one of it has joined; a refusal outweighs all else."""
+    first, second = sorted((new, pair.second if pair.first == old else pair.first))
+    known = ProjectPair.objects.filter(first=first, second=second).first()
+    if first == second:
+        pair.delete()
+    elif known is None:
+        ProjectPair.objects.filter(pk=pair.pk).update(first=first, second=second)
+    else:
+        if pair.state == ProjectPair.State.DECLINED:
+            decline(known)
+        pair.delete()

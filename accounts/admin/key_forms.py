@@ -85,13 +85,13 @@ class FactsForm(forms.Form):
         help_text="Keys of one project share its quota. “none” takes the project away.",
     )
     paid = forms.ChoiceField(
-        label="tier",
+        label="Tier",
         required=False,
         choices=[("", "as it is"), ("yes", "paid: its project has billing"), ("no", "free")],
         widget=UnfoldAdminSelectWidget,
     )
     keep_share = forms.IntegerField(
-        label="kept share",
+        label="Kept share",
         required=False,
         min_value=0,
         max_value=90,
@@ -99,13 +99,13 @@ class FactsForm(forms.Form):
         help_text="Per cent of the daily quota that is left to its contributor, 0 to 90.",
     )
     allowed_models = forms.CharField(
-        label="models",
+        label="Models",
         required=False,
         widget=UnfoldAdminTextInputWidget,
         help_text="Gemini models with wild cards, separated by commas: gemini-3.8-flash, gemini-4-*. “all” allows all.",
     )
     hours_utc = forms.CharField(
-        label="hours (UTC)",
+        label="Hours (UTC)",
         required=False,
         max_length=100,
         widget=UnfoldAdminTextInputWidget,

@@ -63,11 +63,11 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
         "__str__",
         "project",
         "condition",
-        "rests",
         "left_today",
-        "requests_today",
-        "last_error",
+        "rests",
         "errors",
+        "last_error",
+        "requests_today",
         "tier",
         "source",
         "upstream",
@@ -284,7 +284,7 @@ def _rooms(rooms: dict[str, Room], at_most: int | None = None) -> SafeString | s
     lines = [(f"{model}: {_room_in_words(room)}",) for model, room in shown]
     if len(rooms) > len(shown):
         lines.append((f"{len(rooms) - len(shown)} more",))
-    return format_html_join(SafeString("<br>"), "{}", lines)
+    return format_html_join("", '<div class="whitespace-nowrap">{}</div>', lines)
 
 
 def _room_in_words(room: Room) -> str:

@@ -12,7 +12,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts.admin.base import ReadOnlyAdmin
+from accounts.admin.base import ReadOnlyAdmin, confirmed
 from accounts.admin.skin import ChangeList, display
 from accounts.models import ContributedKey, ProjectPair
 from accounts.projects import decline, join
@@ -40,7 +40,8 @@ class PairChangeList(ChangeList):
 class ProjectPairAdmin(ReadOnlyAdmin[ProjectPair]):
     """What speaks for two keys drawing on one quota, and the buttons to say so."""
 
-    list_display = ("one", "other", "condition", "coincidences", "evidence", "last_at", "decide")
+    list_display = ("one", "other", "condition", "decide", "evidence", "last_at")
+    actions = ("join_chosen", "decline_chosen")
     list_display_links = None
     list_filter = ("state", "limit", "model")
 
@@ -79,19 +80,19 @@ class ProjectPairAdmin(ReadOnlyAdmin[ProjectPair]):
         return pair.state, pair.get_state_display()
 
     @admin.display(ordering="first")
-    def one(self, pair: Any) -> str:
+    def one(self, pair: Any) -> SafeString:
         """The one domain, by the name of its key or project."""
-        return str(pair.names[0])
+        return _one_line(pair.names[0])
 
     @admin.display(description="the other", ordering="second")
-    def other(self, pair: Any) -> str:
+    def other(self, pair: Any) -> SafeString:
         """The other one."""
-        return str(pair.names[1])
+        return _one_line(pair.names[1])
 
-    @admin.display(description="last evidence")
+    @admin.display(description="evidence", ordering="coincidences")
     def evidence(self, pair: ProjectPair) -> str:
-        """Which limit of which model both met."""
-        return f"{pair.model}: {_WORDS.get(pair.limit, pair.limit)}"
+        """How often both were refused, and which limit of which model it was the last time."""
+        return f"{pair.coincidences} times; {pair.model}: {_WORDS.get(pair.limit, pair.limit)}"
 
     @admin.display(description="one project?")
     def decide(self, pair: ProjectPair) -> SafeString:
@@ -105,8 +106,23 @@ class ProjectPairAdmin(ReadOnlyAdmin[ProjectPair]):
             "" if said_no else format_html(button, no, _BUTTON, "No, keep apart"),
         )
 
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        """Whoever may change keys."""
+        return request.user.has_perm("accounts.change_contributedkey")
+
+    @admin.action(description="One project each: join", permissions=["decide"])
+    @confirmed("Join the keys of these pairs?")
+    def join_chosen(self, request: HttpRequest, queryset: QuerySet[ProjectPair]) -> None:
+        """They are one project, each two."""
+        self.act_on(request, queryset, join, "joined")
+
+    @admin.action(description="Two projects each: keep apart", permissions=["decide"])
+    def decline_chosen(self, request: HttpRequest, queryset: QuerySet[ProjectPair]) -> None:
+        """They are two."""
+        self.act_on(request, queryset, decline, "kept apart")
+
     def _decide(self, request: HttpRequest, pk: int, verb: Any, done: str) -> HttpResponse:
-        if not request.user.has_perm("accounts.change_contributedkey"):
+        if not self.has_decide_permission(request):
             raise PermissionDenied
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
@@ -135,3 +151,7 @@ def _names(domains: set[str]) -> dict[str, str]:
         else f"project {domain.removeprefix('project:')}"
         for domain in domains
     }
+
+
+def _one_line(name: str) -> SafeString:
+    return format_html('<span class="whitespace-nowrap">{}</span>', name)

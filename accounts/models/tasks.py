@@ -41,6 +41,11 @@ class KeyTask(models.Model):
         return f"{self.get_kind_display()}: {self.done} of {self.total}"
 
     @property
+    def percent(self) -> int:
+        """How far it has come."""
+        return 100 * self.done // self.total if self.total else 100
+
+    @property
     def is_stalled(self) -> bool:
         """True when it was cut off: the process that ran it is gone."""
         return self.finished is None and self.updated < timezone.now() - _STALLED_AFTER

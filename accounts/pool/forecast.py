@@ -27,12 +27,15 @@ class Forecast(NamedTuple):
     limit: int | None
     empty_at: float | None
     """Unix time at which it is used up if things go on as they do; None when it lasts until the reset."""
+    known_left: int = 0
+    """Requests left of the keys whose limit is known."""
 
     @property
     def in_words(self) -> str:
         """As a sentence: “gemini-3.8-flash: 1,140 of 3,000 requests left today, enough until about 18:40 Pacific”."""
         if self.left is None or self.limit is None:
-            return f"{self.model}: no daily limit is known of some of its keys"
+            at_least = f"at least {self.known_left:,} requests left today; " if self.known_left else ""
+            return f"{self.model}: {at_least}the daily limit of some keys is not known yet"
         if self.limit == 0:
             return f"{self.model}: no key may be used for it now"
         if self.left == 0:
@@ -72,7 +75,7 @@ def forecast(model: ModelOutlook, pace: float, now: float) -> Forecast:
         # To ten minutes: the pace is a guess.
         at = round((now + left / pace) / _ROUNDED_TO) * _ROUNDED_TO
         empty_at = at if at < model.resets_at else None
-    return Forecast(model.model, left, model.limit_today, empty_at)
+    return Forecast(model.model, left, model.limit_today, empty_at, model.known_left)
 
 
 def _pace() -> dict[str, float]:

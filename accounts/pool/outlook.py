@@ -37,6 +37,8 @@ class ModelOutlook(NamedTuple):
     """Unix time at which Gemini's day ends."""
     limit_today: int | None = None
     """Requests that the whole pool may make in a day; None when some limit is not known."""
+    known_left: int = 0
+    """Requests left where the limit is known."""
 
 
 class _Domain(NamedTuple):
@@ -101,7 +103,8 @@ def outlook() -> list[ModelOutlook]:
         ]
         wait = min((room.wait for room in rooms), default=math.inf)
         left, limit = _sum(room.left for room in rooms), _sum(room.limit for room in rooms)
-        found.append(ModelOutlook(model, left, wait, first_bytes.get(model), books.reset, limit))
+        known_left = sum(room.left for room in rooms if room.left is not None)
+        found.append(ModelOutlook(model, left, wait, first_bytes.get(model), books.reset, limit, known_left))
     return found
 
 

@@ -31,7 +31,7 @@ def test_one_click_joins_and_it_is_told_and_logged(root):
     pair = make_pair()
     html = root.post(f"{LIST}{pair.pk}/join/", follow=True).content.decode()
     assert "joined: they share one quota from now on" in html
-    assert len(set(ContributedKey.objects.values_list("project", flat=True)) - {""}) == 1
+    assert len(set(ContributedKey.objects.values_list("project", flat=True))) == 1
     assert not ProjectPair.objects.exists()
     assert "Joined" in LogEntry.objects.get().change_message
     assert root.post(f"{LIST}{pair.pk}/join/").status_code == 404
@@ -57,3 +57,27 @@ def test_who_may_not_change_keys_may_not_join_them(staff):
         assert staff("view_projectpair").post(f"{LIST}{pair.pk}/{act}/").status_code == 403
     pair.refresh_from_db()
     assert pair.state == "flagged"
+
+
+def test_many_pairs_are_decided_at_once(root, staff):
+    one, two, three = (make_pair(number) for number in range(3))
+    chosen = {"_selected_action": [one.pk, two.pk]}
+    staff("view_projectpair").post(LIST, {**chosen, "action": "join_chosen", "confirmed": "yes"})
+    assert ProjectPair.objects.filter(state="flagged").count() == 3
+    assert "Join the keys of these pairs?" in root.post(LIST, {**chosen, "action": "join_chosen"}).content.decode()
+    root.post(LIST, {**chosen, "action": "join_chosen", "confirmed": "yes"})
+    assert ProjectPair.objects.get() == three
+    root.post(LIST, {"_selected_action": [three.pk], "action": "decline_chosen"})
+    assert ProjectPair.objects.get().state == "declined"
+
+
+def test_three_keys_of_one_project_are_joined_pair_by_pair(root):
+    pair = make_pair()
+    third = contribute("fake-key-of-a-pair-third", source="admin").key.quota_domain
+    for domain in (pair.first, pair.second):
+        first, second = sorted((domain, third))
+        ProjectPair.objects.create(first=first, second=second, state="flagged")
+    pks = list(ProjectPair.objects.values_list("pk", flat=True))
+    root.post(LIST, {"_selected_action": pks, "action": "join_chosen", "confirmed": "yes"})
+    assert not ProjectPair.objects.exists()
+    assert len(set(ContributedKey.objects.values_list("project", flat=True))) == 1

@@ -25,12 +25,19 @@ MIDNIGHT = datetime(2026, 11, 21, 0, 0, tzinfo=PACIFIC).timestamp()
         (1, 20, 60, "1 of 20 requests left today, enough until about 15:00 Pacific"),
         (0, 3000, 5, "all 3,000 requests of today are used, more from midnight Pacific"),
         (0, 0, 0, "no key may be used for it now"),
-        (None, None, 5, "no daily limit is known of some of its keys"),
+        (None, None, 5, "the daily limit of some keys is not known yet"),
     ],
 )
 def test_it_says_how_long_the_day_lasts(left, limit, a_minute, words):
     told = forecast(ModelOutlook(FLASH, left, 0.0, None, MIDNIGHT, limit), a_minute / 60, NOW)
     assert told.in_words == f"{FLASH}: {words}"
+
+
+def test_what_is_known_is_told_where_not_all_is():
+    told = forecast(ModelOutlook(FLASH, None, 0.0, None, MIDNIGHT, None, known_left=1250), 1.0, NOW)
+    assert (
+        told.in_words == f"{FLASH}: at least 1,250 requests left today; the daily limit of some keys is not known yet"
+    )
 
 
 def test_its_pace_is_that_of_the_last_quarter_of_an_hour(db, monkeypatch):
