@@ -276,6 +276,10 @@ LOGGED = (
             "No price can be told for %.100s: it is taken for free.",
         ),
     ),
+    Logged(
+        "A request of the Responses API named tools that are not served: their kinds",
+        ("tools that are not served were left out: %s",),
+    ),
     Logged("How many received keys were checked", ("received keys were checked: %d, of which good: %d",)),
     Logged(
         "Our own mistakes, with the place in the code, under the request's id",

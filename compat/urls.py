@@ -14,6 +14,7 @@ ROUTES: dict[str, View] = {
     "chat": views.ChatCompletions.as_view(),
     "completions": views.Completions.as_view(),
     "embeddings": views.Embeddings.as_view(),
+    "responses": views.Responses.as_view(),
     "models": views.Models.as_view(),
     "contributions": views.Contributions.as_view(),
     "usage": views.OwnUsage.as_view(),

@@ -3,6 +3,7 @@
 Several processes share it through Redis, where names are keyed hashes and values are sealed: Redis alone tells nothing.
 """
 
+import base64
 import hashlib
 import os
 import time
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
@@ -20,6 +22,9 @@ REMEMBER_SECONDS = 6 * 60 * 60
 _BYTES_AT_MOST = 64 * 1024 * 1024
 _FETCHED_AT_MOST = 200
 _NONCE_BYTES = 12
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(dict[str, str]).decode
 
 _WRITE = Script(f"redis.call('SET', KEYS[1], ARGV[1], 'EX', {REMEMBER_SECONDS})")
 _READ = Script("return redis.call('MGET', unpack(KEYS))")
@@ -71,6 +76,20 @@ async def fetch(user_id: int, call_ids: Sequence[str]) -> None:
             _keep_here(user_id, call_id, signature, generation)
 
 
+def seal(user_id: int, signatures: dict[str, str]) -> str:
+    """Signatures by call id as a text that this user's client may keep and bring back, and nobody can read."""
+    return base64.urlsafe_b64encode(_seal(_carried(user_id), _encode(signatures).decode())).decode()
+
+
+def unseal(user_id: int, sealed: str) -> dict[str, str]:
+    """The signatures in it; none when it was not sealed here for this user."""
+    try:
+        opened = _unseal(_carried(user_id), base64.urlsafe_b64decode(sealed.encode()))
+    except ValueError:
+        return {}
+    return _decode(opened) if opened is not None else {}
+
+
 def forget() -> None:
     """Forget what is at hand: for tests."""
     global _bytes
@@ -87,6 +106,10 @@ def _keep_here(user_id: int, call_id: str, signature: str, generation: str) -> N
     # A dict is in order of age: the oldest go when they are over or room is needed.
     while _kept and (_bytes > _BYTES_AT_MOST or next(iter(_kept.values())).until < now):
         _bytes -= len(_kept.pop(next(iter(_kept))).signature)
+
+
+def _carried(user_id: int) -> str:
+    return f"carried by the client of {user_id}"
 
 
 def _name(user_id: int, call_id: str) -> str:

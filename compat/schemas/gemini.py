@@ -69,6 +69,7 @@ class GroundingMetadata(Struct):
 
     groundingChunks: list[GroundingChunk] | None = None
     groundingSupports: list[GroundingSupport] | None = None
+    webSearchQueries: list[str] | None = None
 
 
 class TokenLogprob(Struct):

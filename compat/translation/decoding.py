@@ -38,7 +38,7 @@ def decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     try:
         decoded = decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise _refusal(str(error)) from None
+        raise refusal_of(error) from None
     except RecursionError:
         _refuse_nesting()
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -82,10 +82,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> None:
 _unique_decoder = json.JSONDecoder(object_pairs_hook=_unique)
 
 
-def _refusal(text: str) -> Untranslatable:
-    """msgspec's sentence in OpenAI's words."""
+def refusal_of(error: msgspec.ValidationError, below: str = "") -> Untranslatable:
+    """msgspec's sentence in OpenAI's words. `below` is the path of what was decoded, when it is part of something."""
+    text = str(error)
     at = _AT.search(text)
     path = at[1] if at else ""
+    path = f"{below}.{path}" if below and path else below or path
     if missing := _MISSING.search(text):
         param = f"{path}.{missing[1]}" if path else missing[1]
         return Untranslatable(f"Missing required parameter: '{param}'.", param, "missing_required_parameter")

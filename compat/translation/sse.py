@@ -1,4 +1,4 @@
-"""Server-Sent Events as OpenAI frames them: one line of JSON an event, no names, no ids."""
+"""Server-Sent Events as OpenAI frames them: one line of JSON an event, no ids; names only where an API has them."""
 
 DONE = b"data: [DONE]\n\n"
 # A bare comment line, without the blank line that some clients take for an empty event.
@@ -15,3 +15,8 @@ def to_event(json: bytes) -> bytes:
             if raw in json:
                 json = json.replace(raw, escaped)
     return b"data: " + json + b"\n\n"
+
+
+def to_named_event(name: str, json: bytes) -> bytes:
+    """The same with a name of ours before it."""
+    return b"event: " + name.encode() + b"\n" + to_event(json)

@@ -5,6 +5,7 @@ from compat.views.completions import Completions
 from compat.views.contributions import Contributions
 from compat.views.embeddings import Embeddings
 from compat.views.models import Models, OneModel
+from compat.views.responses import Responses
 from compat.views.unknown import UnknownPath
 from compat.views.usage import OwnUsage
 
@@ -16,5 +17,6 @@ __all__ = [
     "Models",
     "OneModel",
     "OwnUsage",
+    "Responses",
     "UnknownPath",
 ]

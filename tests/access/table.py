@@ -110,6 +110,7 @@ API = {
     "contributions": OPEN,
     "embeddings": TOKEN,
     "models": TOKEN,
+    "responses": TOKEN,
     "usage": TOKEN,
 }
 """The routes of compat/urls.py; behind `models/` is one more, as of `models`."""

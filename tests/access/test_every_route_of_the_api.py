@@ -29,6 +29,7 @@ BODIES = {
     "chat/completions": CHAT,
     "completions": {"model": "gemini-2.5-flash", "prompt": "Hello"},
     "embeddings": {"model": "gemini-embedding-2", "input": "Hello"},
+    "responses": {"model": "gemini-2.5-flash", "input": "Hello"},
 }
 LET_IN = {"ada", "bob", "staff", "root"}
 

@@ -13,6 +13,7 @@ BODIES = {
     "chat": {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}]},
     "completions": {"model": MODEL, "prompt": "Hi"},
     "embeddings": {"model": "text-embedding-3-small", "input": "Hi"},
+    "responses": {"model": MODEL, "input": "Hi"},
     "models": None,
     f"models/{MODEL}": None,
     f"models/models/{MODEL}": None,
@@ -43,7 +44,7 @@ async def test_every_route_is_served_by_each_of_its_spellings(site, route, spell
         "/v1/chat/completions/1",
         "/v1/v1/chat/completions",
         "/v1/files",
-        "/v1/responses",
+        "/v1/realtime",
         "/v1/admin/",
         "/v1/chat/completions\x00",
         "/v1/é",
@@ -61,7 +62,7 @@ async def test_a_path_that_is_none_is_told_so_in_json(site, path, method):
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "TRACE", "HEAD", "BREW", "post"])
-@pytest.mark.parametrize("route", ["chat/completions", "completions", "embeddings"])
+@pytest.mark.parametrize("route", ["chat/completions", "completions", "embeddings", "responses"])
 async def test_a_wrong_method_is_told_the_right_one(site, method, route):
     answered = await site.ask(f"/v1/{route}", b"{}", method=method)
     assert (answered.status, answered.headers["allow"]) == (405, "POST")

@@ -16,6 +16,7 @@ CHAT = b'{"model":"gemini-2.5-flash","messages":[{"role":"user","content":"Hi"}]
 JSON = ("content-type", "application/json")
 ROUTES = [
     ("POST", "/v1/chat/completions"),
+    ("POST", "/v1/responses"),
     ("POST", "/v1/completions"),
     ("POST", "/v1/embeddings"),
     ("GET", "/v1/models"),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from compat.gemini.failures import FAILURES, Rest
+from compat.schemas.responses import ResponseRequest
 from compat.translation.families import FAMILIES
 from compat.translation.finish_reason import FINISH_REASONS
 from compat.translation.parameters import PARAMETERS
@@ -24,6 +25,10 @@ def table(title):
 
 def test_every_parameter_is_documented_with_its_fate():
     assert table("Parameters") == [(name, *fate) for name, fate in PARAMETERS.items()]
+
+
+def test_every_member_of_a_responses_request_is_documented():
+    assert [name for name, *_ in table("Responses")] == list(ResponseRequest.__struct_fields__)
 
 
 def test_every_finish_reason_is_documented():

@@ -64,6 +64,11 @@ class Choice:
         """Why there is nothing to show, when the answer was filtered before any of it came."""
         return to_refusal(self.finish) if self.is_empty else None
 
+    @property
+    def searches(self) -> list[str]:
+        """What was looked up in the web for the answer, as far as it was told."""
+        return (self._grounding and self._grounding.webSearchQueries) or []
+
     def read(self, candidate: Candidate) -> tuple[Delta, dict[str, Any] | None]:
         """What the candidate adds (OpenAI's delta, {} for nothing) and its logprobs."""
         self.started = True

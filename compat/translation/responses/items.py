@@ -1,0 +1,137 @@
+"""Input items → the messages of a chat. Calls of one turn become one assistant message, as chat has them."""
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from compat.schemas.chat import (
+    AssistantMessage,
+    CalledCustom,
+    CalledFunction,
+    Content,
+    ContentPart,
+    DeveloperMessage,
+    FilePart,
+    ImagePart,
+    ImageUrl,
+    InputFile,
+    Message,
+    TextPart,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
+from compat.schemas.responses import (
+    ITEMS,
+    CallOutputItem,
+    CustomCallItem,
+    FunctionCallItem,
+    InputFilePart,
+    InputImagePart,
+    Kind,
+    MessageItem,
+    ReasoningItem,
+    ResponseContent,
+    ResponsePart,
+)
+from compat.translation.decoding import refusal_of
+from compat.translation.refusals import Untranslatable
+from compat.translation.signatures import to_extra_content
+
+Item = MessageItem | FunctionCallItem | CustomCallItem | CallOutputItem | ReasoningItem
+Unseal = Callable[[str], dict[str, str]]
+"""encrypted_content → the thought signatures in it, by call id; {} for what was not sealed here for this caller."""
+
+_kind = msgspec.json.Decoder(Kind)
+_items = {name: msgspec.json.Decoder(item) for name, item in ITEMS.items()}
+
+
+def to_items(given: str | list[msgspec.Raw]) -> list[tuple[int, Item]]:
+    """(place in the input, item) of every item that means something here; the rest is left out. Raises Untranslatable."""
+    if isinstance(given, str):
+        return [(0, MessageItem("user", given))]
+    found: list[tuple[int, Item]] = []
+    for place, raw in enumerate(given):
+        try:
+            decoder = _items.get(_kind.decode(raw).type or "message")
+            if decoder is not None:
+                found.append((place, decoder.decode(raw)))  # type: ignore[arg-type]
+        except msgspec.ValidationError as error:
+            raise refusal_of(error, f"input[{place}]") from None
+    return found
+
+
+class Conversation:
+    """The messages that items amount to, and for each of them the place of the item that it begins with."""
+
+    def __init__(self, items: Iterable[tuple[int, Item]], unseal: Unseal) -> None:
+        self.messages: list[Message] = []
+        self.places: list[int] = []
+        self._signatures: dict[str, str] = {}
+        self._unseal = unseal
+        for place, item in items:
+            self._take(place, item)
+
+    def _take(self, place: int, item: Item) -> None:
+        match item:
+            case ReasoningItem():
+                self._signatures |= self._unseal(item.encrypted_content) if item.encrypted_content else {}
+            case MessageItem():
+                self._hear(place, item, _to_content(item.content, f"input[{place}].content"))
+            case CallOutputItem():
+                self._add(place, ToolMessage(_to_content(item.output, f"input[{place}].output"), item.call_id))
+            case _:
+                message = self._assistant(place)
+                call = _to_call(item, self._signatures.get(item.call_id))
+                message.tool_calls = [*(message.tool_calls or ()), call]
+
+    def _hear(self, place: int, item: MessageItem, content: Content) -> None:
+        if item.role == "user":
+            self._add(place, UserMessage(content))
+        elif item.role != "assistant":
+            self._add(place, DeveloperMessage(content))
+        else:
+            message = self._assistant(place)
+            # Text that follows a call is of the same turn.
+            said = message.content
+            message.content = content if said is None else [*_as_parts(said), *_as_parts(content)]
+
+    def _assistant(self, place: int) -> AssistantMessage:
+        """The assistant's message that is being said, else a new one."""
+        last = self.messages[-1] if self.messages else None
+        if isinstance(last, AssistantMessage):
+            return last
+        message = AssistantMessage()
+        self._add(place, message)
+        return message
+
+    def _add(self, place: int, message: Message) -> None:
+        self.messages.append(message)
+        self.places.append(place)
+
+
+def _as_parts(content: Content) -> list[ContentPart]:
+    return [TextPart(content)] if isinstance(content, str) else content
+
+
+def _to_call(item: FunctionCallItem | CustomCallItem, signature: str | None) -> ToolCall:
+    extra = to_extra_content(signature) if signature else None
+    if isinstance(item, CustomCallItem):
+        return ToolCall(item.call_id, "custom", custom=CalledCustom(item.name, item.input), extra_content=extra)
+    return ToolCall(item.call_id, function=CalledFunction(item.name, item.arguments), extra_content=extra)
+
+
+def _to_content(content: ResponseContent, path: str) -> Content:
+    if isinstance(content, str):
+        return content
+    return [_to_part(part, f"{path}[{place}]") for place, part in enumerate(content)]
+
+
+def _to_part(part: ResponsePart, path: str) -> ContentPart:
+    if isinstance(part, InputImagePart):
+        if not part.image_url:
+            raise Untranslatable("Send the image itself in image_url: files are not stored here.", f"{path}.image_url")
+        return ImagePart(ImageUrl(part.image_url, part.detail))
+    if isinstance(part, InputFilePart):
+        return FilePart(InputFile(part.file_data or part.file_url, part.filename, part.file_id))
+    return part

@@ -1,0 +1,182 @@
+"""A responses request → the chat request that stands for it, and back: which member of it a refusal means."""
+
+import re
+from typing import Any
+
+import msgspec
+
+from compat.schemas.chat import (
+    AllowedTool,
+    AllowedTools,
+    ChatRequest,
+    CustomDefinition,
+    DeveloperMessage,
+    FunctionDefinition,
+    JsonSchema,
+    Message,
+    ResponseFormat,
+    Tool,
+    ToolChoice,
+    ToolName,
+)
+from compat.schemas.responses import CustomTool, FunctionTool, Kind, NamedChoice, ResponseRequest, TextFormat
+from compat.translation.decoding import refusal_of
+from compat.translation.refusals import Untranslatable
+from compat.translation.responses.items import Conversation, Item, Unseal
+
+_kind = msgspec.json.Decoder(Kind)
+_function = msgspec.json.Decoder(FunctionTool)
+_custom = msgspec.json.Decoder(CustomTool)
+
+LOGPROBS = "message.output_text.logprobs"
+ENCRYPTED = "reasoning.encrypted_content"
+
+HOSTED = frozenset(
+    {
+        *("apply_patch", "code_interpreter", "computer", "computer_use_preview", "file_search", "image_generation"),
+        *("local_shell", "mcp", "namespace", "shell", "tool_search"),
+    }
+)
+"""Tools that OpenAI runs itself and that are left out here: clients always list some."""
+
+_CALLED = ("function", "custom")
+_MESSAGE = re.compile(r"^messages\[(\d+)\]")
+# Chat's names of members that this API calls otherwise.
+_NAMES = (
+    ("response_format.json_schema", "text.format"),
+    ("response_format", "text.format"),
+    ("max_completion_tokens", "max_output_tokens"),
+    ("reasoning_effort", "reasoning.effort"),
+)
+
+
+class ResponseTranslation:
+    """One request as a chat. Raises Untranslatable for what no model could be asked."""
+
+    def __init__(self, request: ResponseRequest, items: list[tuple[int, Item]], unseal: Unseal) -> None:
+        _refuse_unserved(request)
+        self.request = request
+        tools, self.searches, self.dropped = _to_tools(request.tools or [])
+        conversation = Conversation(items, unseal)
+        lead: list[Message] = [DeveloperMessage(request.instructions)] if request.instructions else []
+        self._places = [None] * len(lead) + conversation.places
+        if not lead and not conversation.messages:
+            raise Untranslatable("Invalid 'input': it holds no message.", "input", "empty_array")
+        wants_logprobs = LOGPROBS in (request.include or ()) or bool(request.top_logprobs)
+        self.chat = ChatRequest(
+            model=request.model,
+            messages=lead + conversation.messages,
+            max_completion_tokens=request.max_output_tokens,
+            temperature=request.temperature,
+            top_p=request.top_p,
+            logprobs=wants_logprobs or None,
+            top_logprobs=request.top_logprobs if wants_logprobs else None,
+            response_format=_to_format(request.text.format if request.text else None),
+            tools=tools or None,
+            tool_choice=_to_choice(request.tool_choice),
+            parallel_tool_calls=request.parallel_tool_calls,
+            reasoning_effort=request.reasoning.effort if request.reasoning else None,
+            web_search_options={} if self.searches else None,
+            service_tier=request.service_tier,
+            user=request.user,
+            google={"thinking_config": {"include_thoughts": self.tells_thoughts}} if request.reasoning else None,
+        )
+
+    @property
+    def tells_thoughts(self) -> bool:
+        """True where the client asked for summaries of the reasoning."""
+        wanted = self.request.reasoning
+        return wanted is not None and (wanted.summary or wanted.generate_summary or "none") != "none"
+
+    def param(self, chat_param: str | None) -> str | None:
+        """The member of this request that a member of the chat request came from."""
+        if chat_param is None:
+            return None
+        if found := _MESSAGE.match(chat_param):
+            index = int(found[1])
+            place = self._places[index] if index < len(self._places) else None
+            rest = chat_param[found.end() :].replace(".file.", ".")
+            return "instructions" if place is None else f"input[{place}]{rest}"
+        if chat_param == "messages":
+            return "input"
+        for theirs, ours in _NAMES:
+            if chat_param.startswith(theirs):
+                return ours + chat_param[len(theirs) :]
+        return chat_param.replace(".function.", ".").replace(".custom.", ".")
+
+
+def _refuse_unserved(request: ResponseRequest) -> None:
+    for name in ("background", "conversation", "previous_response_id", "prompt"):
+        if getattr(request, name):
+            raise Untranslatable(
+                f"'{name}' is not supported: nothing is stored here. Send the whole conversation in 'input'.",
+                name,
+                "unsupported_parameter",
+            )
+
+
+def _to_tools(raws: list[msgspec.Raw]) -> tuple[list[Tool], bool, list[str]]:
+    """(functions and custom tools, whether the web may be searched, kinds of tools that are left out)."""
+    tools: list[Tool] = []
+    searches, dropped = False, []
+    for place, raw in enumerate(raws):
+        try:
+            kind = _kind.decode(raw).type
+            if kind == "function":
+                tools.append(Tool("function", function=_to_function(_function.decode(raw))))
+            elif kind == "custom":
+                custom = _custom.decode(raw)
+                tools.append(Tool("custom", custom=CustomDefinition(custom.name, custom.description, _grammar(custom))))
+            elif kind.startswith("web_search"):
+                searches = True
+            else:
+                dropped.append(kind if kind in HOSTED else "another kind")
+        except msgspec.ValidationError as error:
+            raise refusal_of(error, f"tools[{place}]") from None
+    return tools, searches, dropped
+
+
+def _to_function(tool: FunctionTool) -> FunctionDefinition:
+    return FunctionDefinition(tool.name, tool.description, tool.parameters, tool.strict)
+
+
+def _grammar(tool: CustomTool) -> Any:
+    """The format as chat nests it: here it is flat."""
+    if isinstance(tool.format, dict) and tool.format.get("type") == "grammar":
+        return {"type": "grammar", "grammar": tool.format}
+    return None
+
+
+def _to_format(wanted: TextFormat | None) -> ResponseFormat | None:
+    if wanted is None or wanted.type == "text":
+        return None
+    if wanted.type == "json_object":
+        return ResponseFormat("json_object")
+    if wanted.schema is None or wanted.name is None:
+        path = f"text.format.{'name' if wanted.name is None else 'schema'}"
+        raise Untranslatable(f"Missing required parameter: '{path}'.", path, "missing_required_parameter")
+    return ResponseFormat("json_schema", JsonSchema(wanted.name, wanted.schema, wanted.description, wanted.strict))
+
+
+def _to_choice(wanted: str | NamedChoice | None) -> Any:
+    """chat's tool_choice. One that names a tool of the server's own leaves the choice to the model."""
+    if wanted is None or isinstance(wanted, str):
+        return wanted
+    if wanted.type == "allowed_tools":
+        names = [_to_allowed(tool, place) for place, tool in enumerate(wanted.tools or ()) if tool.type in _CALLED]
+        return ToolChoice("allowed_tools", allowed_tools=AllowedTools(wanted.mode, names))
+    if wanted.type not in _CALLED:
+        return None
+    return ToolChoice(wanted.type, **{wanted.type: _name(wanted, "tool_choice")})  # type: ignore[arg-type]
+
+
+def _to_allowed(tool: NamedChoice, place: int) -> AllowedTool:
+    return AllowedTool(tool.type, **{tool.type: _name(tool, f"tool_choice.tools[{place}]")})
+
+
+def _name(choice: NamedChoice, path: str) -> ToolName:
+    if choice.name is None:
+        raise Untranslatable(
+            f"Missing required parameter: '{path}.name'.", f"{path}.name", "missing_required_parameter"
+        )
+    return ToolName(choice.name)

@@ -1,0 +1,203 @@
+"""A responses request → the chat request that stands for it."""
+
+from typing import Any
+
+import pytest
+
+from compat.schemas.chat import AssistantMessage, ToolMessage, UserMessage
+from compat.translation.chat.request import ChatTranslation
+from compat.translation.refusals import Untranslatable
+from compat.translation.signatures import signature_of
+from tests.translation.responding import chat, seal, translated
+
+FUNCTION = {"type": "function", "name": "get_weather", "parameters": {"type": "object", "properties": {}}}
+CALL = {"type": "function_call", "call_id": "call_1", "name": "get_weather", "arguments": '{"city":"Paris"}'}
+RESULT = {"type": "function_call_output", "call_id": "call_1", "output": "12 °C"}
+
+
+def body(**members: Any) -> dict[str, Any]:
+    return ChatTranslation(chat(**members), lambda call_id, generation: None).to_body("gemini-3.8-flash", 1)
+
+
+def refusal(**members: Any) -> Untranslatable:
+    with pytest.raises(Untranslatable) as refused:
+        translated(**members)
+    return refused.value
+
+
+def test_a_text_is_what_the_user_says_and_instructions_lead():
+    assert body(input="Hello", instructions="Be brief.")["systemInstruction"] == {"parts": [{"text": "Be brief."}]}
+    assert body(input="Hello")["contents"] == [{"role": "user", "parts": [{"text": "Hello"}]}]
+
+
+def test_messages_need_no_type_and_parts_have_this_apis_names():
+    image = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"
+    contents = body(
+        input=[
+            {"role": "system", "content": "Be brief."},
+            {
+                "role": "user",
+                "content": [{"type": "input_text", "text": "What is it?"}, {"type": "input_image", "image_url": image}],
+            },
+            {"role": "assistant", "content": [{"type": "output_text", "text": "A dot.", "annotations": []}]},
+            {"type": "message", "role": "user", "content": "Sure?"},
+        ]
+    )["contents"]
+    assert [content["role"] for content in contents] == ["user", "model", "user"]
+    assert contents[0]["parts"][1]["inlineData"]["mimeType"] == "image/png"
+
+
+def test_calls_of_a_turn_are_one_message_and_their_results_follow():
+    again = {**CALL, "call_id": "call_2"}
+    messages = chat(
+        input=[{"role": "user", "content": "Weather?"}, CALL, again, RESULT, {**RESULT, "call_id": "call_2"}]
+    ).messages
+    assert [type(message) for message in messages] == [UserMessage, AssistantMessage, ToolMessage, ToolMessage]
+    assert [call.id for call in messages[1].tool_calls] == ["call_1", "call_2"]
+
+
+def test_what_the_assistant_says_around_a_call_is_of_one_turn():
+    said = {"role": "assistant", "content": [{"type": "output_text", "text": "I look."}]}
+    (_, message, _) = chat(input=[{"role": "user", "content": "Weather?"}, said, CALL, RESULT]).messages
+    assert message.content[0].text == "I look."
+    assert message.tool_calls[0].function.name == "get_weather"
+
+
+def test_a_custom_tools_call_and_its_result_come_back():
+    called = {"type": "custom_tool_call", "call_id": "c", "name": "apply_patch", "input": "*** Begin"}
+    output = {"type": "custom_tool_call_output", "call_id": "c", "output": "ok"}
+    (_, message, result) = chat(input=[{"role": "user", "content": "Go"}, called, output]).messages
+    assert message.tool_calls[0].custom.input == "*** Begin"
+    assert result.content == "ok"
+
+
+def test_signatures_that_travelled_sealed_are_put_on_their_calls():
+    reasoning = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": seal({"call_1": "c2ln"})}
+    (_, message, _) = chat(input=[{"role": "user", "content": "Weather?"}, reasoning, CALL, RESULT]).messages
+    assert signature_of(message.tool_calls[0].extra_content) == "c2ln"
+
+
+def test_what_was_sealed_elsewhere_is_passed_over():
+    reasoning = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAA-of-another-service"}
+    (_, message, _) = chat(input=[{"role": "user", "content": "Weather?"}, reasoning, CALL, RESULT]).messages
+    assert message.tool_calls[0].extra_content is None
+
+
+def test_items_that_mean_nothing_here_are_left_out():
+    items = [
+        {"type": "item_reference", "id": "msg_1"},
+        {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search"}},
+        {"role": "user", "content": "Hello"},
+    ]
+    assert [type(message) for message in chat(input=items).messages] == [UserMessage]
+
+
+def test_tools_are_flat_here_and_the_servers_own_are_left_out():
+    tools = [
+        FUNCTION,
+        {
+            "type": "custom",
+            "name": "apply_patch",
+            "format": {"type": "grammar", "syntax": "lark", "definition": "start: x"},
+        },
+        {"type": "local_shell"},
+        {"type": "mcp", "server_label": "x"},
+        {"type": "made_up: \n", "name": "x"},
+    ]
+    found = translated(tools=tools)
+    assert [tool.type for tool in found.chat.tools] == ["function", "custom"]
+    assert found.dropped == ["local_shell", "mcp", "another kind"]
+    (declarations,) = body(tools=tools)["tools"]
+    assert "start: x" in declarations["functionDeclarations"][1]["description"]
+
+
+@pytest.mark.parametrize("kind", ["web_search", "web_search_preview", "web_search_2025_08_26"])
+def test_a_web_search_is_googles(kind: str):
+    assert body(tools=[{"type": kind}])["tools"] == [{"googleSearch": {}}]
+
+
+@pytest.mark.parametrize(
+    ("choice", "config"),
+    [
+        ("required", {"mode": "ANY"}),
+        ("none", {"mode": "NONE"}),
+        ({"type": "function", "name": "get_weather"}, {"mode": "ANY", "allowedFunctionNames": ["get_weather"]}),
+        (
+            {"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": "get_weather"}]},
+            {"mode": "ANY", "allowedFunctionNames": ["get_weather"]},
+        ),
+    ],
+)
+def test_the_choice_of_tools_is_chats(choice: Any, config: dict[str, Any]):
+    assert body(tools=[FUNCTION], tool_choice=choice)["toolConfig"] == {"functionCallingConfig": config}
+
+
+def test_the_choice_of_a_tool_that_is_left_out_is_the_models():
+    assert "toolConfig" not in body(tools=[FUNCTION], tool_choice={"type": "web_search_preview"})
+
+
+def test_the_format_of_the_text_is_flat_here():
+    schema = {"type": "object", "properties": {"name": {"type": "string"}}}
+    generation = body(text={"format": {"type": "json_schema", "name": "person", "schema": schema}})["generationConfig"]
+    assert generation["responseMimeType"] == "application/json"
+    assert generation["responseJsonSchema"]["properties"] == schema["properties"]
+    assert body(text={"format": {"type": "json_object"}})["generationConfig"]["responseMimeType"] == "application/json"
+    assert "responseMimeType" not in body(text={"format": {"type": "text"}}).get("generationConfig", {})
+
+
+@pytest.mark.parametrize(("summary", "told"), [("auto", True), ("detailed", True), (None, False), ("none", False)])
+def test_thoughts_are_asked_for_only_where_a_summary_is(summary: str | None, told: bool):
+    thinking = body(reasoning={"effort": "low", "summary": summary})["generationConfig"]["thinkingConfig"]
+    assert thinking["includeThoughts"] is told
+
+
+def test_limits_and_sampling_keep_their_meaning():
+    generation = body(max_output_tokens=2_000, temperature=0.5, top_p=0.9)["generationConfig"]
+    assert (generation["maxOutputTokens"], generation["temperature"], generation["topP"]) == (2_000, 0.5, 0.9)
+
+
+@pytest.mark.parametrize("include", [{"include": ["message.output_text.logprobs"]}, {"top_logprobs": 2}])
+def test_logprobs_are_asked_for_in_two_ways(include: dict[str, Any]):
+    assert chat(**include).logprobs is True
+
+
+@pytest.mark.parametrize(
+    ("members", "param"),
+    [
+        ({"input": [{"role": "root", "content": "x"}]}, "input[0].role"),
+        ({"input": [{"role": "user", "content": "x"}, {"type": "function_call", "name": "f"}]}, "input[1].call_id"),
+        ({"input": [{"role": "user", "content": [{"type": "input_text"}]}]}, "input[0].content[0].text"),
+        (
+            {"input": [{"role": "user", "content": [{"type": "input_image", "file_id": "file-1"}]}]},
+            "input[0].content[0].image_url",
+        ),
+        ({"input": [{"type": "item_reference", "id": "x"}]}, "input"),
+        ({"tools": [{"type": "function"}]}, "tools[0].name"),
+        ({"tools": [FUNCTION], "tool_choice": {"type": "function"}}, "tool_choice.name"),
+        ({"text": {"format": {"type": "json_schema", "schema": {}}}}, "text.format.name"),
+        ({"text": {"format": {"type": "json_schema", "name": "n"}}}, "text.format.schema"),
+        ({"previous_response_id": "resp_1"}, "previous_response_id"),
+        ({"conversation": "conv_1"}, "conversation"),
+        ({"background": True}, "background"),
+    ],
+)
+def test_a_refusal_names_the_member_of_this_api(members: dict[str, Any], param: str):
+    assert refusal(**members).param == param
+
+
+@pytest.mark.parametrize(
+    ("chats", "ours"),
+    [
+        ("messages[0].content", "instructions"),
+        ("messages[2].content[1].image_url", "input[1].content[1].image_url"),
+        ("messages[1].content[0].file.file_data", "input[0].content[0].file_data"),
+        ("messages", "input"),
+        ("response_format.json_schema.schema", "text.format.schema"),
+        ("tools[0].function.parameters", "tools[0].parameters"),
+        ("model", "model"),
+        (None, None),
+    ],
+)
+def test_what_chat_refuses_is_told_in_this_apis_names(chats: str | None, ours: str | None):
+    items = [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]
+    assert translated(input=items, instructions="Be brief.").param(chats) == ours
