@@ -118,7 +118,8 @@ TEMPLATES = [
 ]
 ROOT_URLCONF = "tumbler_site.urls"
 ASGI_APPLICATION = "tumbler_site.asgi.application"
-LOGIN_URL = LOGIN_REDIRECT_URL = "/admin/"
+LOGIN_URL = "/admin/login/"
+LOGIN_REDIRECT_URL = "/admin/"
 AUTH_USER_MODEL = "accounts.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REST_FRAMEWORK = {

@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from accounts.admin.live import live
+from accounts.pages import requests
 from compat.openapi import pages as openapi
 from tumbler_site import pages
 
@@ -17,6 +18,8 @@ urlpatterns = [
     # A forged choice of a language harms nobody, and the public pages need no cookie against it.
     path("language/", csrf_exempt(set_language), name="language"),
     path("admin/live/", admin.site.admin_view(live), name="live"),
+    path("accounts/requests/", requests.find, name="requests"),
+    path("accounts/requests/<str:request_id>/", requests.one, name="request"),
     path("openapi.json", openapi.as_json, name="openapi"),
     path("docs/", openapi.docs, name="docs"),
     path("admin/", admin.site.urls),

@@ -20,6 +20,7 @@ class Place(NamedTuple):
 
 
 PLACES = (
+    Place("requests", _("Requests"), "search"),
     Place("contribute", _("Contribute"), "gift"),
     Place("status", _("Status"), "pulse"),
     Place("docs", _("API"), "book"),

@@ -29,6 +29,17 @@ def count(number: int | None) -> str:
 
 
 @register.filter
+def duration(ms: int) -> str:
+    """Milliseconds as a person reads them: 40 ms, 1.25 s, 2 min 5 s."""
+    if ms < 1000:
+        return f"{ms} ms"
+    if ms < 60_000:
+        return f"{ms / 1000:.3g} s"
+    minutes, seconds = divmod(round(ms / 1000), 60)
+    return f"{minutes} min {seconds} s"
+
+
+@register.filter
 def dollars(amount: Decimal | None) -> str:
     """USD: two places, and of less than a cent as many as tell something."""
     if amount is None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.apps import apps
@@ -42,6 +43,8 @@ class World:
     """The tokens of ada, bob, staff and root, and one of ada's that was revoked ("revoked")."""
     receipt: str
     """The code of a receipt of nobody's."""
+    request: str
+    """The id of a usage record of ada's, hex."""
 
 
 def make_world() -> World:
@@ -52,27 +55,28 @@ def make_world() -> World:
     revoke_token(revoked)
     texts = {"ada": text, "revoked": revoked_text}
     texts |= {user.username: issue_token(user)[1] for user in (bob, staff, root)}
-    use(ada, token)
-    return World(ada, bob, staff, root, token, texts, lend("fake-key-of-the-receipt-01"))
+    request = use(ada, token).hex
+    return World(ada, bob, staff, root, token, texts, lend("fake-key-of-the-receipt-01"), request)
 
 
 def lend(key: str) -> str:
     return intake.receive(Offer([Secret(key)], "", Caps()))
 
 
-def use(user: User, token: IssuedToken) -> None:
-    """A request of a user's, whose model says whose it was."""
+def use(user: User, token: IssuedToken) -> UUID:
+    """The id of a request of a user's, whose model says whose it was."""
     counts = dict.fromkeys(
         ("prompt_tokens", "cached_tokens", "tool_prompt_tokens", "completion_tokens", "reasoning_tokens"), 3
     )
     now, owner = timezone.now(), f"{user.pk}:{token.pk}"
     whose = {"user": user, "token": token, "owner": owner, "model": CANARY, "total_tokens": 15}
     times = dict.fromkeys(("queue_ms", "first_byte_ms", "total_ms"), 1)
-    UsageRecord.objects.create(
+    record = UsageRecord.objects.create(
         **{"created": now, "endpoint": "chat/completions", "stream": False, "status": 200, "attempts": 1},
         **{"counts_from": "upstream", **whose, **counts, **times},
     )
     UsageTotal.objects.create(day=now.date(), requests=1, **whose, **counts)
+    return record.pk
 
 
 @pytest.fixture(scope="module")

@@ -57,6 +57,10 @@ PAGES: dict[str, Page] = {
     "privacy/": Page(ANYBODY),
     "privacy.json": Page(ANYBODY),
     "language/": Page(ANYBODY),
+    "accounts/requests/": Page(MEMBERS),
+    "accounts/requests/<str:request_id>/": Page(
+        {**ADA_ALONE, "root": IN}, lambda world: {"request_id": f"req_{world.request}"}
+    ),
     "openapi.json": Page(ANYBODY),
     "docs/": Page(ANYBODY),
     "favicon.ico": Page(ANYBODY),

@@ -17,6 +17,7 @@ STOPS = (
     Stop("/status/"),
     Stop("/privacy/"),
     Stop("/docs/"),
+    Stop("/accounts/requests/", "ada"),
     Stop("/status/", "ada"),
     Stop("/contribute/", "ada"),
 )
