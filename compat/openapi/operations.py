@@ -4,11 +4,12 @@ from typing import Any, NamedTuple
 
 from compat import errors
 from compat.errors import CompatError
-from compat.schemas import answers
+from compat.schemas import answers, response_answers
 from compat.schemas.chat import ChatRequest
 from compat.schemas.completions import CompletionRequest
 from compat.schemas.contributions import ContributionRequest
 from compat.schemas.embeddings import EmbeddingRequest
+from compat.schemas.responses import ResponseRequest
 
 Errors = tuple[type[CompatError], ...]
 
@@ -60,6 +61,19 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         example={"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Say hello in one word."}]},
         answer=answers.ChatCompletion,
         event=answers.ChatCompletionChunk,
+        errors=_ASKING,
+    ),
+    ("/responses", "POST"): Operation(
+        name="createResponse",
+        group="Responses",
+        summary="Answer items",
+        description="OpenAI's newer API, answered by Gemini: the items of a conversation in, items out. With `stream: true` the "
+        "answer is a stream of Server-Sent Events, each named by its type and numbered; the last one is `response.completed`, "
+        "`response.incomplete` or `response.failed`. Nothing is stored, so the whole conversation comes with each request.",
+        request=ResponseRequest,
+        example={"model": "gpt-4o-mini", "input": "Say hello in one word."},
+        answer=response_answers.Response,
+        event=response_answers.ResponseEvent,
         errors=_ASKING,
     ),
     ("/completions", "POST"): Operation(

@@ -177,6 +177,27 @@ async def test_chat_answers_as_the_document_says(site, members):
         assert unlisted(chunk, told.event) == []
 
 
+@pytest.mark.parametrize("kind", ["function", "custom"])
+async def test_responses_answer_as_the_document_says(site, kind):
+    candidate = {"content": {"role": "model", "parts": [{"text": "Hm.", "thought": True}, {"text": "Hi"}, CALL]}}
+    site.gemini.reply = {**site.gemini.reply, "candidates": [{**candidate, "finishReason": "STOP"}]}
+    path, method = "/responses", "post"
+    told = OPERATIONS[path, "POST"]
+    tool = {"type": kind, "name": "look"}
+    request = {"model": MODEL, "input": "Hi", "tools": [tool], "include": ["reasoning.encrypted_content"]}
+    request["reasoning"] = {"summary": "auto"}
+    whole = (await ask(site, path, method, request)).json
+    assert len(whole["output"]) == 4
+    check(whole, schema_of(path, method, 200))
+    assert unlisted(whole, told.answer) == []
+    events = (await ask(site, path, method, {**request, "stream": True})).body.decode().split("\n\n")
+    chunks = [json.loads(event.split("\ndata: ")[1]) for event in events if event.startswith("event: ")]
+    assert len(chunks) > 2
+    for chunk in chunks:
+        check(chunk, schema_of(path, method, 200, "text/event-stream"))
+        assert unlisted(chunk, told.event) == []
+
+
 async def test_completions_answer_as_the_document_says(site):
     path, method, request = "/completions", "post", {"model": MODEL, "prompt": "Once"}
     whole = (await ask(site, path, method, request)).json

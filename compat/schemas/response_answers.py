@@ -1,0 +1,194 @@
+"""What POST responses answers, as answers.py has it for the other routes: the API document is made from here."""
+
+from typing import Any, Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+from compat.schemas.answers import ChosenLogprob, Count, UnixSeconds
+
+Status = Literal["completed", "failed", "in_progress", "incomplete"]
+Progress = Literal["in_progress", "completed", "incomplete"]
+
+
+class ResponseCitation(Struct, tag_field="type", tag="url_citation"):
+    """A web page, and which characters of the text rest on it."""
+
+    url: str
+    title: str
+    start_index: Count
+    end_index: Count
+
+
+class OutputText(Struct, tag_field="type", tag="output_text"):
+    """What the model says."""
+
+    text: str
+    annotations: list[ResponseCitation]
+    logprobs: list[ChosenLogprob]
+
+
+class OutputRefusal(Struct, tag_field="type", tag="refusal"):
+    """Why the model's answer was withheld."""
+
+    refusal: str
+
+
+class OutputMessage(Struct, tag_field="type", tag="message"):
+    """A message of the model's: one text, or one refusal."""
+
+    id: str
+    status: Progress
+    role: Literal["assistant"]
+    content: list[OutputText | OutputRefusal]
+
+
+class OutputFunctionCall(Struct, tag_field="type", tag="function_call"):
+    """A function that the model wants called; `arguments` is JSON text."""
+
+    id: str
+    status: Progress
+    call_id: str
+    name: str
+    arguments: str
+
+
+class OutputCustomCall(Struct, tag_field="type", tag="custom_tool_call"):
+    """A custom tool that the model wants called."""
+
+    id: str
+    status: Progress
+    call_id: str
+    name: str
+    input: str
+
+
+class SummaryText(Struct, tag_field="type", tag="summary_text"):
+    """What the model thought."""
+
+    text: str
+
+
+class OutputReasoning(Struct, tag_field="type", tag="reasoning"):
+    """Thoughts. Send it back as it is: the signatures that newer models demand travel in encrypted_content."""
+
+    id: str
+    summary: list[SummaryText]
+    encrypted_content: str | UnsetType = UNSET
+
+
+class Search(Struct):
+    """What was looked up."""
+
+    type: Literal["search"]
+    query: str
+
+
+class OutputSearch(Struct, tag_field="type", tag="web_search_call"):
+    """A search of the web that Gemini made."""
+
+    id: str
+    status: Progress
+    action: Search
+
+
+class OutputImage(Struct, tag_field="type", tag="image_generation_call"):
+    """An image that the model made, in base64."""
+
+    id: str
+    status: Progress
+    result: str
+
+
+OutputItem = OutputMessage | OutputFunctionCall | OutputCustomCall | OutputReasoning | OutputSearch | OutputImage
+
+
+class CachedTokens(Struct):
+    """The input's tokens in detail."""
+
+    cached_tokens: Count
+    cache_write_tokens: Count
+
+
+class ReasoningTokens(Struct):
+    """The output's tokens in detail."""
+
+    reasoning_tokens: Count
+
+
+class ResponseTokens(Struct):
+    """Tokens as Gemini counts them; reasoning is part of output_tokens."""
+
+    input_tokens: Count
+    input_tokens_details: CachedTokens
+    output_tokens: Count
+    output_tokens_details: ReasoningTokens
+    total_tokens: Count
+
+
+class Incomplete(Struct):
+    """Why the output ends early."""
+
+    reason: Literal["max_output_tokens", "content_filter"]
+
+
+class ResponseFailure(Struct):
+    """Why the response has failed."""
+
+    code: Literal["server_error", "rate_limit_exceeded"]
+    message: str
+
+
+class Response(Struct):
+    """A whole answer, with the request told back."""
+
+    id: str
+    object: Literal["response"]
+    created_at: UnixSeconds
+    completed_at: UnixSeconds | None
+    status: Status
+    model: str
+    output: list[OutputItem]
+    usage: ResponseTokens | None
+    error: ResponseFailure | None
+    incomplete_details: Incomplete | None
+    instructions: str | None
+    max_output_tokens: Count | None
+    max_tool_calls: int | None
+    metadata: dict[str, str]
+    parallel_tool_calls: bool
+    previous_response_id: None
+    reasoning: dict[str, str | None]
+    service_tier: str
+    store: bool
+    background: bool
+    temperature: float
+    top_p: float
+    text: dict[str, Any]
+    tool_choice: str | dict[str, Any]
+    tools: list[dict[str, Any]]
+    top_logprobs: Count
+    truncation: Literal["auto", "disabled"]
+    user: str | None
+
+
+class ResponseEvent(Struct):
+    """The data of one event of a stream; `type` is also the event's name, and says which of the members it has."""
+
+    type: str
+    sequence_number: Count
+    response: Response | UnsetType = UNSET
+    item: OutputItem | UnsetType = UNSET
+    item_id: str | UnsetType = UNSET
+    output_index: Count | UnsetType = UNSET
+    content_index: Count | UnsetType = UNSET
+    summary_index: Count | UnsetType = UNSET
+    annotation_index: Count | UnsetType = UNSET
+    part: OutputText | OutputRefusal | SummaryText | UnsetType = UNSET
+    annotation: ResponseCitation | UnsetType = UNSET
+    logprobs: list[ChosenLogprob] | UnsetType = UNSET
+    delta: str | UnsetType = UNSET
+    text: str | UnsetType = UNSET
+    refusal: str | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    arguments: str | UnsetType = UNSET
+    input: str | UnsetType = UNSET
