@@ -33,6 +33,7 @@ def key_events(after: int) -> list[dict[str, Any]]:
             "at": int(event.at.timestamp() * 1000),
             "key": str(event.key or labels.get(event.domain) or event.domain.removeprefix("project:")),
             "model": event.model,
+            "was": event.was,
             "became": event.became,
             "reason": event.reason,
         }
