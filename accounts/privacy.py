@@ -88,6 +88,17 @@ KEPT = (
         ),
     ),
     Kept(
+        "How a key fares",
+        "Of a key or its Google project, by model: averages of failures and of seconds to an answer; of the running minute "
+        "how much was sent, its end to ten seconds",
+        "Database",
+        "The averages until the last key of the project is withdrawn. The minute until it is over; where the process was "
+        "killed, until it starts again",
+        (
+            "accounts.LedgerState: id domain model errors latency failures_in_a_row half_open requests tokens minute_ends",
+        ),
+    ),
+    Kept(
         "Imports and checks of many keys in the admin",
         "Who began it and when, how many lines got which verdict, and the verdict on each line by its number. No key, and "
         "not which",

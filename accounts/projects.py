@@ -14,7 +14,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from accounts import key_events
-from accounts.models import ContributedKey, KeyCooldown, KeyEvent, LearnedQuota, Overrun, ProjectPair
+from accounts.models import ContributedKey, KeyCooldown, KeyEvent, LearnedQuota, LedgerState, Overrun, ProjectPair
 
 FLAGGED_AT = 3
 """So many coincidences flag a pair for an operator."""
@@ -87,7 +87,7 @@ def pairs_of(domain: str) -> QuerySet[ProjectPair]:
 
 def forget_domain(domain: str) -> None:
     """Delete what is known of a quota domain that has no key any more."""
-    for table in (KeyCooldown, KeyEvent, LearnedQuota, Overrun):
+    for table in (KeyCooldown, KeyEvent, LearnedQuota, LedgerState, Overrun):
         table._default_manager.filter(domain=domain).delete()
     pairs_of(domain).delete()
 

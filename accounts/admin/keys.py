@@ -148,15 +148,17 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
         return key.state, key.get_state_display()
 
     @admin.display
-    def rests(self, key: Any) -> str:
+    def rests(self, key: Any) -> SafeString | str:
         """For how long its quota domain still rests, for which model, and why."""
         standing: Standing = key.standing
         if not standing.rests:
             return "no"
         first, others = standing.rests[0], len(standing.rests) - 1
-        more = f"; {others} more" if others else ""
-        left = timeuntil(first.until, depth=1)
-        return f"until {first.until:%d %b %H:%M} UTC ({left}), {first.model or 'all models'}: {first.reason}{more}"
+        lines = [
+            f"until {first.until:%d %b %H:%M} UTC ({timeuntil(first.until, depth=1)})",
+            f"{first.model or 'all models'}: {first.reason}" + (f"; {others} more" if others else ""),
+        ]
+        return _in_lines(lines)
 
     @admin.display(description="left today")
     def left_today(self, key: Any) -> SafeString | str:
@@ -281,10 +283,15 @@ def _rooms(rooms: dict[str, Room], at_most: int | None = None) -> SafeString | s
     if not rooms:
         return "not used yet"
     shown = list(rooms.items())[:at_most]
-    lines = [(f"{model}: {_room_in_words(room)}",) for model, room in shown]
+    lines = [f"{model}: {_room_in_words(room)}" for model, room in shown]
     if len(rooms) > len(shown):
-        lines.append((f"{len(rooms) - len(shown)} more",))
-    return format_html_join("", '<div class="whitespace-nowrap">{}</div>', lines)
+        lines.append(f"{len(rooms) - len(shown)} more")
+    return _in_lines(lines)
+
+
+def _in_lines(lines: list[str]) -> SafeString:
+    """Each on a line of its own; names of models are not to break at every hyphen."""
+    return format_html_join("", '<div class="whitespace-nowrap">{}</div>', ((line,) for line in lines))
 
 
 def _room_in_words(room: Room) -> str:

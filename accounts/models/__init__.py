@@ -4,7 +4,7 @@ from accounts.models.keys import ContributedKey, KeyCooldown, KeyDay
 from accounts.models.limits import LIMIT_FIELDS, Limits
 from accounts.models.prices import ModelPrice
 from accounts.models.projects import Overrun, ProjectPair
-from accounts.models.quotas import KeyEvent, LearnedQuota, TierQuota
+from accounts.models.quotas import KeyEvent, LearnedQuota, LedgerState, TierQuota
 from accounts.models.receipts import Receipt, ReceiptKey, RedeemedKey
 from accounts.models.tasks import KeyTask
 from accounts.models.tokens import IssuedToken
@@ -20,6 +20,7 @@ __all__ = [
     "KeyEvent",
     "KeyTask",
     "LearnedQuota",
+    "LedgerState",
     "Limits",
     "ModelPrice",
     "Overrun",

@@ -68,3 +68,24 @@ class KeyEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.was} → {self.became}: {self.reason}"
+
+
+class LedgerState(models.Model):
+    """What a quota domain's ledger for one model knows besides counts of days, for the process that comes after this one."""
+
+    domain = models.CharField(max_length=120)
+    model = models.CharField(max_length=100)
+    errors = models.FloatField(default=0, help_text="Moving average of failures, 0 to 1.")
+    latency = models.FloatField(default=0, help_text="Moving average of the seconds to an answer.")
+    failures_in_a_row = models.PositiveIntegerField(default=0)
+    half_open = models.BooleanField(default=False)
+    # Of the running minute, emptied when that is over: nobody shall read from it when a key was used last.
+    requests = models.PositiveIntegerField(default=0)
+    tokens = models.PositiveBigIntegerField(default=0)
+    minute_ends = models.DateTimeField(null=True, db_index=True, help_text="Rounded up to ten seconds.")
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["domain", "model"], name="one_state_a_domain_and_model"),)
+
+    def __str__(self) -> str:
+        return f"{self.model}: {self.errors:.0%} failures"

@@ -19,7 +19,7 @@ from accounts.pool.facts import Exhausted, Lease, PooledKey
 from accounts.pool.quotas import Quota
 from accounts.pool.shared import SharedLedgers
 from accounts.pool.state import Pool
-from accounts.pool.storage import Findings, Unwritten, assumed_from, exchange, serving_upstream
+from accounts.pool.storage import Findings, Unwritten, assumed_from, exchange, last_states, serving_upstream
 from accounts.pool.together import Together
 from accounts.shared_store import wire_to
 
@@ -43,6 +43,7 @@ __all__ = [
     "refund",
     "refuse",
     "reset",
+    "short_rest",
     "shut",
     "size",
     "soonest",
@@ -54,6 +55,7 @@ logger = logging.getLogger(__name__)
 
 SYNC_SECONDS = 1.0
 _STALE_SECONDS = 5.0
+_MINUTE_IS_OVER = 75.0
 _OVERLAP = timedelta(seconds=30)
 
 
@@ -73,6 +75,7 @@ class _Shared:
         self.asking: asyncio.Task[int] | None = None
         """The question about suspected keys that is under way."""
         self.timer: asyncio.TimerHandle | None = None
+        self.erasing: asyncio.TimerHandle | None = None
         self.task: asyncio.Task[None] | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
         self.together: Together | None = None
@@ -165,6 +168,11 @@ def day_rest(lease: Lease) -> float:
     return _shared.pool.day_rest(lease, now())
 
 
+def short_rest(lease: Lease) -> float:
+    """Seconds for which a quota domain rests that was refused without a reason: twice as long each time in a row."""
+    return _shared.pool.short_rest(lease)
+
+
 def bare_refusal(lease: Lease) -> bool:
     """Note a 429 that names no quota; True when it means our address, as several domains were refused so at once.
 
@@ -225,8 +233,9 @@ def may_cost() -> bool:
 def reset() -> None:
     """Forget everything: for tests, whose databases come and go."""
     global _shared
-    if _shared.timer is not None:
-        _shared.timer.cancel()
+    for timer in (_shared.timer, _shared.erasing):
+        if timer is not None:
+            timer.cancel()
     _shared = _Shared()
 
 
@@ -243,6 +252,9 @@ async def sync() -> None:
         _put_back(shared, unwritten)
         raise
     _take_over(shared, findings)
+    if shared.looked is None:
+        shared.pool.restore(await in_db(last_states), now())
+    _sync_when_the_minute_is_over(shared, unwritten)
     shared.looked, shared.looked_at = started, asyncio.get_running_loop().time()
     together = _known_together(shared)
     if together is not None and (unwritten.disabled or unwritten.suspected or unwritten.quotas):
@@ -262,6 +274,7 @@ def _take_unwritten(shared: _Shared) -> Unwritten:
         list(pool.unwritten_overruns),
         dict(pool.unwritten_quotas),
         dict(pool.unwritten_days),
+        pool.changed_states(now()),
     )
     for taken in (
         shared.disabling,
@@ -284,6 +297,7 @@ def _put_back(shared: _Shared, unwritten: Unwritten) -> None:
     pool.unwritten_recoveries |= unwritten.recoveries
     pool.unwritten_overruns[:0] = unwritten.overruns
     pool.unwritten_quotas = {**unwritten.quotas, **pool.unwritten_quotas}
+    pool.touch(unwritten.states)
     for place, counts in unwritten.days.items():
         pool.unwritten_days[place].add(counts)
 
@@ -338,6 +352,14 @@ def _sync_soon() -> None:
         return
     shared.loop = asyncio.get_running_loop()
     shared.timer = shared.loop.call_later(SYNC_SECONDS, _start_sync, shared)
+
+
+def _sync_when_the_minute_is_over(shared: _Shared, unwritten: Unwritten) -> None:
+    """What was written of the running minute is erased after it, though nobody asks for anything any more."""
+    if unwritten.states:
+        if shared.erasing is not None:
+            shared.erasing.cancel()
+        shared.erasing = asyncio.get_running_loop().call_later(_MINUTE_IS_OVER, _start_sync, shared)
 
 
 def _start_sync(shared: _Shared) -> None:

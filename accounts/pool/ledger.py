@@ -3,6 +3,7 @@
 import math
 from collections import deque
 
+from accounts.pool.news import State
 from accounts.pool.pacific import MARGIN, next_quota_day, quota_day
 from accounts.pool.quotas import NO_QUOTA, Quota
 
@@ -43,6 +44,7 @@ class Ledger:
         "crept_at",
         "day",
         "errors",
+        "failures_in_a_row",
         "filled",
         "full_until",
         "half_open",
@@ -69,6 +71,7 @@ class Ledger:
         """When a limit of it was raised last without being told."""
         self.errors = 0.0
         """Moving average of failures, 0 to 1."""
+        self.failures_in_a_row = 0
         self.latency = 0.0
         """Moving average of the seconds to an answer."""
         self.full_until = 0.0
@@ -141,11 +144,13 @@ class Ledger:
         """An answer came after so many seconds: the domain is whole again."""
         self.half_open = False
         self._probe_until = 0.0
+        self.failures_in_a_row = 0
         self.errors *= 1 - _SMOOTHING
         self.latency = seconds if not self.latency else self.latency + _SMOOTHING * (seconds - self.latency)
 
     def went_wrong(self) -> None:
         """An attempt failed."""
+        self.failures_in_a_row += 1
         self.errors += _SMOOTHING * (1 - self.errors)
 
     def rest(self, until: float, reason: str) -> None:
@@ -214,6 +219,25 @@ class Ledger:
         """The requests of the running minute."""
         self._slide(now)
         return list(self._minute)
+
+    def state(self, now: float) -> State:
+        """What the next process should know."""
+        self._slide(now)
+        ends = self._minute[-1].at + MINUTE + MARGIN if self._minute else 0.0
+        return State(
+            self.errors, self.latency, self.failures_in_a_row, self.half_open, len(self._minute), self._tokens, ends
+        )
+
+    def restore(self, state: State, now: float) -> None:
+        """Take over what an earlier process knew. Its requests of the minute count until the last of them has left it."""
+        self.errors, self.latency = state.errors, state.latency
+        self.failures_in_a_row = state.failures_in_a_row
+        self.half_open = self.half_open or state.half_open
+        if state.minute_ends > now and state.requests:
+            at = min(now, state.minute_ends - MINUTE - MARGIN)
+            self._minute.extendleft(Sent(at, 0, "") for _ in range(state.requests - 1))
+            self._minute.appendleft(Sent(at, state.tokens, ""))
+            self._tokens += state.tokens
 
     def start_day(self, day: int, used: int) -> None:
         """Take over what was used today before this process began, or by another."""

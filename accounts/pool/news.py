@@ -13,6 +13,20 @@ class Rest(NamedTuple):
     reason: str
 
 
+class State(NamedTuple):
+    """What a ledger knows besides its limits, its rest and the count of its day."""
+
+    errors: float
+    latency: float
+    failures_in_a_row: int
+    half_open: bool
+    requests: int
+    """Of the running minute."""
+    tokens: int
+    minute_ends: float
+    """Unix time at which the last of these requests has left the minute."""
+
+
 class Overrun(NamedTuple):
     """A place that was refused below its limit: somebody else draws on the same quota."""
 

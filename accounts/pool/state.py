@@ -11,7 +11,7 @@ from accounts.pool.board import Board, Chosen
 from accounts.pool.facts import Domain, Exhausted, Lease, PooledKey
 from accounts.pool.health import Breaker, ModelHealth, RetryBudget
 from accounts.pool.ledger import Ledger
-from accounts.pool.news import DayCounts, Overrun, Place, Rest
+from accounts.pool.news import DayCounts, Overrun, Place, Rest, State
 from accounts.pool.pacific import next_quota_day, quota_date, quota_day
 from accounts.pool.quotas import NO_QUOTA, Quota, crept, learned, limit_of
 
@@ -22,6 +22,8 @@ _CREEP_AFTER_ANSWERS = 200
 _DAY_IS_NEW = 300.0
 _OLD_DAY_RESTS = 60.0
 _BOARDS_AT_MOST = 64
+_SHORT_REST = 30.0
+_LONGEST_SHORT_REST = 960.0
 
 
 class Pool:
@@ -49,6 +51,8 @@ class Pool:
         self.unwritten_quotas: dict[Place, Quota] = {}
         self.unwritten_recoveries: set[Place] = set()
         self.unwritten_overruns: list[Overrun] = []
+        self._touched: set[Place] = set()
+        """Whose ledgers have changed since their states were taken."""
         self.unwritten_days: dict[tuple[UUID, str, date], DayCounts] = defaultdict(DayCounts)
 
     def lease(
@@ -86,6 +90,7 @@ class Pool:
     def take(self, chosen: Chosen, model: str, tokens: int, now: float, lease_id: str = "") -> Lease:
         """Reserve with a key that was chosen."""
         chosen.ledger.reserve(tokens, now, lease_id)
+        self._touched.add((chosen.domain.name, model))
         self._breaker.passes(now)
         if model in self._models:
             self._models[model].passes(now)
@@ -97,6 +102,7 @@ class Pool:
         if ledger.half_open:
             self.unwritten_recoveries.add((lease.key.domain, lease.model))
         ledger.went_well(now - lease.at)
+        self._touched.add((lease.key.domain, lease.model))
         self._wake(lease.key.domain, lease.model)
         self._models.pop(lease.model, None)
         self._breaker.open()
@@ -124,6 +130,7 @@ class Pool:
             self._models.setdefault(lease.model, ModelHealth()).went_wrong(now)
         else:
             self._ledger(lease.key.domain, lease.model).went_wrong()
+            self._touched.add((lease.key.domain, lease.model))
         counts = self._day(lease, now)
         counts.requests += 1
         counts.refusals += 1
@@ -222,6 +229,27 @@ class Pool:
             self._rest(place, rest, written=True)
         if cleared:
             self._boards.clear()
+
+    def changed_states(self, now: float) -> dict[Place, State]:
+        """What ledgers that were used since the last time know; those that are asked for are not told again."""
+        states = {place: self._ledgers[place].state(now) for place in self._touched if place in self._ledgers}
+        self._touched.clear()
+        return states
+
+    def touch(self, places: Iterable[Place]) -> None:
+        """Tell these states again next time."""
+        self._touched.update(places)
+
+    def restore(self, states: dict[Place, State], now: float) -> None:
+        """Take over what an earlier process knew."""
+        for (domain, model), state in states.items():
+            if domain in self._domains:
+                self._ledger(domain, model).restore(state, now)
+
+    def short_rest(self, lease: Lease) -> float:
+        """Seconds for which a quota domain rests that was refused without a reason: twice as long each time in a row."""
+        failures = self._ledger(lease.key.domain, lease.model).failures_in_a_row
+        return min(_LONGEST_SHORT_REST, _SHORT_REST * 2.0 ** max(0, failures - 1))
 
     def divide(self, parts: int, now: float) -> None:
         """Keep to one of so many equal parts of every quota, while the processes can not count together; 1 is all."""

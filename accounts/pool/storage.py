@@ -13,11 +13,11 @@ from django.utils import timezone
 
 from accounts import key_events
 from accounts.contributing import disable_key, due_suspects, suspect_key
-from accounts.models import ContributedKey, KeyCooldown, KeyDay, LearnedQuota, Overrun, TierQuota
+from accounts.models import ContributedKey, KeyCooldown, KeyDay, LearnedQuota, LedgerState, Overrun, TierQuota
 from accounts.pool import news
 from accounts.pool.clock import now
 from accounts.pool.facts import Caps, PooledKey
-from accounts.pool.news import DayCounts, Place, Rest
+from accounts.pool.news import DayCounts, Place, Rest, State
 from accounts.pool.pacific import quota_date
 from accounts.pool.quotas import NO_QUOTA, Quota
 from accounts.projects import keys_of_domains, note_overruns
@@ -38,6 +38,7 @@ class Unwritten(NamedTuple):
     overruns: list[news.Overrun]
     quotas: dict[Place, Quota]
     days: dict[tuple[UUID, str, date], DayCounts]
+    states: dict[Place, State]
 
 
 class Findings(NamedTuple):
@@ -59,6 +60,7 @@ class Findings(NamedTuple):
 
 def exchange(unwritten: Unwritten, known: dict[UUID, Secret], stamp: object, since: datetime) -> Findings:
     """Write what this process found, read what all found; resets of rests are looked for since `since`."""
+    _forget_minutes()
     if any(unwritten):
         write_down(unwritten)
     return look(known, stamp, since)
@@ -83,6 +85,7 @@ def write_down(unwritten: Unwritten) -> None:
             LearnedQuota.objects.update_or_create(
                 domain=domain, model=model, defaults={**quota._asdict(), "learned": timezone.now()}
             )
+        _write_states(unwritten.states)
         note_overruns(map(_overrun, unwritten.overruns))
         KeyCooldown.objects.filter(until__lt=timezone.now() - _OVER_AFTER).delete()
         key_events.forget_old()
@@ -94,6 +97,22 @@ def write_down(unwritten: Unwritten) -> None:
         for (key_id, model, day), counts in unwritten.days.items():
             if key_id in existing:
                 _add(key_id, model, day, counts)
+
+
+def last_states() -> dict[Place, State]:
+    """What the processes before this one wrote down of their ledgers."""
+    return {
+        (row.domain, row.model): State(
+            row.errors,
+            row.latency,
+            row.failures_in_a_row,
+            row.half_open,
+            row.requests,
+            row.tokens,
+            row.minute_ends.timestamp() if row.minute_ends else 0.0,
+        )
+        for row in LedgerState.objects.all()
+    }
 
 
 def look(known: dict[UUID, Secret], stamp: object, since: datetime) -> Findings:
@@ -166,6 +185,29 @@ def _pooled(rows: QuerySet[ContributedKey], known: dict[UUID, Secret]) -> list[P
 
 def _caps(row: ContributedKey) -> Caps:
     return Caps(row.paused, row.keep_share / 100, tuple(row.allowed_models), frozenset(row.hours_utc))
+
+
+def _forget_minutes() -> None:
+    """Empty the minutes that are over. Most often there is none, and nothing is written."""
+    over = LedgerState.objects.filter(minute_ends__lt=timezone.now())
+    if over.exists():
+        over.update(requests=0, tokens=0, minute_ends=None)
+
+
+def _write_states(states: dict[Place, State]) -> None:
+    rows = [
+        LedgerState(domain=domain, model=model, **{**state._asdict(), "minute_ends": _minute_ends(state)})
+        for (domain, model), state in states.items()
+    ]
+    LedgerState.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["domain", "model"], update_fields=list(State._fields)
+    )
+
+
+def _minute_ends(state: State) -> datetime | None:
+    if not state.requests:
+        return None
+    return datetime.fromtimestamp(state.minute_ends // 10 * 10 + 10, UTC)
 
 
 def _overrun(found: news.Overrun) -> Overrun:

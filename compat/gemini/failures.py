@@ -39,7 +39,7 @@ class Rest(StrEnum):
 
     NONE = "not at all"
     DELAY = "as long as the reply says, else a minute"
-    SHORT = "half a minute"
+    SHORT = "half a minute, twice as long each time in a row"
     DAY = "until midnight in Los Angeles"
     WEEK = "a week: the model is not offered to this project"
 

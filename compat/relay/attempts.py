@@ -264,6 +264,6 @@ def _rest_until(lease: Lease, found: GeminiFailure) -> float:
         return pool.day_rest(lease)
     if rest is Rest.WEEK:
         return now + _WEEK
-    seconds = 30.0 if rest is Rest.SHORT else (found.facts.retry_seconds or 60.0)
+    seconds = pool.short_rest(lease) if rest is Rest.SHORT else (found.facts.retry_seconds or 60.0)
     # RetryInfo is rounded down to whole seconds. Jitter, so that the keys of a burst do not come back all at once.
     return now + seconds + 1 + 0.5 * random.random()  # noqa: S311

@@ -31,7 +31,7 @@ def refused(key, after, used=5, allowed=10, limit="rpm", model=MODEL):
     global moment
     moment = START + timedelta(seconds=after)
     overrun = news.Overrun((key.quota_domain, model), limit, START.timestamp() + after, used, allowed)
-    write_down(Unwritten({}, {}, {}, set(), [overrun], {}, {}))
+    write_down(Unwritten({}, {}, {}, set(), [overrun], {}, {}, {}))
 
 
 def together(two, times, apart=1.0, every=60.5, **how):

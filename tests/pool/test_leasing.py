@@ -309,3 +309,16 @@ def test_a_day_that_has_hardly_begun_may_be_yesterday_for_google():
     assert overruns_of(pool) == []
     pool.learn_quota(pool.lease(MODEL, (), midnight + 400), [(PER_DAY, 100)], midnight + 401)
     assert overruns_of(pool) == [("rpd", 1, 100)]
+
+
+def test_who_is_refused_without_a_reason_rests_twice_as_long_each_time_until_an_answer_comes():
+    pool = local_pool(keys(1))
+    rests = []
+    for i in range(7):
+        lease = pool.lease(MODEL, (), NOW + i)
+        pool.refuse(lease, NOW + i, "quota_bare", model_at_fault=False)
+        rests.append(pool.short_rest(lease))
+    assert rests == [30, 60, 120, 240, 480, 960, 960]
+    pool.answered(pool.lease(MODEL, (), NOW + 10), NOW + 11)
+    pool.refuse(lease, NOW + 12, "quota_bare", model_at_fault=False)
+    assert pool.short_rest(lease) == 30

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from accounts.pool.ledger import Ledger
 from accounts.pool.pacific import next_pacific_midnight
 from accounts.pool.quotas import Quota, crept, learned
+from tests.pool.conftest import NOW
 
 NOON = datetime(2026, 11, 22, 20, 0, tzinfo=UTC).timestamp()
 
@@ -180,3 +181,31 @@ def test_a_limit_creeps_up_by_little():
     assert crept(Quota(rpm=10, rpd=100), "rpm") == Quota(rpm=11, rpd=100)
     assert crept(Quota(rpm=10, rpd=100), "rpd") == Quota(rpm=10, rpd=105)
     assert crept(Quota(), "rpd") == Quota()
+
+
+def test_what_one_process_knew_the_next_one_knows():
+    before = Ledger(Quota(rpm=5, tpm=1_000))
+    for second in range(4):
+        before.reserve(100, NOW + second)
+    before.went_well(2.0)
+    before.went_wrong()
+    before.went_wrong()
+    before.rest(NOW + 3, "quota_bare")
+    state = before.state(NOW + 4)
+    assert (state.requests, state.tokens, state.failures_in_a_row, state.half_open) == (4, 400, 2, True)
+    after = Ledger(Quota(rpm=5, tpm=1_000))
+    after.restore(state, NOW + 5)
+    assert (after.errors, after.latency, after.half_open) == (before.errors, before.latency, True)
+    after.reserve(100, NOW + 5)
+    after.went_well(1.0)
+    assert after.failures_in_a_row == 0
+    assert after.free_at(100, NOW + 6) == NOW + 3 + 61, "the restored ones leave when the last of them does"
+    assert after.free_at(600, NOW + 3 + 61) <= NOW + 3 + 61
+
+
+def test_a_minute_that_is_over_is_not_restored():
+    before = Ledger(Quota(rpm=1))
+    before.reserve(100, NOW)
+    after = Ledger(Quota(rpm=1))
+    after.restore(before.state(NOW + 1), NOW + 62)
+    assert after.free_at(100, NOW + 62) <= NOW + 62

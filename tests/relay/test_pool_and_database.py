@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from accounts import pool
 from accounts.contributing import contribute, disable_key, enable_key, reset_cooldowns
-from accounts.models import ContributedKey, KeyCooldown, KeyDay, KeyEvent
-from accounts.pool import Exhausted
+from accounts.models import ContributedKey, KeyCooldown, KeyDay, KeyEvent, LedgerState, TierQuota
+from accounts.pool import Exhausted, clock
 from tests.relay.conftest import FIRST, KEYS, SECOND
 
 in_db = sync_to_async
@@ -234,6 +234,56 @@ async def test_a_rest_that_is_found_again_by_the_first_answer_is_an_event(ready)
     await pool.sync()
     changes = await in_db(lambda: list(KeyEvent.objects.order_by("id").values_list("was", "became", "model")))()
     assert changes[-1] == ("half-open", "ready", FIRST)
+
+
+async def test_a_restart_without_redis_forgets_neither_the_minute_nor_how_a_key_fares(relay):
+    await in_db(TierQuota.objects.all().delete)()
+    await in_db(TierQuota.objects.create)(pattern="*", rpm=2)
+    await pool.ready()
+    first = [await pool.lease(FIRST, ()) for _ in range(5)]
+    pool.answered(first[0])
+    pool.give_back(first[0])
+    pool.refuse(first[1], "quota_bare", used_quota=True)
+    await pool.sync()
+    failed = (first[1].key.domain, FIRST)
+    known = pool._shared.pool.ledgers()[failed]
+    pool.reset()
+    await pool.ready()
+    restored = pool._shared.pool.ledgers()[failed]
+    assert (restored.errors, restored.failures_in_a_row) == (known.errors, 1)
+    assert isinstance(await pool.lease(FIRST, ()), pool.Lease)
+    assert isinstance(await pool.lease(FIRST, ()), Exhausted), "six requests of three keys are the minute's quota"
+
+
+async def test_the_database_forgets_the_minute_when_it_is_over_and_keeps_the_averages(ready, monkeypatch):
+    moment = pool.now()
+    monkeypatch.setattr(clock, "source", lambda: moment)
+    lease = await lease_of(KEYS[0])
+    pool.refuse(lease, "quota_bare", used_quota=True)
+    await pool.sync()
+    domain = lease.key.domain
+    state = await in_db(LedgerState.objects.get)(domain=domain)
+    assert state.requests == 1 and state.minute_ends.second % 10 == 0
+    assert pool._shared.erasing is not None, "somebody will look again, though no request comes"
+    now = timezone.now() + timedelta(seconds=75)
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    await pool.sync()
+    state = await in_db(LedgerState.objects.get)(domain=domain)
+    assert (state.requests, state.minute_ends, state.failures_in_a_row) == (0, None, 1)
+
+
+async def test_a_state_that_could_not_be_written_is_written_next_time(ready, monkeypatch):
+    pool.give_back(await lease_of(KEYS[0]))
+
+    def away(*args):
+        raise OperationalError("away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(pool, "exchange", away)
+        with pytest.raises(OperationalError):
+            await pool.sync()
+    await pool.sync()
+    assert await in_db(LedgerState.objects.count)() >= 1
 
 
 async def test_rests_that_are_long_over_are_cleared_away(ready):
