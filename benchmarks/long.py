@@ -82,7 +82,6 @@ def _record(bench: Bench, one: Watched) -> None:
     bench.figures.add("slope", one.gateway.name, slope_of(warm) / 1e6)
     for figure, before, after in zip(("descriptors", "threads", "tasks"), one.at_rest, one.holds(), strict=True):
         bench.figures.add(figure, one.gateway.name, after - before)
-    bench.figures.add("peak", one.gateway.name, one.gateway.running.peak_memory() / 1e6)
     bench.errors[one.gateway.name] = one.load.errors
 
 

@@ -2,6 +2,7 @@
 
 `python -m benchmarks.measuring.standin PORT CHUNKS PAUSE`: streams have so many chunks with so many seconds between them. With a
 pause of 0 every chunk is a write and a segment of its own all the same: a gateway that finds several may send them together.
+A model named `…--7-chunks` says so many instead.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import json
 import re
 import socket
 import sys
+from functools import lru_cache
 from typing import Any
 
 MODEL = "gemini-3.8-flash"
@@ -16,6 +18,7 @@ ANSWER = "Hello! I am doing well, thank you for asking. How can I help you today
 
 _COUNTS = {"promptTokenCount": 9, "candidatesTokenCount": 18, "totalTokenCount": 27}
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+_NAMED = re.compile(rb"--(\d+)-chunks:")
 _STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
@@ -70,25 +73,27 @@ class StandIn(asyncio.Protocol):
     def answer(self, line: bytes) -> None:
         """Write the answer to a request line."""
         if b":streamGenerateContent" in line:
+            named = _NAMED.search(line)
             self.transport.write(_STREAM_HEAD)
-            self.say(0)
+            self.say(0, events_of(int(named[1])) if named else self.events)
         else:
             self.transport.write(_WHOLE if b":generateContent" in line else _MODELS)
 
-    def say(self, number: int) -> None:
+    def say(self, number: int, events: list[bytes]) -> None:
         """Write one chunk of a stream, and see to the next."""
         if self.transport.is_closing():
             return
-        self.transport.write(self.events[number])
-        if number + 1 == len(self.events):
+        self.transport.write(events[number])
+        if number + 1 == len(events):
             return
         loop = asyncio.get_running_loop()
         if self.pause:
-            loop.call_later(self.pause, self.say, number + 1)
+            loop.call_later(self.pause, self.say, number + 1, events)
         else:
-            loop.call_soon(self.say, number + 1)
+            loop.call_soon(self.say, number + 1, events)
 
 
+@lru_cache(maxsize=8)
 def events_of(chunks: int) -> list[bytes]:
     """The chunks of a stream as they go over the wire; the last one ends it."""
     texts = chunk_texts(chunks)
