@@ -73,6 +73,7 @@ PAGES: dict[str, Page] = {
     "admin/autocomplete/": Page(SUPERUSER, query="app_label=accounts&model_name=issuedtoken&field_name=user"),
     "admin/jsi18n/": Page(STAFF),
     "admin/search/": Page(STAFF),
+    "admin/live/": Page(SUPERUSER),
     "admin/<app_label>/": Page({**STAFF, "staff": NOT_FOUND}, lambda world: {"app_label": "accounts"}),
     "admin/r/<path:content_type_id>/<path:object_id>/": Page(
         {**STAFF, "staff": NOT_FOUND, "root": NOT_FOUND}, lambda world: {"content_type_id": 1, "object_id": 1}
@@ -122,5 +123,5 @@ API = {
 PROBES = {"/healthz", "/readyz", "/metrics"}
 """Answered to anybody, with no word of anybody."""
 
-WEBSOCKETS: dict[str, Access] = {}
+WEBSOCKETS: dict[str, Access] = {"admin/live/feed": SUPERUSER}
 """Live pages, by the route in tumbler_site/routing.py."""

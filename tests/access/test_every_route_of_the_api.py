@@ -1,5 +1,6 @@
 """The API for every role: which routes ask for a token, and that a token tells of nobody but its own user."""
 
+import asyncio
 import json
 from datetime import timedelta
 
@@ -159,16 +160,22 @@ def cookie_of(world, role):
 
 
 async def opens(path, session):
-    """True when a WebSocket of this session is accepted."""
+    """True when a WebSocket of this session is told anything before it is closed."""
     headers = [(b"host", b"localhost"), (b"origin", b"http://localhost"), (b"cookie", f"sessionid={session}".encode())]
     scope = {"type": "websocket", "path": path, "raw_path": path.encode(), "query_string": b"", "headers": headers}
-    arriving, answers = [{"type": "websocket.disconnect", "code": 1001}, {"type": "websocket.connect"}], []
+    arriving, answers, answered = [{"type": "websocket.connect"}], [], asyncio.Event()
 
     async def receive():
-        return arriving.pop()
+        if arriving:
+            return arriving.pop()
+        await answered.wait()
+        return {"type": "websocket.disconnect", "code": 1001}
 
     async def send(message):
-        answers.append(message["type"])
+        if message["type"] != "websocket.accept":
+            answers.append(message["type"])
+            answered.set()
 
-    await application(scope | {"subprotocols": [], "client": ("127.0.0.1", 1)}, receive, send)
-    return answers[0] == "websocket.accept"
+    async with asyncio.timeout(20):
+        await application(scope | {"subprotocols": [], "client": ("127.0.0.1", 1)}, receive, send)
+    return answers[0] == "websocket.send"
