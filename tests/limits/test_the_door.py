@@ -142,6 +142,14 @@ async def test_wrong_tokens_in_numbers_are_refused_before_the_database_is_asked(
     assert (await call("models", token=new_token_text())).code == "invalid_api_key"
 
 
+async def test_a_guesser_who_writes_another_address_into_each_request_is_counted_as_one(ada):
+    codes = []
+    for number in range(failed_attempts.PER_ADDRESS + 2):
+        forged = (("x-forwarded-for", f"203.0.113.{number}"), ("forwarded", f"for=203.0.113.{number}"))
+        codes.append((await call("models", token=new_token_text(), headers=forged)).status)
+    assert codes == [401] * failed_attempts.PER_ADDRESS + [429] * 2
+
+
 async def test_a_guesser_of_one_prefix_is_stopped_from_any_address(ada):
     prefix = (await issued(ada)).partition("_")[0]
     statuses = []

@@ -186,6 +186,32 @@ def test_a_token_may_come_in_x_api_key_but_not_beside_another(
     assert query.status_code == 401
 
 
+def test_a_websocket_on_an_openai_route_is_closed_and_does_not_hang(gateway: Gateway, gemini: ScriptedGemini) -> None:
+    with RawClient(gateway) as client:
+        upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: http://127.0.0.1\r\n"
+        client.send(f"GET /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\n{upgrade}{key}\r\n".encode())
+        assert client.read_until(b"\r\n\r\n").split()[1] in {b"400", b"403", b"404"}
+    assert not gemini.calls
+
+
+def test_who_leaves_before_the_body_is_whole_has_asked_for_nothing(
+    gateway: Gateway, gemini: ScriptedGemini, model: str
+) -> None:
+    before = len(gateway.rows("select id from accounts_usagerecord where status = 499"))
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {gateway.token}\r\n"
+    head += "Content-Type: application/json\r\nContent-Length: 5000\r\n\r\n"
+    for sent in (head, head + body(model=model).decode()):
+        for with_reset in (False, True):
+            client = RawClient(gateway)
+            client.send(sent.encode())
+            client.close(with_reset=with_reset)
+    assert chat(gateway, model).status == 200
+    assert len(gateway.usage_rows(model)) == 1
+    assert len(gemini.calls) == 1
+    assert len(gateway.rows("select id from accounts_usagerecord where status = 499")) == before
+
+
 # --- wrong bodies --------------------------------------------------------------------------------------------------
 
 
