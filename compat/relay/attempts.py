@@ -134,7 +134,7 @@ class Attempts:
     async def _attempt(self, lease: Lease, body: dict[str, Any], act: Act[T]) -> T:
         began = self._job.calling(lease.model)
         # store: false keeps prompts out of the logs of the project that lent the key.
-        payload = _encode(body if settings.UPSTREAM_STORE else {**body, "store": False})
+        payload = _encode(body if settings.UPSTREAM_STORE or not self._call.may_be_logged else {**body, "store": False})
         try:
             brought = await act(lease.model, lease.secret, payload)
         except GeminiFailure as found:

@@ -38,6 +38,8 @@ class Call(NamedTuple):
     to_body: ToBody
     affinity: Callable[[], int | None] = lambda: None
     """A number that is the same for the same beginning of a conversation."""
+    may_be_logged: bool = True
+    """Whether Gemini logs it unless told not to. Requests for embeddings know no such member, and are refused with it."""
 
 
 def plan(

@@ -48,4 +48,4 @@ class Embeddings(AnsweringView):
 
 
 def _call(translation: EmbeddingTranslation, first: int, count: int) -> Call:
-    return Call(first, count, lambda model, _: translation.to_body(model, first, count))
+    return Call(first, count, lambda model, _: translation.to_body(model, first, count), may_be_logged=False)

@@ -6,6 +6,7 @@ import pytest
 
 from compat.edge import EXPOSED
 from compat.gemini.failures import failure_of
+from compat.simulator.validation import violations
 from tests.surface.conftest import MODEL, ask
 
 BODIES = {
@@ -182,6 +183,13 @@ async def test_origins_may_be_narrowed(site, settings, origin, allowed):
         answered = await site.ask(path, method=method, headers=() if origin is None else (("origin", origin),))
         assert answered.headers.get("access-control-allow-origin") == (origin if allowed else None)
         assert answered.headers["vary"] == "Origin"
+
+
+async def test_embeddings_are_asked_for_with_nothing_that_gemini_does_not_know(site):
+    await site.ask("/v1/embeddings", json.dumps({"model": "text-embedding-3-small", "input": ["a", "b"]}).encode())
+    [(method, model, _, body)] = site.gemini.calls
+    assert method == "batchEmbedContents"
+    assert violations(model, body, method) == []
 
 
 # --- What every answer carries ---------------------------------------------------------------------------
