@@ -1,6 +1,9 @@
 """The command behind scripts/benchmark.sh: asks the questions, prints the tables, keeps the figures, draws the pictures."""
 
 import argparse
+import ast
+import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,31 +23,42 @@ QUESTIONS = {
     "long": "20 minutes of mixed load with clients that leave: memory, descriptors, threads, tasks",
     "scale": "one and two workers on PostgreSQL and Redis (2 min)",
 }
-PARTS = {
-    "limits": "what limits cost a request",
-    "metering": "what the usage journal costs a request",
-    "shared_pool": "what a lease costs, in memory and on Redis",
-}
 _ASKED_BY_DEFAULT = ("overhead", "streams", "scale")
-_RESULTS = ROOT / "benchmarks" / "results"
+_HERE = ROOT / "benchmarks"
+_RESULTS = _HERE / "results"
+
+
+def parts() -> dict[str, str]:
+    """The benchmarks of parts of the product, scripts of their own: what each asks."""
+    scripts = {path.stem: path for path in sorted(_HERE.glob("*.py"))}
+    own = set(scripts) - set(QUESTIONS) - {"__main__", "floor"}
+    return {name: _asked(scripts[name]) for name in sorted(own)}
+
+
+def _asked(script: Path) -> str:
+    return (ast.get_docstring(ast.parse(script.read_text())) or "").partition("\n")[0]
 
 
 def main() -> int:
     """Exit status 1 when an answer was wrong, or nothing could be measured. A goal that is not met is no error."""
     options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # whoever ends this ends what it started
     machine.stay_on(machine.load_core())
     if not machine.can_pin():
         print(
             "Processes cannot be held to a core here: gateway, load and stand-in share all of them, ratios are rough."
         )
     errors = 0
-    for question in options.questions or _ASKED_BY_DEFAULT:
-        errors += _part(question) if question in PARTS else _question(question, options)
+    for question in options.questions or ([] if options.document else _ASKED_BY_DEFAULT):
+        errors += _question(question, options) if question in QUESTIONS else _part(question)
+    if options.document:
+        newest = max(_RESULTS.glob("*.json"))
+        report.write_into(ROOT / "docs" / "performance.md", report.document(json.loads(newest.read_text())))
     return 1 if errors else 0
 
 
 def _options() -> argparse.Namespace:
-    lines = "\n".join(f"  {name:12} {about}" for name, about in (QUESTIONS | PARTS).items())
+    lines = "\n".join(f"  {name:12} {about}" for name, about in (QUESTIONS | parts()).items())
     parser = argparse.ArgumentParser(
         prog="scripts/benchmark.sh",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -55,8 +69,9 @@ def _options() -> argparse.Namespace:
         "--short", action="store_true", help="three rounds instead of five, half as long; long: 2 minutes"
     )
     parser.add_argument("--only", metavar="A,B", help=f"some of {', '.join(contenders.NAMES)}")
+    parser.add_argument("--document", action="store_true", help="write the newest figures into docs/performance.md")
     options = parser.parse_args()
-    if unknown := set(options.questions) - set(QUESTIONS) - set(PARTS):
+    if unknown := set(options.questions) - set(QUESTIONS) - set(parts()):
         parser.error(f"no such question: {', '.join(sorted(unknown))}")
     options.only = options.only.split(",") if options.only else list(contenders.NAMES)
     if unknown := set(options.only) - set(contenders.NAMES):
@@ -66,7 +81,7 @@ def _options() -> argparse.Namespace:
 
 def _part(name: str) -> int:
     print(f"\n## {name}\n", flush=True)
-    return subprocess.run([sys.executable, ROOT / "benchmarks" / f"{name}.py"], check=False).returncode
+    return subprocess.run([sys.executable, _HERE / f"{name}.py"], check=False).returncode
 
 
 def _question(name: str, options: argparse.Namespace) -> int:

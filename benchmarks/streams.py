@@ -1,10 +1,8 @@
 """What does a gateway make of streams: how many, how soon, how evenly, and at what cost in memory?"""
 
-from itertools import count
-
 from benchmarks.measuring.bench import Bench
-from benchmarks.measuring.contenders import Upstream
-from benchmarks.measuring.figures import median_of, percentile
+from benchmarks.measuring.contenders import Contender, Upstream
+from benchmarks.measuring.figures import percentile
 from benchmarks.measuring.loading import at_rate, closed, crowd
 
 _CROWD = 500
@@ -15,23 +13,13 @@ def ask(bench: Bench) -> None:
     with bench.upstream() as upstream, bench.gateways(upstream) as gateways:
         bench.warm(gateways)
         for number in bench.rounds:
-            bench.say(f"streams, round {number + 1}: at full speed")
+            bench.say(f"streams, round {number + 1}")
             for gateway in gateways:
                 load = bench.measure(gateway.name, closed(gateway.stream, 32, bench.seconds), gateway.running)
                 bench.figures.add("streams_32", gateway.name, load.rate)
                 bench.figures.add("chunks", gateway.name, load.chunks / load.seconds)
-        seeds = count(1)
-        for number in bench.rounds:
-            bench.say(f"streams, round {number + 1}: at half load")
-            for gateway in gateways:
-                rate = (median_of(bench.figures.rounds, "streams_32", gateway.name) or 2) / 2
-                seed = next(seeds)
-                direct = bench.measure(
-                    "stand-in", at_rate(upstream.asked_directly(stream=True), rate, bench.seconds / 2, seed)
-                )
-                load = bench.measure(gateway.name, at_rate(gateway.stream, rate, bench.seconds, seed), gateway.running)
-                added = percentile(load.first, 0.5) - percentile(direct.first, 0.5)
-                bench.figures.add("first_chunk", gateway.name, added * 1000)
+            for place, gateway in enumerate(gateways):
+                _at_half_load(bench, gateway, upstream, seed=10 * number + place)
     with bench.upstream(chunks=100, pause=0.02) as upstream:
         for number in bench.rounds:
             bench.say(f"streams, round {number + 1}: {_CROWD} at once, each in a fresh process")
@@ -39,6 +27,13 @@ def ask(bench: Bench) -> None:
                 # The others take minutes to start and to speak to so many: once has to do.
                 if number == 0 or name not in {"litellm", "portkey"}:
                     _crowd(bench, name, upstream)
+
+
+def _at_half_load(bench: Bench, gateway: Contender, upstream: Upstream, seed: int) -> None:
+    rate = max(2.0, bench.figures.rounds["streams_32"][gateway.name][-1] / 2)
+    direct = bench.measure("stand-in", at_rate(upstream.asked_directly(stream=True), rate, bench.seconds / 2, seed))
+    load = bench.measure(gateway.name, at_rate(gateway.stream, rate, bench.seconds, seed), gateway.running)
+    bench.figures.add("first_chunk", gateway.name, (percentile(load.first, 0.5) - percentile(direct.first, 0.5)) * 1000)
 
 
 def _crowd(bench: Bench, name: str, upstream: Upstream) -> None:

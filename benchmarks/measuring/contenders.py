@@ -287,6 +287,8 @@ def install(name: str) -> None:
         shutil.rmtree(environment, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", environment], check=True)
         subprocess.run([environment / "bin" / "pip", "install", "--quiet", "litellm[proxy]"], check=True)
+    if name == "portkey" and shutil.which("node") is None:
+        raise FileNotFoundError("Node.js is not installed")
     if name == "portkey" and not (_PLACE / "portkey" / "node_modules" / "@portkey-ai").exists():
         (_PLACE / "portkey").mkdir(parents=True, exist_ok=True)
         command = ["npm", "install", "--no-fund", "--no-audit", "--prefix", ".", "@portkey-ai/gateway"]

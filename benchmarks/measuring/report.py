@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring.contenders import NAMES, TITLES
-from benchmarks.measuring.figures import FIGURES, Rounds, ratio_of, spread_of
+from benchmarks.measuring.figures import FIGURES, Rounds, median_of, ratio_of, spread_of
 from benchmarks.measuring.goals import judged
 
+_BEGIN, _END = "<!-- figures: written by scripts/benchmark.sh --document -->", "<!-- end of figures -->"
+_CHUNKS_A_SECOND = 4  # of a chat's stream: an assumption, said wherever it is used
 _AGAINST = {"uvicorn": ("floor-uvicorn", "litellm", "portkey"), "daphne": ("floor-daphne", "litellm", "portkey")}
 
 
@@ -62,6 +64,54 @@ def goals_table(rounds: Rounds) -> str:
     verdicts = judged(rounds)
     rows = [[str(one.goal), f"{one.reached:.2f}", "met" if one.met else "NOT MET"] for one in verdicts]
     return table([["goal", "reached", ""], *rows]) if rows else ""
+
+
+def document(kept: Mapping[str, Any]) -> str:
+    """Everything that a file of results tells, as docs/performance.md shows it."""
+    rounds = all_rounds(kept)
+    parts = [in_plain_words(rounds), "### Goals", goals_table(rounds)]
+    for name, question in kept["questions"].items():
+        figures = list(question["figures"])
+        count = max(len(values) for figure in question["figures"].values() for values in figure.values())
+        machine = ", ".join(f"{what} {value}" for what, value in question["machine"].items())
+        parts += [f"### {name}", f"{question['at'][:10]}, {count} rounds; {machine}."]
+        parts += [figures_table(question["figures"], figures), ratios_table(question["figures"], figures)]
+        parts += ["\n".join(f"- {note}" for note in question["notes"])]
+        parts += [f"Wrong answers: {sum(question['errors'].values())}."]
+    return "\n\n".join(filter(None, parts))
+
+
+def in_plain_words(rounds: Rounds) -> str:
+    """What one core serves, for who asks how many people that is. "" if it was not measured."""
+    lines = []
+    for name in ("uvicorn", "daphne"):
+        whole, streams = median_of(rounds, "whole_32", name), median_of(rounds, "streams_32", name)
+        open_at_once = median_of(rounds, "crowd_chunks", name)
+        if whole and streams and open_at_once:
+            # Rounded to two figures: nobody's machine is this one.
+            at_once = open_at_once / 2 / _CHUNKS_A_SECOND
+            lines.append(
+                f"- {TITLES[name]}: {_rough(whole / 2)} whole chats a second, or {_rough(streams / 2)} streamed chats of 20 "
+                f"chunks begun and ended every second, or {_rough(at_once)} streams open at once."
+            )
+    head = (
+        "What one core serves at half of what it can, so with room for a rush "
+        f"(an open stream is counted at {_CHUNKS_A_SECOND} chunks a second):"
+    )
+    return "\n".join([head, "", *lines]) if lines else ""
+
+
+def _rough(value: float) -> str:
+    return f"{float(f'{value:.2g}'):,.0f}"
+
+
+def write_into(page: Path, text: str) -> None:
+    """Put the text between the two marks of a page."""
+    before, found, rest = page.read_text().partition(_BEGIN)
+    _, ended, after = rest.partition(_END)
+    if not found or not ended:
+        raise ValueError(f"{page} has not both of the marks {_BEGIN} and {_END}")
+    page.write_text(f"{before}{_BEGIN}\n\n{text}\n\n{_END}{after}")
 
 
 def keep(path: Path, question: str, measured: Mapping[str, Any]) -> dict[str, Any]:

@@ -88,6 +88,45 @@ def test_questions_asked_apart_end_in_one_file(tmp_path):
     assert report.all_rounds(kept) == {"whole_32": {"uvicorn": [2.0]}, "chunks": {"daphne": [3.0]}}
 
 
+def kept():
+    streams = {"streams_32": {"uvicorn": [333.0]}, "crowd_chunks": {"uvicorn": [20_000.0]}}
+    about = {
+        "at": "2026-11-22T10:00:00+0000",
+        "machine": {"cores": "2"},
+        "errors": {"uvicorn": 0},
+        "notes": ["A note."],
+    }
+    questions = {"overhead": {"figures": {"whole_32": ROUNDS["whole_32"]}}, "streams": {"figures": streams}}
+    return {"questions": {name: each | about for name, each in questions.items()}}
+
+
+def test_the_document_has_every_question_with_its_tables_and_says_in_plain_words_what_one_core_serves():
+    text = report.document(kept())
+    assert "Gemini Tumbler on uvicorn: 50 whole chats a second, or 170 streamed chats" in text
+    assert "or 2,500 streams open at once" in text
+    for part in (
+        "### Goals",
+        "### overhead",
+        "### streams",
+        "2026-11-22, 3 rounds; cores 2.",
+        "- A note.",
+        "Wrong answers: 0.",
+    ):
+        assert part in text
+    assert "floor on uvicorn" in text.partition("### overhead")[2]
+
+
+def test_the_document_is_put_between_two_marks_of_a_page_and_nowhere_else(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{report._BEGIN}\nold\n{report._END}\nafter\n")
+    report.write_into(page, "new")
+    report.write_into(page, "newer")
+    assert page.read_text() == f"before\n{report._BEGIN}\n\nnewer\n\n{report._END}\nafter\n"
+    page.write_text("no marks")
+    with pytest.raises(ValueError, match="marks"):
+        report.write_into(page, "new")
+
+
 def test_a_figure_without_a_name_is_refused():
     with pytest.raises(AssertionError):
         Figures().add("speed", "uvicorn", 1.0)
