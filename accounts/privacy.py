@@ -239,6 +239,14 @@ KEPT = (
         ("admin.LogEntry: id action_time user content_type object_id object_repr action_flag change_message",),
     ),
     Kept(
+        "Acts of staff",
+        "Who did what to which row when, what the fields were before and after (never a secret), by the names of then; "
+        "exports and the operator's commands too",
+        "Database (the audit log)",
+        "Kept; neither changed nor deleted by anything of the site's",
+        ("accounts.StaffAct: id at actor actor_number act table row name changes",),
+    ),
+    Kept(
         "What the operator sets",
         "Plans, prices, tier limits, model mappings, groups and rights",
         "Database",

@@ -2,9 +2,9 @@
 
 from django.contrib import admin
 
-from accounts.admin import keys, prices, projects, quotas, tokens, usage, users
+from accounts.admin import audit, keys, prices, projects, quotas, tokens, usage, users
 
 # The site's own first page extends unfold's.
 admin.site.index_template = "accounts/admin/home.html"
 
-__all__ = ["keys", "prices", "projects", "quotas", "tokens", "usage", "users"]
+__all__ = ["audit", "keys", "prices", "projects", "quotas", "tokens", "usage", "users"]

@@ -19,6 +19,7 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
+from accounts import audit
 from accounts.admin.key_forms import no_secret
 from accounts.key_lines import MOST_BYTES, MOST_LINES, Line, Unreadable, read_lines
 from accounts.key_tasks import LETTERS, start_import
@@ -127,6 +128,8 @@ def _import(request: HttpRequest, model_admin: "ModelAdmin[ContributedKey]") -> 
         },
         checked=given["checked"],
     )
+    name = f"{sum(bool(line.key) for line in form.lines)} keys"
+    audit.record(request.user, "imported", table="contributed key", name=name)  # type: ignore[arg-type]
     return HttpResponseRedirect(reverse("admin:accounts_contributedkey_task", args=[task.pk]))
 
 

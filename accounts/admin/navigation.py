@@ -21,6 +21,7 @@ _SECTIONS: dict[str, list[tuple[str, str, str] | tuple[str, str, str, str]]] = {
         ("accounts.issuedtoken", "Issued tokens", "confirmation_number"),
         ("accounts.plan", "Plans", "speed"),
         ("auth.group", "Groups", "group"),
+        ("accounts.staffact", "Audit log", "policy"),
     ],
     "Usage": [
         ("accounts.usagerecord", "Live traffic", "bolt", "live"),

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
@@ -129,7 +128,7 @@ class ProjectPairAdmin(ReadOnlyAdmin[ProjectPair]):
         pair = get_object_or_404(ProjectPair, pk=pk)
         shown = str(pair)
         if verb(pair):
-            LogEntry.objects.log_actions(request.user.pk, [pair], CHANGE, f"{done.capitalize()}.")  # type: ignore[arg-type]
+            self.note(request, [pair], done)
             self.message_user(request, f"{shown}: {done}.")
         else:
             self.message_user(request, f"{shown}: nothing to change.")

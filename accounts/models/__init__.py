@@ -1,5 +1,6 @@
 """The tables of this app, a module a subject."""
 
+from accounts.models.acts import StaffAct
 from accounts.models.keys import ContributedKey, KeyCooldown, KeyDay
 from accounts.models.limits import LIMIT_FIELDS, Limits
 from accounts.models.prices import ModelPrice
@@ -29,6 +30,7 @@ __all__ = [
     "Receipt",
     "ReceiptKey",
     "RedeemedKey",
+    "StaffAct",
     "TierQuota",
     "UsageRecord",
     "UsageTotal",

@@ -19,7 +19,7 @@ from django.utils import timezone
 from accounts.contributions import checking, flood, intake
 from accounts.contributions.offer import Caps, Offer
 from accounts.issuing import issue_token, revoke_token
-from accounts.models import IssuedToken, KeyEvent, LearnedQuota, UsageRecord, UsageTotal, User
+from accounts.models import IssuedToken, KeyEvent, LearnedQuota, StaffAct, UsageRecord, UsageTotal, User
 from accounts.secret import Secret
 from tests.access.table import ADMIN_TABLES, FORBIDDEN, IN, LOGIN, NOT_FOUND, PAGES, ROLES, STAFF, SUPERUSER, Page
 from tests.admin.filling import fill
@@ -92,6 +92,7 @@ def world(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[Worl
         Group.objects.create(name="a group")
         LearnedQuota.objects.create(domain="d", model="gemini-2.5-flash", rpm=5)
         KeyEvent.objects.create(domain="d", was="active", became="resting")
+        StaffAct.objects.create(actor="root", act="changed", table="user", name="ada")
         yield made
         transaction.set_rollback(True)
 

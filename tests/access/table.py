@@ -79,6 +79,7 @@ PAGES: dict[str, Page] = {
         {**STAFF, "staff": NOT_FOUND, "root": NOT_FOUND}, lambda world: {"content_type_id": 1, "object_id": 1}
     ),
     "admin/<url>": Page({**STAFF, "staff": NOT_FOUND, "root": NOT_FOUND}, lambda world: {"url": "nothing"}),
+    "admin/live/": Page(SUPERUSER),
     "admin/accounts/contributedkey/import/": Page(SUPERUSER),
     "admin/accounts/contributedkey/task/<uuid:pk>/": Page(SUPERUSER, lambda world: {"pk": _a_task()}),
     "admin/accounts/projectpair/<int:pk>/join/": Page(SUPERUSER, lambda world: {"pk": 1}),
@@ -98,6 +99,7 @@ ADMIN_TABLES = {
     "accounts/modelprice": BY_PEOPLE,
     "accounts/plan": BY_PEOPLE,
     "accounts/projectpair": BY_THE_SITE,
+    "accounts/staffact": BY_THE_SITE,
     "accounts/tierquota": BY_PEOPLE,
     "accounts/usagerecord": BY_THE_SITE,
     "accounts/usagetotal": BY_THE_SITE,

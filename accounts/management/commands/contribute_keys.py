@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts import audit
 from accounts.contributing import Contribution, contribute_many
 from accounts.models import ContributedKey
 
@@ -47,6 +48,8 @@ class Command(BaseCommand):
                 self.stdout.write(_line_about(contribution, number))
                 counts[contribution.verdict] += 1
         self.stderr.write(f"{counts['added']} added, {counts['duplicate']} duplicate, {counts['malformed']} malformed.")
+        if counts["added"]:
+            audit.record(None, "contributed", table="contributed key", name=f"{counts['added']} keys")
         if not counts["added"] + counts["duplicate"]:
             raise CommandError("No key was added.")
 

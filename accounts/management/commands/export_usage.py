@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import QuerySet
 from django.utils.dateparse import parse_date, parse_datetime
 
+from accounts import audit
 from accounts.metering import flush_now
 from accounts.models import UsageRecord, User
 
@@ -69,6 +70,8 @@ class Command(BaseCommand):
         """Flush what ended processes left, then write."""
         records = _chosen(options["since"], options["until"], options["user"])
         flush_now()
+        name = f"{options['format']}, {options['user'] or 'all users'}"
+        audit.record(None, "exported", table="usage record", name=name)
         write = self._write_csv if options["format"] == "csv" else self._write_json
         write(_rows(records))
 

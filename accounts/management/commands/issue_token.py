@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.utils import timezone
 
+from accounts import audit
 from accounts.issuing import issue_token
 from accounts.models import User
 
@@ -46,13 +47,14 @@ class Command(BaseCommand):
         days: timedelta | None = options["expires_in_days"]
         try:
             with transaction.atomic():
-                _, text = issue_token(
+                token, text = issue_token(
                     _user(options["username"]),
                     name=options["name"],
                     expires=timezone.now() + days if days else None,
                     allowed_models=options["models"],
                     **{name: options[name] for name in _LIMIT_FLAGS},
                 )
+                audit.record_on(None, "issued", [token])
         except ValidationError as refused:
             raise CommandError("; ".join(_sentences(refused))) from None
         self.stdout.write(text)

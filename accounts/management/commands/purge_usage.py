@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.utils import timezone
 
+from accounts import audit
 from accounts.metering import flush_now
 from accounts.models import UsageRecord, UsageTotal
 
@@ -38,6 +39,7 @@ class Command(BaseCommand):
             deleted += count
             self.stderr.write(f"{deleted} of {max(left, deleted)} deleted")
             time.sleep(_PAUSE_SECONDS)
+        audit.record(None, "purged", table="usage record", name=f"{deleted} records")
         self.stdout.write(f"{deleted} usage records deleted.")
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts import audit
 from accounts.rotation import rotate_sealing
 
 
@@ -18,6 +19,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the counts; exit status 1 when a key could not be unsealed."""
         done = rotate_sealing()
+        audit.record(None, "re-encrypted", table="contributed key", name=f"{done.rotated} keys")
         self.stdout.write(f"{done.rotated} re-encrypted, {done.newest_before} were under the newest key already.")
         if done.unsealable:
             raise CommandError(
