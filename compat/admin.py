@@ -4,12 +4,17 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
 
 from accounts.admin.base import ModelAdmin
 from accounts.admin.skin import ModelForm, TabularInline
 from compat.models import MappingTarget, ModelMapping
+from compat.trying import try_name
 
 _SHOWN_TARGETS = 4
 
@@ -58,6 +63,30 @@ class ModelMappingAdmin(ModelAdmin[ModelMapping]):
         ("Turns", {"fields": ("strategy", "switch_minutes", "switch_requests")}),
         ("Embeddings", {"fields": ("dimensions",)}),
     )
+
+    change_list_template = "compat/admin/mapping_list.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        """And the page that tries a name."""
+        trying = path("try/", self.admin_site.admin_view(self.try_view), name="compat_modelmapping_try")
+        return [trying, *super().get_urls()]
+
+    def try_view(self, request: HttpRequest) -> HttpResponse:
+        """Who would answer for `?name=`, in which order and why."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        name = request.GET.get("name", "").strip()[:300]
+        tried = try_name(name) if name else None
+        row = ModelMapping.objects.filter(name=tried.mapping).first() if tried and tried.mapping else None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Try a name"),
+            "subtitle": None,
+            "opts": self.opts,
+            "tried": tried,
+            "mapping_url": reverse("admin:compat_modelmapping_change", args=[row.pk]) if row else "",
+        }
+        return TemplateResponse(request, "compat/admin/try_name.html", context)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ModelMapping]:
         """Each mapping with its targets."""

@@ -86,23 +86,43 @@ _stale_at = 0.0
 _refreshing: asyncio.Task[None] | None = None
 
 
+class Match(NamedTuple):
+    """What a name was found to be."""
+
+    how: str
+    """`mapped`, `gemini` (it passes as it is), or `default`."""
+    spelling: str
+    """The spelling under which it was found."""
+    mapping: Mapping | None
+    targets: tuple[str, ...]
+    """What is asked where there is no mapping."""
+
+
 async def resolve(name: str) -> Resolved:
     """The models to ask for a name. Raises UnknownModel for one that is none, or unknown where those are refused."""
+    found = match(await mappings(), name)
+    if found.mapping is None:
+        return Resolved(found.targets)
+    # What stands for every unknown name tells nothing of its vectors.
+    dimensions = found.mapping.dimensions if found.how == "mapped" else None
+    return Resolved(found.mapping.in_turn(time.time()), dimensions)
+
+
+def match(table: Table, name: str) -> Match:
+    """Where a name leads. Raises UnknownModel."""
     if not _NAME.fullmatch(name) or ".." in name:
         raise UnknownModel(f"The model {name[:64]!r} does not exist: that is no model name.", param="model")
-    table = await mappings()
     for spelling in spellings(name):
         found = table.find(spelling)
         if found is not None:
-            return Resolved(found.in_turn(time.time()), found.dimensions)
+            return Match("mapped", spelling, found, ())
         if _PASSES.fullmatch(spelling):
-            return Resolved((spelling,))
+            return Match("gemini", spelling, None, (spelling,))
     if name.startswith("models/") and _GEMINI_ID.fullmatch(name[7:]):
-        return Resolved((name[7:],))
+        return Match("gemini", name[7:], None, (name[7:],))
     if settings.UNKNOWN_MODELS == "refuse":
         raise UnknownModel(f"The model `{name}` does not exist or you do not have access to it.", param="model")
-    default = table.find(settings.DEFAULT_MODEL)
-    return Resolved(default.in_turn(time.time())) if default else Resolved((settings.DEFAULT_MODEL,))
+    return Match("default", settings.DEFAULT_MODEL, table.find(settings.DEFAULT_MODEL), (settings.DEFAULT_MODEL,))
 
 
 def spellings(name: str) -> tuple[str, ...]:
@@ -133,7 +153,7 @@ def forget_mappings(**_: object) -> None:
 async def _refresh() -> None:
     global _table, _stale_at
     previous = _table
-    fresh = await in_db(_read)
+    fresh = await in_db(read_table)
     for name, mapping in fresh.exact.items():
         known = previous.exact.get(name) if previous else None
         if known is not None:
@@ -148,7 +168,8 @@ async def _refresh_quietly() -> None:
         logger.exception("the model mappings could not be read anew; the known ones stay")
 
 
-def _read() -> Table:
+def read_table() -> Table:
+    """Every enabled mapping that has a target, as the database has it now."""
     rows = ModelMapping.objects.filter(enabled=True).prefetch_related("targets")
     return Table([_mapping(row) for row in rows if row.targets.all()])
 

@@ -40,6 +40,11 @@ def is_gone(model: str) -> bool:
     """True when the model was found gone within a day."""
     if settings.REDIS_URL:
         _look()
+    return known_gone(model)
+
+
+def known_gone(model: str) -> bool:
+    """The same, as far as this process knows: for pages, which run outside the event loop."""
     until = _until.get(model)
     return until is not None and until > time.time()
 

@@ -84,6 +84,7 @@ PAGES: dict[str, Page] = {
     "admin/accounts/contributedkey/task/<uuid:pk>/": Page(SUPERUSER, lambda world: {"pk": _a_task()}),
     "admin/accounts/projectpair/<int:pk>/join/": Page(SUPERUSER, lambda world: {"pk": 1}),
     "admin/accounts/projectpair/<int:pk>/decline/": Page(SUPERUSER, lambda world: {"pk": 1}),
+    "admin/compat/modelmapping/try/": Page(SUPERUSER),
     "admin/accounts/user/<id>/password/": Page(SUPERUSER, lambda world: {"id": world.ada.pk}),
 }
 
