@@ -218,6 +218,13 @@ KEPT = (
         ),
     ),
     Kept(
+        "Usage by hour",
+        "Sums of all requests together: nobody's name, no model",
+        "Database",
+        "Kept",
+        ("accounts.UsageHour: id hour requests errors total_tokens cost",),
+    ),
+    Kept(
         "Who is calling",
         "User, limits and rights, by the SHA-256 of a token",
         "Memory",

@@ -238,6 +238,11 @@ def wire_to(url: str) -> Wire:
     return wire
 
 
+def is_away() -> bool:
+    """True while Redis is known not to answer: for pages, which run outside the event loop."""
+    return any(wire.away for wire in list(_wires.values()))
+
+
 async def close_wire() -> None:
     """Give this event loop's connection up: for tests and commands, whose loops end."""
     wire = _wires.pop(asyncio.get_running_loop(), None)

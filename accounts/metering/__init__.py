@@ -33,6 +33,7 @@ __all__ = [
     "close",
     "flush",
     "flush_now",
+    "is_behind",
     "settle",
     "spent",
     "start",
@@ -100,6 +101,11 @@ def settle(
     if _writer is not None:
         _writer.journal.settle(settlement)
     traffic.ended(admission, settlement)
+
+
+def is_behind() -> bool:
+    """True while the database takes no usage records of this process: they wait in the journal."""
+    return _writer is not None and _writer.is_behind
 
 
 def start() -> Writer:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, connections, models, transaction
 
 from accounts.metering.lines import Admission, Finished, Settlement
-from accounts.models import IssuedToken, UsageRecord, UsageTotal, User
+from accounts.models import IssuedToken, UsageHour, UsageRecord, UsageTotal, User
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What the columns hold. A count beyond is nonsense, and must not stop the records that are in the same batch.
@@ -34,6 +34,8 @@ TOTAL_SUMS = (
     "cost",
 )
 _COUNTS = TOTAL_SUMS[2:8]
+HOUR_KEY = ("hour",)
+HOUR_SUMS = ("requests", "errors", "total_tokens", "cost")
 
 Row: TypeAlias = dict[str, Any]
 
@@ -75,7 +77,8 @@ def _store(batch: Sequence[Finished], known: set[uuid.UUID]) -> None:
     # executemany: bulk_create takes three times the processor time on SQLite, of the process that serves requests.
     with connection.cursor() as cursor:
         cursor.executemany(_insert(UsageRecord), _prepared(UsageRecord, rows))
-        cursor.executemany(_upsert_totals(), _prepared(UsageTotal, _totals(rows)))
+        cursor.executemany(_upsert(UsageTotal, TOTAL_KEY, TOTAL_SUMS), _prepared(UsageTotal, _totals(rows)))
+        cursor.executemany(_upsert(UsageHour, HOUR_KEY, HOUR_SUMS), _prepared(UsageHour, _hours(rows)))
 
 
 def _existing(model: type[User | IssuedToken], ids: Iterable[int | None]) -> set[int]:
@@ -129,6 +132,18 @@ def _totals(rows: Iterable[Row]) -> list[Row]:
     return [dict(zip(TOTAL_KEY, key, strict=True)) | {"rows_purged": False} | totals[key] for key in sorted(totals)]
 
 
+def _hours(rows: Iterable[Row]) -> list[Row]:
+    """The sums of `rows` by hour, whoever asked; sorted as the totals are."""
+    hours: dict[datetime, Row] = {}
+    for row in rows:
+        hour = hours.setdefault(row["created"].replace(minute=0, second=0, microsecond=0), dict.fromkeys(HOUR_SUMS, 0))
+        hour["requests"] += 1
+        hour["errors"] += row["status"] >= 400
+        hour["total_tokens"] += row["total_tokens"]
+        hour["cost"] += row["cost"]
+    return [{"hour": hour} | hours[hour] for hour in sorted(hours)]
+
+
 def _prepared(model: type[models.Model], rows: Iterable[Row]) -> list[list[Any]]:
     """The values of `rows` in the order of the columns, as this database takes them."""
     database = connections[DEFAULT_DB_ALIAS]
@@ -155,9 +170,9 @@ def _insert(model: type[models.Model]) -> str:
 
 
 @cache
-def _upsert_totals() -> str:
-    """The same for totals, added to the row of that key when there is one. SQLite and PostgreSQL read it alike."""
-    table = UsageTotal._meta.db_table
-    key = ", ".join(f'"{name}"' for name in TOTAL_KEY)
-    sums = ", ".join(f'"{name}" = "{table}"."{name}" + excluded."{name}"' for name in TOTAL_SUMS)
-    return f"{_insert(UsageTotal)} ON CONFLICT ({key}) DO UPDATE SET {sums}"
+def _upsert(model: type[models.Model], key: tuple[str, ...], sums: tuple[str, ...]) -> str:
+    """The same, added to the row of that key when there is one. SQLite and PostgreSQL read it alike."""
+    table = model._meta.db_table
+    columns = ", ".join(f'"{name}"' for name in key)
+    added = ", ".join(f'"{name}" = "{table}"."{name}" + excluded."{name}"' for name in sums)
+    return f"{_insert(model)} ON CONFLICT ({columns}) DO UPDATE SET {added}"

@@ -36,6 +36,11 @@ class Writer:
         self._leftovers_due = 0.0
         self._pause = 0.0
 
+    @property
+    def is_behind(self) -> bool:
+        """True while the database takes no records, so that they wait in the journal."""
+        return self._pause > 0
+
     def start(self) -> None:
         """Let the thread run. It begins with the journals that ended processes left."""
         self._thread.start()

@@ -9,7 +9,7 @@ from accounts.models.quotas import KeyEvent, LearnedQuota, LedgerState, TierQuot
 from accounts.models.receipts import Receipt, ReceiptKey, RedeemedKey
 from accounts.models.tasks import KeyTask
 from accounts.models.tokens import IssuedToken
-from accounts.models.usage import UsageRecord, UsageTotal
+from accounts.models.usage import UsageHour, UsageRecord, UsageTotal
 from accounts.models.users import Plan, User
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "RedeemedKey",
     "StaffAct",
     "TierQuota",
+    "UsageHour",
     "UsageRecord",
     "UsageTotal",
     "User",

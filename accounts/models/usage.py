@@ -102,3 +102,19 @@ class UsageTotal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day}: {self.model}, {self.requests} requests"
+
+
+class UsageHour(models.Model):
+    """The sums of an hour, whoever asked: what the charts of the last day are drawn from. Kept when records are purged."""
+
+    hour = models.DateTimeField(unique=True, help_text="When it began, UTC.")
+    requests = models.PositiveBigIntegerField(default=0)
+    errors = models.PositiveBigIntegerField(default=0)
+    total_tokens = models.PositiveBigIntegerField(default=0)
+    cost = models.DecimalField(max_digits=18, decimal_places=8, default=0)
+
+    class Meta:
+        ordering = ("-hour",)
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H:00}: {self.requests} requests"

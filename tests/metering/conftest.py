@@ -18,7 +18,7 @@ from django.db import connection, connections
 import accounts.in_db
 from accounts import metering
 from accounts.metering.lines import TokenCounts
-from accounts.models import IssuedToken, UsageRecord, UsageTotal, User
+from accounts.models import IssuedToken, UsageHour, UsageRecord, UsageTotal, User
 from tumbler_site import settings as site
 from tumbler_site.env import env_str
 
@@ -100,7 +100,7 @@ def database(request, data_dir, django_db_blocker, monkeypatch) -> Iterator[str]
         monkeypatch.setattr(accounts.in_db, "_threads", threads)
         yield url
         metering.close()
-        for model in (UsageRecord, UsageTotal, IssuedToken, User):
+        for model in (UsageRecord, UsageTotal, UsageHour, IssuedToken, User):
             model.objects.all().delete()
 
 

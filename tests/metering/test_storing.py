@@ -7,12 +7,13 @@ from decimal import Decimal
 import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
+from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
 
 from accounts import metering
 from accounts.metering.ledger import store
 from accounts.metering.lines import TokenCounts
-from accounts.models import UsageRecord, UsageTotal, User
+from accounts.models import UsageHour, UsageRecord, UsageTotal, User
 from tests.metering.making import finished
 
 pytestmark = pytest.mark.usefixtures("no_thread")
@@ -163,6 +164,17 @@ def test_nonsense_from_upstream_does_not_stop_the_batch_it_is_in(ada):
     verified()
 
 
+def test_hours_are_the_sums_of_everybody(ada):
+    store([finished(ada.pk), finished(ada.pk, status=503)])
+    store([finished(ada.pk)])
+    records = UsageRecord.objects.all()
+    hours = {record.created.replace(minute=0, second=0, microsecond=0) for record in records}
+    assert set(UsageHour.objects.values_list("hour", flat=True)) == hours
+    sums = UsageHour.objects.aggregate(Sum("requests"), Sum("errors"), Sum("total_tokens"))
+    assert (sums["requests__sum"], sums["errors__sum"]) == (3, 1)
+    assert sums["total_tokens__sum"] == sum(record.total_tokens for record in records)
+
+
 def test_costs_are_added_without_losing_a_digit(ada):
     store([finished(ada.pk, cost=Decimal("0.00000001")) for _ in range(300)])
     store([finished(ada.pk, cost=Decimal("12.5")) for _ in range(2)])
@@ -172,7 +184,7 @@ def test_costs_are_added_without_losing_a_digit(ada):
 def test_a_batch_that_fails_midway_leaves_nothing_behind(ada, monkeypatch):
     batch = [finished(ada.pk) for _ in range(3)]
     with monkeypatch.context() as broken:
-        broken.setattr("accounts.metering.ledger._upsert_totals", lambda: "INSERT INTO nowhere" + " %s" * 16)
+        broken.setattr("accounts.metering.ledger._upsert", lambda *_: "INSERT INTO nowhere" + " %s" * 16)
         with pytest.raises(DatabaseError):
             store(batch)
     assert UsageRecord.objects.count() == 0
