@@ -73,7 +73,6 @@ PAGES: dict[str, Page] = {
     "admin/autocomplete/": Page(SUPERUSER, query="app_label=accounts&model_name=issuedtoken&field_name=user"),
     "admin/jsi18n/": Page(STAFF),
     "admin/search/": Page(STAFF),
-    "admin/live/": Page(SUPERUSER),
     "admin/<app_label>/": Page({**STAFF, "staff": NOT_FOUND}, lambda world: {"app_label": "accounts"}),
     "admin/r/<path:content_type_id>/<path:object_id>/": Page(
         {**STAFF, "staff": NOT_FOUND, "root": NOT_FOUND}, lambda world: {"content_type_id": 1, "object_id": 1}
