@@ -1,4 +1,4 @@
-"""The floor: the least a gateway can do. Bare ASGI, the same client library, the same translation; no token, no limits, no
+"""The floor: the least a gateway can do. Bare ASGI, pyreqwest, the same translation; no token, no limits, no
 pool, no journal. `uvicorn benchmarks.floor:application`, with GEMINI_BASE_URL naming the upstream."""
 
 import os

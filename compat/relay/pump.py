@@ -4,7 +4,6 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
 from django.conf import settings
@@ -152,8 +151,7 @@ class Pump:
                 replies = await opened.stream.read()
         finally:
             pool.give_back(lease, prompt_tokens=usage.prompt_total, completion_tokens=usage.completion_total)
-            with suppress(GeminiFailure):
-                await opened.stream.close()
+            opened.stream.close()
 
     def _take(self, call: Call, replies: list[Reply], usage: Usage, lease: Lease) -> Usage:
         events = b""
@@ -183,11 +181,11 @@ async def open_stream(job: Job, writer: Writer) -> Pump:
 
 async def _open(model: str, key: str, body: bytes) -> _Opened:
     """Open a stream and read on until it says something: until then another key may still take over unseen."""
-    stream = await gemini().stream(model, key, body).open()
+    stream = await gemini().stream(model, key, body)
     try:
         return _Opened(stream, await _beginning(stream))
     except BaseException:
-        await stream.close()
+        stream.close()
         raise
 
 

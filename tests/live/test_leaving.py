@@ -12,9 +12,6 @@ from tests.live.sockets import RawClient
 from tests.scripted_gemini import ScriptedGemini
 from tests.scripted_wire import Call
 
-before_the_headers = pytest.mark.xfail(
-    strict=True, reason="pyreqwest 0.15.1 does not end a cancelled request until its response headers have come"
-)
 either_way = pytest.mark.parametrize("with_reset", [False, True], ids=["fin", "rst"])
 
 
@@ -74,7 +71,6 @@ def test_who_leaves_while_gemini_thinks_is_recorded_as_gone(
     assert len(gemini.calls_of(model)) == 1
 
 
-@before_the_headers
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 def test_who_leaves_while_gemini_thinks_stops_it(
     gateway: Gateway, gemini: ScriptedGemini, model: str, stream: bool

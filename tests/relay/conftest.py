@@ -62,8 +62,12 @@ class Gemini:
             raise failure
         return msgspec.convert(self.reply, Reply)
 
-    def stream(self, model: str, key: str, body: bytes) -> "Stream":
-        return Stream(self, model, key, body)
+    async def stream(self, model: str, key: str, body: bytes) -> "Stream":
+        self.asked.append(Asked(model, key, msgspec.json.decode(body)))
+        failure = self.failing(model, key, len(self.asked) - 1)
+        if failure is not None:
+            raise failure
+        return Stream(self)
 
     @property
     def models(self) -> list[str]:
@@ -77,18 +81,10 @@ class Gemini:
 class Stream:
     """One stream: each of `gemini.replies` in turn, a failure among them is raised, an event waited for."""
 
-    def __init__(self, gemini: Gemini, model: str, key: str, body: bytes) -> None:
+    def __init__(self, gemini: Gemini) -> None:
         self._gemini = gemini
-        self._asked = Asked(model, key, msgspec.json.decode(body))
         self._replies = iter(gemini.replies)
-
-    async def open(self) -> "Stream":
-        self._gemini.asked.append(self._asked)
-        self._gemini.open_streams += 1
-        failure = self._gemini.failing(self._asked.model, self._asked.key, len(self._gemini.asked) - 1)
-        if failure is not None:
-            raise failure
-        return self
+        gemini.open_streams += 1
 
     async def read(self) -> list[Reply] | None:
         for reply in self._replies:
@@ -100,7 +96,7 @@ class Stream:
                 return [msgspec.convert(reply, Reply)]
         return None
 
-    async def close(self) -> None:
+    def close(self) -> None:
         self._gemini.open_streams -= 1
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -147,9 +146,9 @@ class StubGemini:
     async def models(self, key: str) -> ModelList:
         return msgspec.convert(MODELS, ModelList)
 
-    def stream(self, model: str, key: str, body: bytes) -> "StubStream":
-        reply = msgspec.convert(self.reply, Reply)
-        return StubStream([reply], lambda: self._take("streamGenerateContent", model, key, body), self.cut)
+    async def stream(self, model: str, key: str, body: bytes) -> "StubStream":
+        self._take("streamGenerateContent", model, key, body)
+        return StubStream([msgspec.convert(self.reply, Reply)], self.cut)
 
     @property
     def texts(self) -> list[str]:
@@ -166,14 +165,9 @@ class StubGemini:
 class StubStream:
     """One stream of ready replies."""
 
-    def __init__(self, replies: list[Reply], take: Callable[[], None], cut: GeminiFailure | None) -> None:
+    def __init__(self, replies: list[Reply], cut: GeminiFailure | None) -> None:
         self._replies = replies
-        self._take = take
         self._cut = cut
-
-    async def open(self) -> "StubStream":
-        self._take()
-        return self
 
     async def read(self) -> list[Reply] | None:
         replies, self._replies = self._replies, []
@@ -181,7 +175,7 @@ class StubStream:
             raise self._cut
         return replies or None
 
-    async def close(self) -> None:
+    def close(self) -> None:
         pass
 
 

@@ -1,0 +1,72 @@
+"""The upstream's address, and the connections that are kept to it: made when they are needed, used again, dropped when old."""
+
+import asyncio
+import ssl
+from collections import deque
+from urllib.parse import urlsplit
+
+import certifi
+
+from compat.gemini.connection import Connection
+from compat.gemini.failures import UNREACHABLE, Facts, GeminiFailure
+
+_KEPT_AT_MOST = 256
+# Google keeps an idle connection for some minutes, a proxy in between perhaps not.
+_KEPT_SECONDS = 60.0
+
+
+class Origin:
+    """One upstream, seen from one event loop. Proxies of the environment are not asked and redirects not followed."""
+
+    def __init__(self, base_url: str, connect_seconds: float) -> None:
+        parts = urlsplit(base_url)
+        self.authority = parts.netloc.rpartition("@")[2]
+        self.prefix = parts.path.rstrip("/")
+        self._loop = asyncio.get_running_loop()
+        self._host = parts.hostname or ""
+        self._tls = _context() if parts.scheme == "https" else None
+        self._port = parts.port or (443 if self._tls else 80)
+        self._connect_seconds = connect_seconds
+        self._kept: deque[tuple[float, Connection]] = deque()
+
+    async def connect(self) -> Connection:
+        """A connection on which nothing is under way, the one used last if there is any. Raises GeminiFailure."""
+        now = self._loop.time()
+        while self._kept:
+            since, connection = self._kept.pop()
+            if now - since < _KEPT_SECONDS and not connection.transport.is_closing():
+                return connection
+            connection.transport.abort()
+        return await self._open()
+
+    def close(self) -> None:
+        """Close every connection on which nothing is under way."""
+        while self._kept:
+            self._kept.pop()[1].transport.abort()
+
+    async def _open(self) -> Connection:
+        # Raised outside of the except block: a failure must not carry the network's error, whose text names addresses.
+        try:
+            async with asyncio.timeout(self._connect_seconds):
+                _, connection = await self._loop.create_connection(
+                    lambda: Connection(self._keep), self._host, self._port, ssl=self._tls
+                )
+        except (OSError, TimeoutError, UnicodeError):
+            connection = None
+        if connection is None:
+            raise GeminiFailure(UNREACHABLE, Facts(502))
+        return connection
+
+    def _keep(self, connection: Connection) -> None:
+        now = self._loop.time()
+        self._kept.append((now, connection))
+        while len(self._kept) > _KEPT_AT_MOST or self._kept[0][0] < now - _KEPT_SECONDS:
+            self._kept.popleft()[1].transport.abort()
+
+
+def _context() -> ssl.SSLContext:
+    """What certificates are trusted: those of this machine, and Mozilla's for machines that have none."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    context.set_alpn_protocols(["http/1.1"])
+    return context
