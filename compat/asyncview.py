@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 
 from accounts.callers import Caller
 from compat import edge
-from compat.answers import Response
+from compat.answers import Answer, Response
 from compat.authentication import identify
 from compat.body import ClientGone, read_body
 from compat.errors import CompatError, InternalError, InvalidRequest, StorageUnavailable, WrongMethod, from_refusal
@@ -63,9 +63,13 @@ class AsyncAPIView(APIView):
             raise
         except Exception as error:  # noqa: BLE001 (the last stop: whatever it is, the client gets the envelope)
             request_id = self._request_id()
-            response = edge.error_response(self._client_error(error, request_id))
+            response = self.error_answer(self._client_error(error, request_id), request_id)
         edge.finish(response, request, request_id or self._request_id(), started, self.job)
         return response
+
+    def error_answer(self, error: CompatError, request_id: str) -> Answer:
+        """An error in the envelope of the view's dialect: OpenAI's, unless a view has another."""
+        return edge.error_response(error)
 
     def _request_id(self) -> str:
         """`req_` and 32 hex digits, as OpenAI's: those of its usage record where it will have one."""

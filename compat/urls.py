@@ -15,6 +15,7 @@ ROUTES: dict[str, View] = {
     "completions": views.Completions.as_view(),
     "embeddings": views.Embeddings.as_view(),
     "responses": views.Responses.as_view(),
+    "messages": views.Messages.as_view(),
     "models": views.Models.as_view(),
     "contributions": views.Contributions.as_view(),
     "usage": views.OwnUsage.as_view(),

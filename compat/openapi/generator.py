@@ -84,7 +84,9 @@ def _failures(told: Operation) -> dict[str, Any]:
 def _failure(told: Operation, errors: list[type[CompatError]]) -> dict[str, Any]:
     waits = any(issubclass(error, Retryable) or "x-should-retry" in error("").headers() for error in errors)
     lines = [f"`{error.code or error.type}`: {error.__doc__}" for error in errors]
-    content = {"schema": _ref(answers.Error), "example": {"error": errors[-1]("…").body()}}
+    content: dict[str, Any] = {"schema": _ref(told.error)}
+    if told.error is answers.Error:
+        content["example"] = {"error": errors[-1]("…").body()}
     return {
         "description": "\n\n".join(lines),
         "headers": _headers(told, waits=waits),
@@ -100,8 +102,13 @@ def _headers(told: Operation, *, waits: bool) -> dict[str, Any]:
 
 
 def _components() -> dict[str, Any]:
-    structs = {struct for told in OPERATIONS.values() for struct in (told.request, told.answer, told.event) if struct}
-    _, schemas = msgspec.json.schema_components({*structs, answers.Error}, ref_template=_REF)
+    structs = {
+        struct
+        for told in OPERATIONS.values()
+        for struct in (told.request, told.answer, told.event, told.error)
+        if struct is not None
+    }
+    _, schemas = msgspec.json.schema_components(structs, ref_template=_REF)
     for struct, members in MEMBERS.items():
         for name, words in members.items():
             schemas[struct]["properties"][name]["description"] = words

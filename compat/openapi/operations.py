@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 from compat import errors
 from compat.errors import CompatError
-from compat.schemas import answers, response_answers
+from compat.schemas import answers, anthropic_answers, response_answers
+from compat.schemas.anthropic import MessagesRequest
 from compat.schemas.chat import ChatRequest
 from compat.schemas.completions import CompletionRequest
 from compat.schemas.contributions import ContributionRequest
@@ -32,6 +33,8 @@ class Operation(NamedTuple):
     """The data of each event, for a route that streams when it is asked to."""
     parameters: tuple[dict[str, Any], ...] = ()
     needs_token: bool = True
+    error: type = answers.Error
+    """The envelope of its errors."""
 
 
 _DOOR: Errors = (
@@ -75,6 +78,24 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         answer=response_answers.Response,
         event=response_answers.ResponseEvent,
         errors=_ASKING,
+    ),
+    ("/messages", "POST"): Operation(
+        name="createMessage",
+        group="Messages",
+        summary="Answer a conversation, in Anthropic's words",
+        description="Anthropic's Messages API, answered by Gemini: text, images, documents, tools, thinking. "
+        "With `stream: true` the answer is a stream of Anthropic's events. "
+        "Blocks and tools of kinds that are not served are left out.",
+        request=MessagesRequest,
+        example={
+            "model": "claude-sonnet-4-5",
+            "max_tokens": 1024,
+            "messages": [{"role": "user", "content": "Say hello in one word."}],
+        },
+        answer=anthropic_answers.AnthropicMessage,
+        event=anthropic_answers.AnthropicEvent,
+        errors=_ASKING,
+        error=anthropic_answers.AnthropicError,
     ),
     ("/completions", "POST"): Operation(
         name="createCompletion",

@@ -4,6 +4,7 @@ from compat.views.chat import ChatCompletions
 from compat.views.completions import Completions
 from compat.views.contributions import Contributions
 from compat.views.embeddings import Embeddings
+from compat.views.messages import Messages
 from compat.views.models import Models, OneModel
 from compat.views.responses import Responses
 from compat.views.unknown import UnknownPath
@@ -14,6 +15,7 @@ __all__ = [
     "Completions",
     "Contributions",
     "Embeddings",
+    "Messages",
     "Models",
     "OneModel",
     "OwnUsage",

@@ -3,20 +3,24 @@
 import asyncio
 from collections.abc import Callable
 
+from django.conf import settings
+
 from accounts.sub_users import label_of
 from compat import relay
 from compat.answers import Answer, EventStream, Response
 from compat.asyncview import AsyncAPIView
-from compat.errors import ModelNotAllowed, UpstreamError
+from compat.errors import CompatError, ModelNotAllowed, UpstreamError
 from compat.mapping import Resolved, resolve, spellings
 from compat.relay import Job
 from compat.relay import signatures as memory
-from compat.relay.job import CLIENT_LEFT
+from compat.relay.job import CLIENT_LEFT, plan
 from compat.relay.pump import Writer
 from compat.schemas.gemini import Reply
 from compat.translation.chat.completion import EmptyAnswer
+from compat.translation.chat.request import ChatTranslation
 from compat.translation.families import family_of
-from compat.translation.signatures import Recall
+from compat.translation.origins import Origins
+from compat.translation.signatures import Recall, unsigned_calls
 from compat.translation.substance import text_length
 from compat.translation.usage import Usage
 
@@ -29,11 +33,27 @@ WholeAnswer = Callable[[list[tuple[int, Reply]], Usage], bytes]
 class AnsweringView(AsyncAPIView):
     """A view that asks Gemini for text."""
 
+    origins: Origins | None = None
+    """Where the members of the chat came from, at a door whose requests are read as chats."""
+
     async def targets(self, model: str) -> Resolved:
         """The models to ask for the name. Raises ModelNotAllowed, UnknownModel."""
         if not self.caller.may_use(*spellings(model)):
             raise ModelNotAllowed(f"Your API key may not use the model `{model[:100]}`.", param="model")
         return await resolve(model)
+
+    async def admitted(self, chat: ChatTranslation, resolved: Resolved, *, stream: bool) -> Job:
+        """The admitted job of a chat: it may be asked now. Raises what Job.admit raises."""
+        request, targets = chat.request, resolved.targets
+        if settings.REDIS_URL and any(family_of(target).signatures for target in targets):
+            await memory.fetch(self.caller.user_id, unsigned_calls(request.messages))
+        n = request.n or 1
+        calls = plan(n, targets, [chat.to_body], chat.affinity)
+        job = self.job = Job(self.caller, self.endpoint, request.model, targets, calls, stream=stream)
+        job.prompt_characters = lambda: chat.prompt_characters
+        job.sub_user = self.sub_user(request.user)
+        await job.admit(n, request.max_completion_tokens or request.max_tokens)
+        return job
 
     def sub_user(self, named: str | None) -> str:
         """A keyed hash of whom the client names, in the body or as Open WebUI does; "" where the token does not tell.
@@ -45,6 +65,13 @@ class AnsweringView(AsyncAPIView):
         meta = self.request._request.META
         named = next(filter(None, (named, *(meta.get(header, "") for header in _NAMING_HEADERS))), "")
         return label_of(self.caller.user_id, named) if named else ""
+
+    def _client_error(self, error: Exception, request_id: str) -> CompatError:
+        """The same, its `param` a member of this door's request."""
+        found = super()._client_error(error, request_id)
+        if self.origins is not None:
+            found.param = self.origins.of(found.param)
+        return found
 
     def recall(self) -> Recall:
         """The memory of this caller's thought signatures."""

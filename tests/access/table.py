@@ -116,6 +116,7 @@ API = {
     "completions": TOKEN,
     "contributions": OPEN,
     "embeddings": TOKEN,
+    "messages": TOKEN,
     "models": TOKEN,
     "responses": TOKEN,
     "usage": TOKEN,

@@ -5,11 +5,13 @@ from importlib import import_module
 import pytest
 from django.apps import apps
 
+from compat.mapping import _read
 from compat.models import MappingTarget, ModelMapping
 
 pytestmark = pytest.mark.django_db
 migration = import_module("compat.migrations.0002_seed_mappings")
 best = import_module("compat.migrations.0003_seed_tumbler_best")
+claude = import_module("compat.migrations.0004_seed_claude")
 
 
 @pytest.fixture(autouse=True)
@@ -17,6 +19,7 @@ def seeded(db):
     # A transactional test before this one may have flushed what the migration put there.
     migration.seed(apps, None)
     best.seed(apps, None)
+    claude.seed(apps, None)
 
 
 def targets(name):
@@ -78,6 +81,7 @@ def test_taking_it_back_leaves_the_rows_that_someone_touched():
     ModelMapping.objects.get(name="gpt-4").targets.first().delete()
     migration.unseed(apps, None)
     best.unseed(apps, None)
+    claude.unseed(apps, None)
     assert set(ModelMapping.objects.values_list("name", flat=True)) == {"mine", "gpt-4o", "gpt-4"}
     migration.seed(apps, None)
     assert ModelMapping.objects.filter(name="gpt-5*").exists()
@@ -88,3 +92,16 @@ def test_the_best_models_have_an_alias_that_an_edit_makes_somebodys_own():
     ModelMapping.objects.get(name="tumbler/best").targets.first().delete()
     best.unseed(apps, None)
     assert targets("tumbler/best") == list(best.TARGETS[1:])
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("claude-opus-4-5", "gemini-4-hydrogen"),
+        ("claude-3-5-haiku-20241022", "gemini-3.5-flash-lite"),
+        ("claude-sonnet-4-5-20250929", "gemini-3.8-flash"),
+        ("claude-next", "gemini-3.8-flash"),
+    ],
+)
+def test_the_names_of_anthropics_clients_lead_to_models_of_their_size(name, first):
+    assert _read().find(name).targets[0] == first

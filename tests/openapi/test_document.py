@@ -143,7 +143,13 @@ async def ask(site, path, method, body=None, status=200):
     answered = await site.ask(f"/v1{served}", payload, method=method.upper())
     assert answered.status == status, answered.body
     response = document()["paths"][path][method]["responses"][str(status)]
-    common = {"access-control-allow-origin", "access-control-expose-headers", "cache-control", "content-length"}
+    common = {
+        "request-id",
+        "access-control-allow-origin",
+        "access-control-expose-headers",
+        "cache-control",
+        "content-length",
+    }
     unknown = set(answered.headers) - set(response["headers"]) - common - {"content-type", "x-accel-buffering"}
     assert unknown - {"www-authenticate"} == set(), "headers that the document does not tell"
     return answered
@@ -196,6 +202,27 @@ async def test_responses_answer_as_the_document_says(site, kind):
     for chunk in chunks:
         check(chunk, schema_of(path, method, 200, "text/event-stream"))
         assert unlisted(chunk, told.event) == []
+
+
+async def test_messages_answer_as_the_document_says(site):
+    candidate = {"content": {"role": "model", "parts": [{"text": "Hm.", "thought": True}, {"text": "Hi"}, CALL]}}
+    site.gemini.reply = {**site.gemini.reply, "candidates": [{**candidate, "finishReason": "STOP"}]}
+    path, method = "/messages", "post"
+    told = OPERATIONS[path, "POST"]
+    request = {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}], "tools": [{"name": "look"}]}
+    request["thinking"] = {"type": "adaptive"}
+    whole = (await ask(site, path, method, request)).json
+    assert [block["type"] for block in whole["content"]] == ["thinking", "text", "thinking", "tool_use"]
+    check(whole, schema_of(path, method, 200))
+    assert unlisted(whole, told.answer) == []
+    events = (await ask(site, path, method, {**request, "stream": True})).body.decode().split("\n\n")
+    chunks = [json.loads(event.split("\ndata: ")[1]) for event in events if event.startswith("event: ")]
+    assert len(chunks) > 2
+    for chunk in chunks:
+        check(chunk, schema_of(path, method, 200, "text/event-stream"))
+        assert unlisted(chunk, told.event) == []
+    refused = (await ask(site, path, method, {**request, "messages": []}, status=400)).json
+    check(refused, schema_of(path, method, 400))
 
 
 async def test_completions_answer_as_the_document_says(site):

@@ -200,4 +200,4 @@ def test_a_refusal_names_the_member_of_this_api(members: dict[str, Any], param: 
 )
 def test_what_chat_refuses_is_told_in_this_apis_names(chats: str | None, ours: str | None):
     items = [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]
-    assert translated(input=items, instructions="Be brief.").param(chats) == ours
+    assert translated(input=items, instructions="Be brief.").origins.of(chats) == ours

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from compat.gemini.failures import FAILURES, Rest
+from compat.schemas.anthropic import MessagesRequest
 from compat.schemas.responses import ResponseRequest
 from compat.translation.families import FAMILIES
 from compat.translation.finish_reason import FINISH_REASONS
@@ -29,6 +30,10 @@ def test_every_parameter_is_documented_with_its_fate():
 
 def test_every_member_of_a_responses_request_is_documented():
     assert [name for name, *_ in table("Responses")] == list(ResponseRequest.__struct_fields__)
+
+
+def test_every_member_of_a_messages_request_is_documented():
+    assert [name for name, *_ in table("Messages of Anthropic's")] == list(MessagesRequest.__struct_fields__)
 
 
 def test_every_finish_reason_is_documented():

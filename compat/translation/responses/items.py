@@ -66,7 +66,7 @@ class Conversation:
 
     def __init__(self, items: Iterable[tuple[int, Item]], unseal: Unseal) -> None:
         self.messages: list[Message] = []
-        self.places: list[int] = []
+        self.places: list[int | None] = []
         self._signatures: dict[str, str] = {}
         self._unseal = unseal
         for place, item in items:

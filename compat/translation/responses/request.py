@@ -1,6 +1,5 @@
-"""A responses request → the chat request that stands for it, and back: which member of it a refusal means."""
+"""A responses request → the chat request that stands for it."""
 
-import re
 from typing import Any
 
 import msgspec
@@ -21,6 +20,7 @@ from compat.schemas.chat import (
 )
 from compat.schemas.responses import CustomTool, FunctionTool, Kind, NamedChoice, ResponseRequest, TextFormat
 from compat.translation.decoding import refusal_of
+from compat.translation.origins import Origins
 from compat.translation.refusals import Untranslatable
 from compat.translation.responses.items import Conversation, Item, Unseal
 
@@ -40,7 +40,6 @@ HOSTED = frozenset(
 """Tools that OpenAI runs itself and that are left out here: clients always list some."""
 
 _CALLED = ("function", "custom")
-_MESSAGE = re.compile(r"^messages\[(\d+)\]")
 # Chat's names of members that this API calls otherwise.
 _NAMES = (
     ("response_format.json_schema", "text.format"),
@@ -59,7 +58,7 @@ class ResponseTranslation:
         tools, self.searches, self.dropped = _to_tools(request.tools or [])
         conversation = Conversation(items, unseal)
         lead: list[Message] = [DeveloperMessage(request.instructions)] if request.instructions else []
-        self._places = [None] * len(lead) + conversation.places
+        self.origins = Origins("input", "instructions", [*(None for _ in lead), *conversation.places], _NAMES)
         if not lead and not conversation.messages:
             raise Untranslatable("Invalid 'input': it holds no message.", "input", "empty_array")
         wants_logprobs = LOGPROBS in (request.include or ()) or bool(request.top_logprobs)
@@ -87,22 +86,6 @@ class ResponseTranslation:
         """True where the client asked for summaries of the reasoning."""
         wanted = self.request.reasoning
         return wanted is not None and (wanted.summary or wanted.generate_summary or "none") != "none"
-
-    def param(self, chat_param: str | None) -> str | None:
-        """The member of this request that a member of the chat request came from."""
-        if chat_param is None:
-            return None
-        if found := _MESSAGE.match(chat_param):
-            index = int(found[1])
-            place = self._places[index] if index < len(self._places) else None
-            rest = chat_param[found.end() :].replace(".file.", ".")
-            return "instructions" if place is None else f"input[{place}]{rest}"
-        if chat_param == "messages":
-            return "input"
-        for theirs, ours in _NAMES:
-            if chat_param.startswith(theirs):
-                return ours + chat_param[len(theirs) :]
-        return chat_param.replace(".function.", ".").replace(".custom.", ".")
 
 
 def _refuse_unserved(request: ResponseRequest) -> None:

@@ -1,0 +1,63 @@
+"""POST messages: Anthropic's API."""
+
+import time
+from typing import Any
+
+import msgspec
+from django.http import HttpRequest
+from rest_framework.request import Request
+
+from accounts.models import IssuedToken
+from compat.answers import Answer, Response
+from compat.errors import CompatError
+from compat.ids import new_hex
+from compat.relay import signatures as memory
+from compat.schemas.anthropic import MessagesRequest
+from compat.translation.anthropic import message as messages
+from compat.translation.anthropic.blocks import Telling
+from compat.translation.anthropic.errors import to_envelope
+from compat.translation.anthropic.request import MessagesTranslation
+from compat.translation.chat.choice import Answering
+from compat.translation.chat.request import ChatTranslation
+from compat.translation.decoding import decode
+from compat.views.answering import AnsweringView
+
+_request = msgspec.json.Decoder(MessagesRequest)
+
+
+class Messages(AnsweringView):
+    """Messages in, a message or its events out: a chat in Anthropic's words."""
+
+    needs = IssuedToken.Scope.CHAT
+    endpoint = "messages"
+
+    async def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
+        """The same; Anthropic's clients look for the request's id under a name of their own."""
+        response = await super().dispatch(request, *args, **kwargs)
+        response.headers["request-id"] = response.headers["x-request-id"]
+        return response
+
+    async def post(self, request: Request) -> Response:
+        """Validate, translate, ask, answer."""
+        asked = decode(await self.body(), _request)
+        resolved = await self.targets(asked.model)
+        user_id = self.caller.user_id
+        translation = MessagesTranslation(asked, lambda sealed: memory.unseal(user_id, sealed))
+        self.origins = translation.origins
+        chat = ChatTranslation(translation.chat, self.recall())
+        stream = bool(asked.stream)
+        job = await self.admitted(chat, resolved, stream=stream)
+        telling = Telling(translation.tells_thoughts, lambda signatures: memory.seal(user_id, signatures))
+        answering = Answering(chat.declared, int(time.time()), _new_tool_use_id, self.remember)
+        answer = messages.Answer(f"msg_{new_hex()}", asked.model, answering, telling)
+        if stream:
+            return await self.streamed(job, messages.MessageEvents(answer))
+        return await self.whole(job, lambda replies, usage: messages.to_message(answer, replies, usage))
+
+    def error_answer(self, error: CompatError, request_id: str) -> Answer:
+        """Anthropic's envelope."""
+        return Answer(to_envelope(error.body(), error.status, request_id), error.status, error.headers())
+
+
+def _new_tool_use_id() -> str:
+    return f"toolu_{new_hex()[:24]}"
