@@ -1,10 +1,10 @@
 """Contributing: keys taken in, disabled, enabled, checked, erased. The text of a key goes in here and never comes out."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, Required, TypedDict, Unpack
+from typing import Literal, Required, TypedDict, TypeVar, Unpack
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -14,9 +14,10 @@ from django.utils import timezone
 
 from accounts import key_events
 from accounts.models import ContributedKey, KeyCooldown, User
-from accounts.projects import forget_domain
+from accounts.projects import forget_domains, keys_of_domains
 from accounts.sealing import fingerprint, seal
 
+T = TypeVar("T")
 Verdict = Literal["added", "duplicate", "malformed"]
 
 # Google promises no shape (AIza… and AQ.… are today's), so this only keeps out what cannot travel in a header.
@@ -132,8 +133,8 @@ def admit_key(key: ContributedKey | UUID) -> bool:
 def set_facts(keys: Sequence[ContributedKey], facts: dict[str, object]) -> int:
     """Give many keys the same project, tier or caps; how many there are. The stamp tells each process's pool."""
     found = 0
-    for start in range(0, len(keys), _CHANGED_AT_ONCE):
-        ids = [key.pk for key in keys[start : start + _CHANGED_AT_ONCE]]
+    for part in _parts(keys):
+        ids = [key.pk for key in part]
         found += ContributedKey.objects.filter(pk__in=ids).update(**facts, updated=timezone.now())
     return found
 
@@ -148,34 +149,56 @@ def erase_key(key: ContributedKey) -> None:
 
     A call that is under way has the key in memory and ends normally.
     """
-    domain = key.quota_domain
-    with transaction.atomic():
-        ContributedKey.objects.filter(pk=key.pk).delete()
-        if not key.project or not ContributedKey.objects.filter(project=key.project).exists():
-            forget_domain(domain)
+    erase_keys([key])
 
 
-def reset_cooldowns(key: ContributedKey) -> int:
-    """End every rest of this key's quota domain; how many there were. The stamp tells each process's pool."""
-    now = timezone.now()
-    with transaction.atomic():
-        for rest in KeyCooldown.objects.filter(domain=key.quota_domain, until__gt=now):
-            key_events.record(rest.domain, "resting", "ready", BY_HAND, model=rest.model)
-        ended, _ = KeyCooldown.objects.filter(domain=key.quota_domain).delete()
-        _of_domain(key).update(cooldowns_reset=now, updated=now)
-    key.cooldowns_reset = now
-    return ended
+def erase_keys(keys: Sequence[ContributedKey]) -> None:
+    """The same of many keys."""
+    for part in _parts(keys):
+        domains = {key.quota_domain for key in part}
+        with transaction.atomic():
+            ContributedKey.objects.filter(pk__in=[key.pk for key in part]).delete()
+            left = {key.quota_domain for key in keys_of_domains(domains).only("project")}
+            forget_domains(domains - left)
 
 
-def rest_key(key: ContributedKey, until: datetime) -> bool:
-    """Let this key's quota domain rest until then, for every model; True unless it rests as long already."""
-    domain = key.quota_domain
-    with transaction.atomic():
-        if KeyCooldown.objects.filter(domain=domain, model="", until__gte=until).exists():
-            return False
-        KeyCooldown.objects.update_or_create(domain=domain, model="", defaults={"until": until, "reason": BY_HAND})
-        key_events.record(domain, "ready", "resting", BY_HAND, until=until)
-    return True
+def reset_cooldowns(keys: Sequence[ContributedKey]) -> set[UUID]:
+    """End every rest of these keys' quota domains; the ids of those that had one. The stamp tells each process's pool."""
+    changed: set[UUID] = set()
+    for part in _parts(keys):
+        now = timezone.now()
+        domains = {key.quota_domain for key in part}
+        with transaction.atomic():
+            rests = list(KeyCooldown.objects.filter(domain__in=domains, until__gt=now))
+            key_events.record_all(
+                key_events.event(rest.domain, "resting", "ready", BY_HAND, model=rest.model) for rest in rests
+            )
+            KeyCooldown.objects.filter(domain__in=domains).delete()
+            keys_of_domains(domains).update(cooldowns_reset=now, updated=now)
+        rested = {rest.domain for rest in rests}
+        changed |= {key.pk for key in part if key.quota_domain in rested}
+    return changed
+
+
+def rest_keys(keys: Sequence[ContributedKey], until: datetime) -> set[UUID]:
+    """Let these keys' quota domains rest until then, for every model; the ids of those that did not rest as long already."""
+    changed: set[UUID] = set()
+    for part in _parts(keys):
+        with transaction.atomic():
+            domains = {key.quota_domain for key in part}
+            longer = KeyCooldown.objects.filter(domain__in=domains, model="", until__gte=until)
+            domains -= set(longer.values_list("domain", flat=True))
+            KeyCooldown.objects.bulk_create(
+                [KeyCooldown(domain=domain, model="", until=until, reason=BY_HAND) for domain in domains],
+                update_conflicts=True,
+                unique_fields=["domain", "model"],
+                update_fields=["until", "reason"],
+            )
+            key_events.record_all(
+                key_events.event(domain, "ready", "resting", BY_HAND, until=until) for domain in domains
+            )
+        changed |= {key.pk for key in part if key.quota_domain in domains}
+    return changed
 
 
 def request_check(keys: Sequence[ContributedKey]) -> dict[UUID, str] | None:
@@ -253,9 +276,10 @@ def _verdict(print_: str, here: dict[str, ContributedKey], fresh: dict[str, Cont
     return Contribution(key, "added" if made is not None and made.pk == key.pk else "duplicate")
 
 
-def _of_domain(key: ContributedKey) -> QuerySet[ContributedKey]:
-    keys = ContributedKey.objects.all()
-    return keys.filter(project=key.project) if key.project else keys.filter(pk=key.pk)
+def _parts(keys: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Some hundreds at a time: a transaction of thousands would keep the database from others for seconds."""
+    for start in range(0, len(keys), _CHANGED_AT_ONCE):
+        yield keys[start : start + _CHANGED_AT_ONCE]
 
 
 def _change_state(
@@ -272,10 +296,10 @@ def _change_state(
 def _change_states(
     key_ids: Sequence[UUID], state: ContributedKey.State, reason: str, *, was: ContributedKey.State | None = None
 ) -> set[UUID]:
-    """The same of many; the ids of those that changed. Some hundreds at a time keep the database free for others."""
+    """The same of many; the ids of those that changed."""
     changed: set[UUID] = set()
-    for start in range(0, len(key_ids), _CHANGED_AT_ONCE):
-        others = ContributedKey.objects.filter(pk__in=key_ids[start : start + _CHANGED_AT_ONCE]).exclude(state=state)
+    for part in _parts(key_ids):
+        others = ContributedKey.objects.filter(pk__in=part).exclude(state=state)
         with transaction.atomic():
             # Locked: nobody changes them between what is read and what is written down.
             rows = list((others.filter(state=was) if was else others).select_for_update().only("project", "state"))

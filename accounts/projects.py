@@ -5,7 +5,7 @@ though less went through it than its limit allows, because the other one used th
 """
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 from django.conf import settings
@@ -85,11 +85,11 @@ def pairs_of(domain: str) -> QuerySet[ProjectPair]:
     return ProjectPair.objects.filter(Q(first=domain) | Q(second=domain))
 
 
-def forget_domain(domain: str) -> None:
-    """Delete what is known of a quota domain that has no key any more."""
+def forget_domains(domains: Collection[str]) -> None:
+    """Delete what is known of quota domains that have no key any more."""
     for table in (KeyCooldown, KeyEvent, LearnedQuota, LedgerState, Overrun):
-        table._default_manager.filter(domain=domain).delete()
-    pairs_of(domain).delete()
+        table._default_manager.filter(domain__in=domains).delete()
+    ProjectPair.objects.filter(Q(first__in=domains) | Q(second__in=domains)).delete()
 
 
 def _at_the_same_moment(row: Overrun) -> list[Overrun]:
@@ -146,7 +146,7 @@ def _move(old: str, new: str) -> None:
     KeyEvent.objects.filter(domain=old).update(domain=new)
     for pair in pairs_of(old):
         _rename(pair, old, new)
-    forget_domain(old)
+    forget_domains([old])
 
 
 def _rename(pair: ProjectPair, old: str, new: str) -> None:

@@ -26,9 +26,10 @@ from accounts.contributing import (
     disable_keys,
     enable_keys,
     erase_key,
+    erase_keys,
     request_check,
     reset_cooldowns,
-    rest_key,
+    rest_keys,
     set_facts,
 )
 from accounts.key_tasks import start_check
@@ -210,8 +211,7 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ContributedKey]) -> None:
         """The same of many."""
-        for key in queryset:
-            erase_key(key)
+        erase_keys(list(queryset))
 
     @admin.action(description="Disable", permissions=["change"])
     @confirmed("Disable these keys until someone enables them?")
@@ -234,7 +234,9 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
     def rest(self, request: HttpRequest, queryset: QuerySet[ContributedKey], form: RestForm) -> None:
         """Their quota domains are asked for nothing until then."""
         until = form.until()
-        self.act_on(request, queryset, lambda key: rest_key(key, until), f"resting until {until:%d %b %H:%M} UTC")
+        self.act_on_all(
+            request, queryset, lambda keys: rest_keys(keys, until), f"resting until {until:%d %b %H:%M} UTC"
+        )
 
     @admin.action(description="Set project, tier or caps…", permissions=["change"])
     @asked(FactsForm, "Set what these keys have in common")
@@ -264,7 +266,7 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
     @admin.action(description="Reset cooldowns", permissions=["change"])
     def reset_cooldown(self, request: HttpRequest, queryset: QuerySet[ContributedKey]) -> None:
         """Let their quota domains be asked again at once."""
-        self.act_on(request, queryset, reset_cooldowns, "freed of their rests")
+        self.act_on_all(request, queryset, reset_cooldowns, "freed of their rests")
 
 
 @admin.register(KeyDay)

@@ -118,7 +118,7 @@ def test_resetting_ends_the_rests_of_the_whole_quota_domain_and_of_no_other():
     until = timezone.now() + timezone.timedelta(hours=1)
     for domain, model in (("project:p1", ""), ("project:p1", "gemini-x"), (other.quota_domain, "")):
         KeyCooldown.objects.create(domain=domain, model=model, until=until, reason="test")
-    assert reset_cooldowns(ours) == 2
+    assert reset_cooldowns([ours]) == {ours.pk}
     assert KeyCooldown.objects.get().domain == other.quota_domain
     mate.refresh_from_db(), other.refresh_from_db()
     assert mate.cooldowns_reset and not other.cooldowns_reset

@@ -13,7 +13,7 @@ from accounts.contributing import (
     disable_key,
     enable_key,
     reset_cooldowns,
-    rest_key,
+    rest_keys,
     suspect_key,
 )
 from accounts.models import ContributedKey, KeyCooldown, KeyEvent
@@ -65,9 +65,10 @@ def test_only_an_active_key_can_be_suspected(key):
 
 def test_a_rest_by_hand_lasts_until_it_is_ended_and_both_are_events(key):
     until = timezone.now() + timedelta(hours=1)
-    assert rest_key(key, until) and not rest_key(key, until - timedelta(minutes=5))
+    assert rest_keys([key], until) == {key.pk}
+    assert rest_keys([key], until - timedelta(minutes=5)) == set()
     assert KeyCooldown.objects.get().until == until
-    assert reset_cooldowns(key) == 1
+    assert reset_cooldowns([key]) == {key.pk}
     assert written() == [("ready", "resting", "by hand"), ("resting", "ready", "by hand")]
 
 

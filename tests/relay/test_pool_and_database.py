@@ -115,13 +115,13 @@ async def test_a_reset_by_a_person_ends_rests_at_once_also_those_found_here(read
     pool.cool_down(lease, pool.now() + 3_600, "quota_day")
     await pool.sync()
     assert KEYS[0] not in await leased()
-    await in_db(reset_cooldowns)(await row(KEYS[0]))
+    await in_db(reset_cooldowns)([await row(KEYS[0])])
     await pool.sync()
     assert KEYS[0] in await leased()
 
 
 async def test_a_rest_found_after_a_reset_stays(ready):
-    await in_db(reset_cooldowns)(await row(KEYS[0]))
+    await in_db(reset_cooldowns)([await row(KEYS[0])])
     await pool.sync()
     pool.cool_down(await lease_of(KEYS[0]), pool.now() + 3_600, "quota_day")
     for _ in range(3):
