@@ -190,6 +190,49 @@ KEPT = (
         ),
     ),
     Kept(
+        "E-mail addresses of people with an account",
+        "Which are theirs, whether they proved it. A code sent to one is in the session until it is used",
+        "Database",
+        "Until removed, or the user is deleted",
+        (
+            "account.EmailAddress: id user email verified primary",
+            "account.EmailConfirmation: id email_address created sent key",
+        ),
+    ),
+    Kept(
+        "Second factors",
+        "The secret of an authenticator app and the seed of recovery codes, sealed as contributed keys are; the public half "
+        "of a passkey, its name, the last use",
+        "Database",
+        "Until removed, or the user is deleted",
+        ("mfa.Authenticator: id user type data created_at last_used_at",),
+    ),
+    Kept(
+        "Logins by other services",
+        "Which account of which service, and what the service told of it (number, name, e-mail, picture's address). No "
+        "token of the service is kept; apps are set by variables, not here",
+        "Database",
+        "Until the connection is removed, or the user is deleted",
+        (
+            "socialaccount.SocialAccount: id user provider uid last_login date_joined extra_data",
+            "socialaccount.SocialToken: id app account token token_secret expires_at",
+            "socialaccount.SocialApp: id provider provider_id name client_id secret key settings",
+        ),
+    ),
+    Kept(
+        "Invitations",
+        "The SHA-256 of the code, a note of the operator's, plan, dates. Not who came by it",
+        "Database",
+        "Until deleted",
+        ("accounts.Invitation: id note digest plan created expires used",),
+    ),
+    Kept(
+        "Failed logins, sign-ups, password resets",
+        "How often an address of the network (IPv6: the /64) tried",
+        "Memory, by a hash of what was tried and the address",
+        "An hour at most",
+    ),
+    Kept(
         "Usage records",
         "User, token, time, endpoint, models asked and served, status, attempts, token counts, cost, durations; of each "
         "attempt of a request that needed several the model, a word for how it ended and its time to 10 ms; of tokens "
@@ -322,6 +365,7 @@ LOGGED = (
             "a task with many keys was cut off: the database does not answer",
             "the names of users could not be looked up for live traffic",
             "The last use of token %s was not written.",
+            "A mail could not be sent (%s).",
             "The database is back, usage records are stored again.",
             "The database takes no usage records (%s); they wait in the journal.",
             "The usage journal %s cannot be replayed: %s.",

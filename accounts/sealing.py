@@ -1,4 +1,4 @@
-"""Sealing: contributed keys encrypted at rest, each bound to its own row."""
+"""Sealing: contributed keys encrypted at rest, each bound to its own row; and the secrets of second factors."""
 
 import hashlib
 import hmac
@@ -30,6 +30,19 @@ def unseal(key_id: UUID, ciphertext: str) -> Secret:
     if owner != str(key_id):
         raise Unsealable(f"The ciphertext of contributed key {key_id} belongs to another row.") from None
     return Secret(key)
+
+
+def seal_text(text: str) -> str:
+    """The ciphertext of a text that belongs to no row yet, under the newest encryption key."""
+    return _fernets()[0].encrypt(text.encode()).decode()
+
+
+def unseal_text(ciphertext: str) -> Secret:
+    """The text again. Raises Unsealable."""
+    try:
+        return Secret(MultiFernet(_fernets()).decrypt(ciphertext.encode()).decode())
+    except InvalidToken:
+        raise Unsealable("A second factor cannot be unsealed with the encryption keys in use.") from None
 
 
 def is_sealed_newest(ciphertext: str) -> bool:

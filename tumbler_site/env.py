@@ -15,6 +15,14 @@ def env_str(name: str, default: str = "") -> str:
     return os.environ.get(name, "").strip() or default
 
 
+def env_choice(name: str, default: str, choices: Sequence[str]) -> str:
+    """The text of `name`, one of `choices`."""
+    text = env_str(name, default)
+    if text not in choices:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {text!r}.")
+    return text
+
+
 def env_bool(name: str, *, default: bool = False) -> bool:
     """The truth of `name`: 1, true, yes, on or 0, false, no, off."""
     raw = os.environ.get(name)

@@ -10,7 +10,7 @@ from django.utils.deprecation import MiddlewareMixin
 # Scripts run when the page names them with its nonce, styles come from files of this site: no text in a page is either.
 _POLICY = (
     "default-src 'none'; script-src {own}'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data: blob:; "
-    "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "font-src 'self'; connect-src 'self'; form-action 'self'{services}; base-uri 'none'; frame-ancestors 'none'"
 )
 _POWERS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
@@ -27,7 +27,9 @@ class PageHeaders(MiddlewareMixin):
         nonce = request.csp_nonce  # type: ignore[attr-defined]
         # The admin's media name their files without a nonce.
         own = "'self' " if request.path.startswith("/admin/") else ""
-        policy = _POLICY.format(own=own, nonce=nonce)
+        # A login by another service is a form of ours that is redirected there.
+        services = "".join(f" {origin}" for origin in settings.LOGIN_ORIGINS)
+        policy = _POLICY.format(own=own, nonce=nonce, services=services)
         response.headers.setdefault("Content-Security-Policy", policy)
         response.headers.setdefault("Permissions-Policy", _POWERS)
         response.headers.setdefault("X-Tumbler-Upstream", "simulator" if settings.SIMULATOR else "gemini")

@@ -6,8 +6,10 @@ from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from tumbler_site.env import env_bool, env_float, env_int, env_list, env_secret, env_str
+from tumbler_site.env import env_bool, env_choice, env_float, env_int, env_list, env_secret, env_str
 from tumbler_site.generated import derived_secret, generated_secrets, make_data_dir
+from tumbler_site.logins import login_services
+from tumbler_site.mail import mail_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = make_data_dir(Path(env_str("TUMBLER_DATA_DIR", str(BASE_DIR / "var"))))
@@ -72,6 +74,43 @@ RECIPROCITY_RPM = env_int("TUMBLER_RECIPROCITY_RPM", 5, at_least=1)
 RECIPROCITY_RPD = env_int("TUMBLER_RECIPROCITY_RPD", 100, at_least=1)
 RECIPROCITY_DAYS = env_int("TUMBLER_RECIPROCITY_DAYS", 90, at_least=1)
 
+# --- Accounts of people ----------------------------------------------------------------------------------
+SIGN_UP = env_choice("TUMBLER_SIGN_UP", "invitation", ("open", "invitation", "closed"))
+STAFF_SECOND_FACTOR = env_bool("TUMBLER_STAFF_SECOND_FACTOR")
+LOGIN_APPS, SOCIALACCOUNT_PROVIDERS, LOGIN_ORIGINS = login_services()
+EMAIL = mail_settings(env_secret("TUMBLER_EMAIL_URL"))
+EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = EMAIL.backend, EMAIL.host, EMAIL.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = EMAIL.user, EMAIL.password
+EMAIL_USE_TLS, EMAIL_USE_SSL, EMAIL_TIMEOUT = EMAIL.starttls, EMAIL.tls, 20
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env_str("TUMBLER_EMAIL_FROM", "Gemini Tumbler <tumbler@localhost>")
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = ACCOUNT_LOGOUT_REDIRECT_URL = "home"
+ACCOUNT_ADAPTER = "accounts.door.adapters.AccountAdapter"
+ACCOUNT_FORMS = {"login": "accounts.door.forms.LoginForm", "signup": "accounts.door.forms.SignupForm"}
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+# No name is asked for at the sign-up: that one is taken would tell who has an account.
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USERNAME_BLACKLIST = ["anonymous", "admin", "root", "staff", "operator"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+# Codes, not links: a mail never names an address of ours that a forged Host header could choose.
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_NOTIFICATIONS = EMAIL.sends
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+# By address only: failures of one must not lock the account for its owner elsewhere.
+ACCOUNT_RATE_LIMITS = {"login": "20/m/ip", "login_failed": "10/m/ip,60/h/ip", "signup": "20/m/ip"}
+ACCOUNT_MAX_EMAIL_ADDRESSES = 5
+SOCIALACCOUNT_ADAPTER = "accounts.door.adapters.SocialAdapter"
+MFA_ADAPTER = "accounts.door.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+# Browsers offer passkeys on https and on localhost; the latter is where this allows http.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SESSION_COOKIE_SECURE
+
 # --- Apps ------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     # Before unfold: some of unfold's files are replaced by ours of the same name (accounts/templates/unfold).
@@ -82,10 +121,16 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "channels",
     "rest_framework",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.mfa",
+    *LOGIN_APPS,
     "compat",
     "tumbler_site",
 ]
@@ -100,6 +145,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "accounts.door.second_factor.StaffSecondFactor",
 ]
 TEMPLATES = [
     {
@@ -118,8 +165,6 @@ TEMPLATES = [
 ]
 ROOT_URLCONF = "tumbler_site.urls"
 ASGI_APPLICATION = "tumbler_site.asgi.application"
-LOGIN_URL = "/admin/login/"
-LOGIN_REDIRECT_URL = "/admin/"
 AUTH_USER_MODEL = "accounts.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REST_FRAMEWORK = {

@@ -22,6 +22,7 @@ urlpatterns = [
     path("accounts/requests/<str:request_id>/", requests.one, name="request"),
     path("openapi.json", openapi.as_json, name="openapi"),
     path("docs/", openapi.docs, name="docs"),
+    path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     # Browsers ask for it wherever a page names no picture, the admin's for instance.
     path("favicon.ico", RedirectView.as_view(url=static("pages/tumbler.svg"))),

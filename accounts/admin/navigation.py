@@ -18,6 +18,7 @@ _SECTIONS: dict[str, list[tuple[str, str, str] | tuple[str, str, str, str]]] = {
     ],
     "People": [
         ("accounts.user", "Users", "person"),
+        ("accounts.invitation", "Invitations", "mail"),
         ("accounts.issuedtoken", "Issued tokens", "confirmation_number"),
         ("accounts.plan", "Plans", "speed"),
         ("auth.group", "Groups", "group"),

@@ -1,6 +1,7 @@
 """The tables of this app, a module a subject."""
 
 from accounts.models.acts import StaffAct
+from accounts.models.invitations import Invitation
 from accounts.models.keys import ContributedKey, KeyCooldown, KeyDay
 from accounts.models.limits import LIMIT_FIELDS, Limits
 from accounts.models.prices import ModelPrice
@@ -15,6 +16,7 @@ from accounts.models.users import Plan, User
 __all__ = [
     "LIMIT_FIELDS",
     "ContributedKey",
+    "Invitation",
     "IssuedToken",
     "KeyCooldown",
     "KeyDay",

@@ -18,5 +18,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     return {
         "simulator": settings.SIMULATOR,
         "csp_nonce": getattr(request, "csp_nonce", ""),
+        "sign_up": settings.SIGN_UP,
+        "login_services": bool(settings.LOGIN_APPS),
         "places": partial(places_for, request),
     }

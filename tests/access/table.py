@@ -46,6 +46,7 @@ def _a_task() -> Any:
     return KeyTask.objects.create(kind="check", total=1).pk
 
 
+_typed = {"login": "bob", "password": "wrong", "email": "new@example.org", "code": "000000"}
 _offer = {"keys": "fake-contributed-key-0001", "terms": VERSION, "consent": "on", "website": ""}
 
 PAGES: dict[str, Page] = {
@@ -64,9 +65,58 @@ PAGES: dict[str, Page] = {
     "openapi.json": Page(ANYBODY),
     "docs/": Page(ANYBODY),
     "favicon.ico": Page(ANYBODY),
+    **dict.fromkeys(
+        (
+            *("accounts/inactive/", "accounts/password/reset/done/"),
+            *("accounts/3rdparty/login/cancelled/", "accounts/3rdparty/login/error/"),
+        ),
+        Page(ANYBODY),
+    ),
+    **dict.fromkeys(("accounts/2fa/", "accounts/2fa/webauthn/"), Page(MEMBERS)),
+    # The door. Where one must have proved who one is a moment ago, or have something to change, the rest are told no.
+    **dict.fromkeys(
+        (
+            *(
+                "accounts/login/",
+                "accounts/logout/",
+                "accounts/signup/",
+                "accounts/confirm-email/",
+            ),
+            *("accounts/login/code/confirm/", "accounts/password/reset/", "accounts/password/reset/confirm/"),
+            *("accounts/password/reset/complete/", "accounts/2fa/authenticate/"),
+            *("accounts/2fa/webauthn/login/", "accounts/3rdparty/signup/"),
+            *("accounts/social/login/cancelled/", "accounts/social/login/error/"),
+            *("accounts/social/signup/", "accounts/social/connections/"),
+        ),
+        Page(ANYBODY, sends=lambda world: _typed),
+    ),
+    **dict.fromkeys(
+        (
+            *("accounts/reauthenticate/code/confirm/", "accounts/email/", "accounts/password/change/"),
+            *("accounts/password/set/", "accounts/3rdparty/"),
+        ),
+        Page(MEMBERS, sends=lambda world: _typed),
+    ),
+    **dict.fromkeys(
+        (
+            *("accounts/reauthenticate/", "accounts/reauthenticate/code/", "accounts/2fa/reauthenticate/"),
+            *("accounts/2fa/totp/activate/", "accounts/2fa/recovery-codes/generate/", "accounts/2fa/webauthn/add/"),
+            *("accounts/2fa/webauthn/reauthenticate/", "accounts/2fa/webauthn/keys/<int:pk>/remove/"),
+            "accounts/2fa/webauthn/keys/<int:pk>/edit/",
+        ),
+        Page(
+            {**MEMBERS, **dict.fromkeys(("ada", "bob", "staff", "root"), FORBIDDEN)},
+            lambda world: {"pk": 1},
+            sends=lambda world: _typed,
+        ),
+    ),
+    **dict.fromkeys(
+        (*("accounts/2fa/totp/deactivate/", "accounts/2fa/recovery-codes/", "accounts/2fa/recovery-codes/download/"),),
+        Page({**MEMBERS, **dict.fromkeys(("ada", "bob", "staff", "root"), NOT_FOUND)}, sends=lambda world: _typed),
+    ),
     # The admin; its tables are below.
     "admin/": Page(STAFF),
-    "admin/login/": Page(ANYBODY),
+    "admin/login/": Page({**STAFF, "ada": FORBIDDEN, "bob": FORBIDDEN}),
     "admin/logout/": Page(ANYBODY),
     "admin/password_change/": Page(STAFF),
     "admin/password_change/done/": Page(STAFF),
@@ -92,6 +142,7 @@ BY_PEOPLE, ONLY_DELETED, BY_THE_SITE = (SUPERUSER, SUPERUSER), (NOBODY, SUPERUSE
 
 ADMIN_TABLES = {
     "accounts/contributedkey": BY_PEOPLE,
+    "accounts/invitation": BY_PEOPLE,
     "accounts/issuedtoken": BY_PEOPLE,
     "accounts/keyday": BY_THE_SITE,
     "accounts/keyevent": BY_THE_SITE,

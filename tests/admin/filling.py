@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.contributing import contribute, disable_key
 from accounts.issuing import issue_token
 from accounts.models import (
+    Invitation,
     KeyCooldown,
     KeyDay,
     KeyEvent,
@@ -33,6 +34,7 @@ LISTS = {
     "accounts/keyday/": "Key days",
     "accounts/user/": "Users",
     "accounts/plan/": "Plans",
+    "accounts/invitation/": "Invitations",
     "accounts/issuedtoken/": "Issued tokens",
     "accounts/usagerecord/": "Requests",
     "accounts/usagetotal/": "Totals",
@@ -58,6 +60,7 @@ def fill(count):
     for number in range(count):
         unique = uuid4().hex[:8]
         plan = Plan.objects.create(name=f"plan {unique}", rpm=60)
+        Invitation.objects.create(note=HOSTILE, digest=unique, plan=plan, expires=now)
         user = User.objects.create_user(f"user-{unique}", plan=plan)
         token, text = issue_token(user, name=HOSTILE, rpm=5, allowed_models=["gpt-4*"])
         key_text = f"{KEY}-{unique}"

@@ -18,7 +18,12 @@ STOPS = (
     Stop("/privacy/"),
     Stop("/docs/"),
     Stop("/accounts/requests/", "ada"),
+    Stop("/accounts/login/"),
+    Stop("/accounts/signup/"),
+    Stop("/accounts/password/reset/"),
     Stop("/status/", "ada"),
+    Stop("/accounts/email/", "ada"),
+    Stop("/accounts/2fa/", "ada"),
     Stop("/contribute/", "ada"),
 )
 
