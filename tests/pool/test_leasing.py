@@ -86,6 +86,15 @@ def test_three_bare_refusals_at_once_rest_the_whole_pool(pool_of):
     assert isinstance(pool.lease(MODEL, (), NOW + 12), Lease)
 
 
+def test_bare_refusals_that_are_apart_or_of_the_same_domains_are_not_our_address(pool_of):
+    pool = pool_of(keys(10))
+    by_domain = {lease.key.domain: lease for lease in (pool.lease(MODEL, (), NOW) for _ in range(10))}
+    leases = list(by_domain.values())
+    assert not any(pool.bare_refusal(leases[i], NOW + 3 * i) for i in range(4))
+    later = NOW + 100
+    assert not any(pool.bare_refusal(leases[i % 2], later + i / 10) for i in range(6))
+
+
 def test_a_model_that_fails_again_and_again_rests_and_its_keys_are_not_hurt(pool_of):
     pool = pool_of(keys(4))
     for i in range(5):

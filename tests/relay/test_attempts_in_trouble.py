@@ -10,7 +10,17 @@ from compat import errors
 from compat.gemini.failures import EMPTY, Facts, GeminiFailure
 from compat.relay import complete
 from tests.relay.conftest import FIRST, KEYS, SECOND
-from tests.relay.test_attempts import DEAD, OVERLOADED, always, answered, at_first, failed, out_of_quota, refused
+from tests.relay.test_attempts import (
+    DEAD,
+    NOT_OFFERED,
+    OVERLOADED,
+    always,
+    answered,
+    at_first,
+    failed,
+    out_of_quota,
+    refused,
+)
 
 TOKENS = "GenerateContentInputTokensPerModelPerMinute-FreeTier"
 REQUESTS = "GenerateRequestsPerMinutePerProjectPerModel-FreeTier"
@@ -115,3 +125,16 @@ async def test_a_slot_that_comes_too_late_is_not_waited_for_and_told(relay, gemi
     began = time.monotonic()
     error = await refused(relay)
     assert error.wait == pytest.approx(31, abs=1) and time.monotonic() - began < 0.5
+
+
+async def test_a_model_that_a_project_is_not_offered_is_asked_for_again_in_a_week(relay, gemini):
+    gemini.failing = lambda model, key, before: NOT_OFFERED if (model, key) == (FIRST, KEYS[0]) else None
+    while KEYS[0] not in gemini.keys:
+        await answered(relay)
+    rest = (await relay.rests())[FIRST]
+    week = 7 * 24 * 3600
+    assert abs(rest.until.timestamp() - time.time() - week) < 60 and rest.reason == "quota_none"
+    gemini.asked.clear()
+    for _ in range(9):
+        await answered(relay, SECOND)
+    assert KEYS[0] in gemini.keys, "for other models it is as good as any"
