@@ -1,5 +1,7 @@
 """Every page for every role: who is let in, that a refusal changes nothing, and that nobody else reads what is ada's."""
 
+import time
+
 import pytest
 
 from tests.access.conftest import CANARY, every_route, outcome, path_of, table_pages
@@ -48,6 +50,27 @@ def test_nobody_else_reads_what_is_adas_whatever_they_ask_for(world, browsers, r
     for role in set(ROLES) - MAY_READ_WHAT_IS_ADAS:
         text = _text(browsers[role].ask("get", f"{path}?{tricks}"))
         assert not [secret for secret in (CANARY, world.token.prefix, world.token.digest) if secret in text], role
+
+
+ODD_QUERIES = [
+    "search=" + "%25" * 2000 + "&q=" + "%25" * 2000,
+    "ordering=user__password&o=-999.x&sort=digest&e=1",
+    "page=-1&p=1000000000000000000000&page_size=1e9&limit=-1&cursor=%00",
+    "from=9999-99-99&until=0001-01-01&days=36500000&since=x&month=2026-13",
+    "user__password__startswith=p&digest__startswith=a&id__regex=(a%2B)%2B$&created__year=x",
+    "user=%F0%9F%98%80&user=%ED%A0%80&token[]=1&q=%27%20OR%20%271%27=%271",
+]
+
+
+@pytest.mark.parametrize("route", [route for route in PAGES if "<" not in route and not route.endswith("/add/")])
+def test_no_query_string_breaks_a_page_or_slows_it_down(world, browsers, route):
+    role = "ada" if PAGES[route].access["ada"] == IN else "root"
+    for query in ODD_QUERIES:
+        began = time.process_time()
+        answer = browsers[role].ask("get", f"{route}?{query}")
+        assert answer.status_code in {200, 302, 400, 403, 404}, (query, answer.status_code)
+        assert time.process_time() - began < 1, query
+        assert not answer.writes, query
 
 
 def _text(answer):
