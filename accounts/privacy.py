@@ -238,7 +238,7 @@ KEPT = (
         "attempt of a request that needed several the model, a word for how it ended and its time to 10 ms; of tokens "
         "that tell their sub-users, a keyed hash of the sub-user's name. Never which contributed key answered",
         "Database; for moments before that the usage journal in the data directory",
-        "Until purge_usage deletes them (TUMBLER_USAGE_DAYS is the intended age; run it from a timer)",
+        "30 days (TUMBLER_USAGE_DAYS): the server deletes older ones within the hour",
         (
             "accounts.UsageRecord: id created user token owner endpoint stream model gemini_model status error_code "
             f"attempts {_TOKENS} counts_from cost sub_user queue_ms first_byte_ms total_ms tried",

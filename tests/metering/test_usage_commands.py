@@ -211,7 +211,7 @@ def test_old_records_go_and_the_totals_stay(ada):
 
 
 def test_a_purge_goes_in_small_ranges_oldest_first(ada, monkeypatch):
-    monkeypatch.setattr("accounts.management.commands.purge_usage._ROWS_AT_ONCE", 2)
+    monkeypatch.setattr("accounts.metering.purging.ROWS_AT_ONCE", 2)
     left = []
     monkeypatch.setattr(
         "accounts.management.commands.purge_usage.time.sleep",

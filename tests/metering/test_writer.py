@@ -3,14 +3,18 @@
 import os
 import threading
 import time
+from datetime import timedelta
 
 import pytest
 from django.db import OperationalError, connection, connections
+from django.utils import timezone
 
 from accounts import metering
 from accounts.metering import StorageUnavailable
+from accounts.metering.ledger import store
 from accounts.metering.lines import read_lines
 from accounts.models import UsageRecord, UsageTotal
+from tests.metering.making import finished
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +56,22 @@ def test_starting_stores_what_an_ended_process_left_without_a_request(requests, 
         metering._writer = None
     metering.start()
     assert stored(1)
+
+
+def test_records_that_are_too_old_go_by_themselves_range_by_range_and_their_totals_stay(
+    ada, requests, monkeypatch, settings
+):
+    settings.USAGE_DAYS = 7
+    monkeypatch.setattr("accounts.metering.writer.ROWS_AT_ONCE", 2)
+    monkeypatch.setattr("accounts.metering.purging.ROWS_AT_ONCE", 2)
+    now = timezone.now()
+    store([finished(ada.pk, at=now - timedelta(days=age)) for age in (0, 6, 8, 8, 9, 30)])
+    for _ in range(3):
+        requests.make()
+        time.sleep(0.1)
+    assert stored(2 + 3)
+    assert UsageTotal.objects.filter(rows_purged=True).count() == 3
+    assert sum(total.requests for total in UsageTotal.objects.all()) == 6 + 3
 
 
 def test_a_thread_with_nothing_to_do_sleeps(requests, monkeypatch):
