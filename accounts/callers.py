@@ -5,13 +5,14 @@ process `forget` makes it so at once. Nothing here holds a token: the memory is 
 """
 
 import asyncio
+import contextvars
 import hashlib
 import hmac
 import logging
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -23,7 +24,7 @@ from django.db import DatabaseError
 from django.db.models import Model
 from django.utils import timezone
 
-from accounts.in_db import in_db
+from accounts.in_db import in_db, in_db_soon
 from accounts.limits.holders import NO_LIMITS, Holder, LimitSet, holders_of
 from accounts.models import IssuedToken, Limits, User
 from accounts.token_text import digest_of, looks_issued, peppers, prefix_of
@@ -56,6 +57,8 @@ class Caller:
     scopes: frozenset[str] = frozenset()
     """What it may be used for; empty: everything."""
     tells_sub_users: bool = False
+    last_used: datetime | None = field(default=None, repr=False, compare=False)
+    """When the token was used before this look-up."""
     holders: tuple[Holder, ...] = field(init=False, repr=False, compare=False)
     """Those whose limits its requests must keep; empty: there is no limit."""
 
@@ -87,6 +90,10 @@ _look_ups: "WeakKeyDictionary[asyncio.AbstractEventLoop, dict[bytes, asyncio.Tas
     WeakKeyDictionary()
 )
 _forgotten = 0
+
+# The uses that wait to be written, by token, and in each event loop the task that writes them.
+_used: dict[int, datetime] = {}
+_noting: "WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[None]]" = WeakKeyDictionary()
 
 
 def remembered(text: str) -> Caller | Unknown | None:
@@ -185,7 +192,9 @@ async def _ask(key: bytes, look_up: Callable[..., Caller | None], *args: str) ->
 
 async def _look_up_and_remember(key: bytes, look_up: Callable[..., Caller | None], *args: str) -> Caller | None:
     started, forgotten = time.monotonic(), _forgotten
-    caller = await in_db(look_up, *args)
+    caller = await in_db_soon(look_up, *args)
+    if caller is not None and caller.token_id is not None:
+        _note_use(caller.token_id, caller.last_used)
     if forgotten == _forgotten:  # Otherwise a revocation overtook this look-up: use the answer once, keep it not.
         _remember(key, caller, started)
     return caller
@@ -218,11 +227,6 @@ def _find_caller(text: str) -> Caller | None:
     now = timezone.now()
     if token is None or pepper is None or not proved or not token.user.is_active or not token.is_usable(now):
         return None
-    if token.last_used is None or now - token.last_used >= _LAST_USED_EVERY:
-        try:
-            IssuedToken.objects.filter(pk=token.pk).update(last_used=now)
-        except DatabaseError:
-            logger.warning("The last use of token %s was not written.", token.pk)
     return Caller(
         user_id=token.user_id,
         token_id=token.pk,
@@ -235,7 +239,35 @@ def _find_caller(text: str) -> Caller | None:
         networks=tuple(map(ip_network, token.allowed_networks)) or None,
         scopes=frozenset(token.scopes),
         tells_sub_users=token.tells_sub_users,
+        last_used=token.last_used,
     )
+
+
+def _note_use(token_id: int, before: datetime | None) -> None:
+    """Have the use of a token written down, unless one of the last minute is: nobody waits for that."""
+    now, loop = timezone.now(), asyncio.get_running_loop()
+    if before is not None and now - before < _LAST_USED_EVERY:
+        return
+    _used[token_id] = now
+    noting = _noting.get(loop)
+    if noting is None or noting.done():
+        _noting[loop] = loop.create_task(_write_uses(), context=contextvars.Context())
+
+
+async def _write_uses() -> None:
+    """One write after another, so that a database that takes none holds up one thread and not all."""
+    while _used:
+        uses = dict(_used)
+        _used.clear()
+        try:
+            await in_db(_store_uses, uses)
+        except DatabaseError:
+            logger.warning("The last uses of %d tokens were not written.", len(uses))
+
+
+def _store_uses(uses: dict[int, datetime]) -> None:
+    for token_id, when in uses.items():
+        IssuedToken.objects.filter(pk=token_id).update(last_used=when)
 
 
 def _find_anonymous() -> Caller | None:

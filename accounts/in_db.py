@@ -1,18 +1,30 @@
-"""in_db: run one synchronous database act in a thread of its own, off the event loop."""
+"""in_db: run one synchronous database act in a thread of its own, off the event loop; in_db_soon: if it can be had soon."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from django.db import close_old_connections
+from django.db import OperationalError, close_old_connections
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 # Few on purpose: SQLite has one writer at a time, and PostgreSQL's connection pool holds ten.
-_threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="in-db")
+_THREADS = 4
+_threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="in-db")
+
+# So long a client may be kept waiting for the database. A client's patience ends at 2 s, and there are other things to do.
+PATIENCE = 1.0
+
+_running: dict[object, float] = {}
+"""The acts in the threads, and the monotonic times at which they began."""
+
+
+class DatabaseAway(OperationalError):
+    """The database takes a question and does not answer it: it is frozen, locked, or behind a dead network."""
 
 
 async def in_db(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -24,10 +36,30 @@ async def in_db(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     return await asyncio.get_running_loop().run_in_executor(_threads, partial(_act, act, *args, **kwargs))
 
 
+async def in_db_soon(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The same for those who keep a client waiting: raises DatabaseAway when there is no answer within PATIENCE.
+
+    The act may still be done some time later, so it must be one that only reads, or may be done twice. While every thread
+    has been waiting that long, nobody waits any more.
+    """
+    now = time.monotonic()
+    hanging = sum(now - began > PATIENCE for began in list(_running.values()))
+    if hanging >= _THREADS:
+        raise DatabaseAway("The database does not answer.")
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await in_db(act, *args, **kwargs)
+    except TimeoutError:
+        raise DatabaseAway(f"The database did not answer within {PATIENCE} s.") from None
+
+
 def _act(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     # Django does this around an HTTP request; in a thread of ours nobody else would drop a dead connection.
-    close_old_connections()
+    this = object()
+    _running[this] = time.monotonic()
     try:
+        close_old_connections()
         return act(*args, **kwargs)
     finally:
         close_old_connections()
+        del _running[this]

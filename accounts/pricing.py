@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from django.db import DatabaseError
 
-from accounts.in_db import in_db
+from accounts.in_db import in_db_soon
 from accounts.limits.holders import NANO
 from accounts.models import ModelPrice
 
@@ -99,7 +99,7 @@ def forget(**_: object) -> None:
 
 
 async def _refresh() -> None:
-    own = await in_db(_read)
+    own = await in_db_soon(_read)
     _known.own, _known.by_model = own, {}
     _known.stale_at = time.monotonic() + REMEMBER_SECONDS
 

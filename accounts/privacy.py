@@ -364,7 +364,7 @@ LOGGED = (
             "received keys could not be checked: the database does not answer",
             "a task with many keys was cut off: the database does not answer",
             "the names of users could not be looked up for live traffic",
-            "The last use of token %s was not written.",
+            "The last uses of %d tokens were not written.",
             "A mail could not be sent (%s).",
             "The database is back, usage records are stored again.",
             "The database takes no usage records (%s); they wait in the journal.",

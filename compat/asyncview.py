@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.callers import Caller
+from accounts.in_db import DatabaseAway
 from compat import edge
 from compat.answers import Answer, Response
 from compat.authentication import identify
@@ -126,6 +127,7 @@ def _foreseen(error: Exception) -> CompatError | None:
         case exceptions.APIException():
             return InvalidRequest("The request was refused.")
         case DatabaseError():
-            logger.exception("the database is out of reach")
+            # That one waited in vain needs no traceback; a query that failed does.
+            logger.error("the database is out of reach", exc_info=None if isinstance(error, DatabaseAway) else error)
             return StorageUnavailable("The database is out of reach just now: try again in a few seconds.", 5)
     return None

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db import DatabaseError
 
-from accounts.in_db import in_db
+from accounts.in_db import in_db_soon
 from compat.errors import UnknownModel
 from compat.models import ModelMapping
 
@@ -153,7 +153,7 @@ def forget_mappings(**_: object) -> None:
 async def _refresh() -> None:
     global _table, _stale_at
     previous = _table
-    fresh = await in_db(read_table)
+    fresh = await in_db_soon(read_table)
     for name, mapping in fresh.exact.items():
         known = previous.exact.get(name) if previous else None
         if known is not None:

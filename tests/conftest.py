@@ -12,13 +12,17 @@ pytest.register_assert_rewrite("tests.translation.translating", "tests.translati
 
 
 @pytest.fixture(autouse=True)
-def _nothing_remembered():
+def _nothing_remembered(request, monkeypatch):
     """Forget keys, mappings, models, callers, limits and prices that an earlier test's database held."""
-    from accounts import callers, failed_attempts, limits, pool, pricing
+    from accounts import callers, failed_attempts, in_db, limits, pool, pricing
     from accounts.live.traffic import traffic
     from compat import catalogue, mapping
     from compat.relay import gone
 
+    if "last_uses" not in request.fixturenames:
+        monkeypatch.setattr(callers, "_note_use", lambda token_id, before: None)
+    # A machine that is busy with other tests may well take its time.
+    monkeypatch.setattr(in_db, "PATIENCE", 10.0)
     pool.reset()
     callers.forget()
     failed_attempts.forget()
@@ -47,3 +51,9 @@ def _static_files_are_found_when_asked_for():
     """WhiteNoise lists some two hundred files for each new test client otherwise: most of the time of a page's test."""
     with override_settings(WHITENOISE_AUTOREFRESH=True):
         yield
+
+
+@pytest.fixture
+def last_uses():
+    """The last use of a token is written in this test. Elsewhere that would meet other writers at any moment, and a SQLite
+    in memory does not wait: it says that the table is locked."""

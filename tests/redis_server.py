@@ -5,7 +5,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
@@ -66,6 +66,15 @@ class FrailRedis:
     def thaw(self) -> None:
         """Let it go on."""
         os.kill(self.pid, signal.SIGCONT)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Freeze it, and thaw it in the end."""
+        self.freeze()
+        try:
+            yield
+        finally:
+            self.thaw()
 
     def wait(self, seconds: float = 10.0) -> None:
         """Wait until it answers."""

@@ -215,6 +215,11 @@ def _database(url: str) -> dict[str, object]:
         options: dict[str, object] = {
             "pool": {"min_size": 1, "max_size": 10, "timeout": 5},
             "connect_timeout": 3,
+            # A connection whose other end is gone without a word is found out within this, in ms.
+            "tcp_user_timeout": 15_000,
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 2,
         }
         query = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
         return {

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from django.conf import settings
 from django.db import DatabaseError
 
-from accounts.in_db import in_db
+from accounts.in_db import in_db_soon
 from accounts.limits.asking import Ask, Refusal, Standing, Unseeded
 from accounts.limits.holders import NANO, NO_LIMITS, Holder, LimitSet, holders_of
 from accounts.limits.memory import MemoryStore, Reservation
@@ -174,7 +174,7 @@ def _look_up(store: Store, holder: Holder, *, everything: bool) -> "asyncio.Task
 
 async def _learn(store: Store, holder: Holder, *, everything: bool) -> None:
     wall = time.time()
-    past = await in_db(look_up, holder, wall, everything=everything)
+    past = await in_db_soon(look_up, holder, wall, everything=everything)
     if isinstance(store, SharedStore):
         try:
             await store.learn(holder, past, wall)

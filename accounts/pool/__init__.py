@@ -13,7 +13,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from accounts.contributing import ask_about_suspects
-from accounts.in_db import in_db
+from accounts.in_db import PATIENCE, DatabaseAway, in_db
 from accounts.pool.clock import now
 from accounts.pool.facts import Exhausted, Lease, PooledKey
 from accounts.pool.quotas import Quota
@@ -69,6 +69,8 @@ class _Shared:
         self.looked: datetime | None = None
         self.looked_at = -math.inf
         """The loop's time of the last exchange."""
+        self.exchange_began = -math.inf
+        """The loop's time at which the exchange that is under way was begun."""
         self.cleared: set[tuple[str, datetime]] = set()
         self.disabling: dict[UUID, str] = {}
         self.suspecting: dict[UUID, str] = {}
@@ -90,7 +92,8 @@ async def ready() -> None:
     """See to it that what is leased is what there is: keys that came, were withdrawn or disabled meanwhile.
 
     Under load the exchange once a second has done so, and this returns at once. Before the first lease, after a pause, and
-    once a second while there are no keys, it waits for an exchange. Raises what the database raises, before the first.
+    once a second while there are no keys, it waits for an exchange, but not longer than PATIENCE. Raises what the database
+    raises, before the first.
     """
     shared = _shared
     age = asyncio.get_running_loop().time() - shared.looked_at
@@ -98,8 +101,13 @@ async def ready() -> None:
         return
     # However many wait, one exchange serves them all; one of them may leave without stopping it.
     exchange_task = _running_exchange(shared)
+    patience = max(0.0, shared.exchange_began + PATIENCE - asyncio.get_running_loop().time())
     try:
-        await asyncio.shield(exchange_task)
+        async with asyncio.timeout(patience):
+            await asyncio.shield(exchange_task)
+    except TimeoutError:
+        if shared.looked is None:
+            raise DatabaseAway("The pool cannot be read.") from None
     except DatabaseError:
         if shared.looked is None:
             raise
@@ -373,7 +381,9 @@ def _running_exchange(shared: _Shared) -> "asyncio.Task[None]":
     """The exchange that is under way, else a new one."""
     if shared.task is None or shared.task.done():
         # A context of its own: the request that asks for it may be over before it is.
-        shared.task = asyncio.get_running_loop().create_task(sync(), context=contextvars.Context())
+        loop = asyncio.get_running_loop()
+        shared.task = loop.create_task(sync(), context=contextvars.Context())
+        shared.exchange_began = loop.time()
     return shared.task
 
 

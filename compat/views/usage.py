@@ -10,7 +10,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 
 from accounts import limits
-from accounts.in_db import in_db
+from accounts.in_db import in_db_soon
 from accounts.limits import Standing
 from accounts.limits.reading import totals_of
 from accounts.models import IssuedToken
@@ -31,7 +31,7 @@ class OwnUsage(AsyncAPIView):
         """Limits with what is left of them, and the totals of the last `days` (query, 1 to 366) by day and model."""
         caller = self.caller
         since = timezone.now().date() - timedelta(days=_days(request.scope["query_string"]) - 1)  # type: ignore[attr-defined]
-        rows = await in_db(totals_of, caller.user_id, caller.token_id, since)
+        rows = await in_db_soon(totals_of, caller.user_id, caller.token_id, since)
         usage = {
             "object": "usage",
             "user": caller.username,

@@ -1,9 +1,11 @@
+import asyncio
 import threading
+import time
 
 import pytest
 from django.db import connection
 
-from accounts.in_db import in_db
+from accounts.in_db import DatabaseAway, in_db, in_db_soon
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,3 +42,19 @@ async def test_an_act_that_breaks_its_connection_leaves_a_working_one_behind():
         with pytest.raises(ConnectionError):
             await in_db(break_off)
     assert [await in_db(ask) for _ in range(8)] == [1] * 8
+
+
+async def test_who_keeps_a_client_waiting_is_told_soon_that_the_database_does_not_answer(monkeypatch):
+    monkeypatch.setattr("accounts.in_db.PATIENCE", 0.1)
+    thawed = threading.Event()
+    began = time.monotonic()
+    hanging = [asyncio.ensure_future(in_db_soon(thawed.wait, 30)) for _ in range(8)]
+    answers = await asyncio.gather(*hanging, return_exceptions=True)
+    assert all(isinstance(answer, DatabaseAway) for answer in answers)
+    # Every thread waits in vain: nobody else does.
+    with pytest.raises(DatabaseAway):
+        await asyncio.wait_for(in_db_soon(threading.get_ident), 0.05)
+    assert time.monotonic() - began < 5
+    thawed.set()
+    await in_db(threading.get_ident)
+    assert await in_db_soon(threading.get_ident)
