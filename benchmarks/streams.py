@@ -15,9 +15,7 @@ def ask(bench: Bench) -> None:
         for number in bench.rounds:
             bench.say(f"streams, round {number + 1}")
             for gateway in gateways:
-                load = bench.measure(gateway.name, closed(gateway.stream, 32, bench.seconds), gateway.running)
-                bench.figures.add("streams_32", gateway.name, load.rate)
-                bench.figures.add("chunks", gateway.name, load.chunks / load.seconds)
+                _at_full_speed(bench, gateway)
             for place, gateway in enumerate(gateways):
                 _at_half_load(bench, gateway, upstream, seed=10 * number + place)
     with bench.upstream(chunks=100, pause=0.02) as upstream:
@@ -27,6 +25,14 @@ def ask(bench: Bench) -> None:
                 # The others take minutes to start and to speak to so many: once has to do.
                 if number == 0 or name not in {"litellm", "portkey"}:
                     _crowd(bench, name, upstream)
+
+
+def _at_full_speed(bench: Bench, gateway: Contender) -> None:
+    used = gateway.running.cpu_seconds()
+    load = bench.measure(gateway.name, closed(gateway.stream, 32, bench.seconds), gateway.running)
+    bench.figures.add("streams_32", gateway.name, load.rate)
+    bench.figures.add("chunks", gateway.name, load.chunks / load.seconds)
+    bench.figures.add("stream_cpu", gateway.name, (gateway.running.cpu_seconds() - used) / max(1, load.answers) * 1e6)
 
 
 def _at_half_load(bench: Bench, gateway: Contender, upstream: Upstream, seed: int) -> None:

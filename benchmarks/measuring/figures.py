@@ -29,6 +29,7 @@ FIGURES = {
         Figure("added_p99", "adds, p99 at half load", "ms", 2),
         Figure("streams_32", "streams of 20 chunks", "streams/s"),
         Figure("chunks", "chunks", "chunks/s"),
+        Figure("stream_cpu", "processor", "µs a stream"),
         Figure("first_chunk", "first chunk adds, p50 at half load", "ms", 2),
         Figure("gap_p99", "500 streams: gap p99 (20 ms sent)", "ms", 1),
         Figure("crowd_chunks", "500 streams: chunks", "chunks/s"),
