@@ -162,12 +162,13 @@ KEPT = (
     Kept(
         "Issued tokens",
         "A random prefix and HMAC-SHA256 of the token under a secret pepper; name, limits, models, scopes, the networks "
-        "it may come from, expiry, last use (to the minute). The token itself is shown once and kept nowhere",
+        "it may come from, expiry, last use (to the minute). The token itself is shown once and kept nowhere. Pages make "
+        "themselves such tokens for ten minutes",
         "Database",
-        "Until the row is deleted; a revoked token's row stays until then",
+        "Until the row is deleted; a revoked token's row stays until then, a page's own goes after its time",
         (
             "accounts.IssuedToken: id user name prefix digest pepper_version allowed_models created expires revoked "
-            f"last_used allowed_networks scopes tells_sub_users {_LIMITS}",
+            f"last_used allowed_networks scopes tells_sub_users ephemeral {_LIMITS}",
         ),
     ),
     Kept(

@@ -8,7 +8,8 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from accounts.admin.live import live
-from accounts.pages import requests
+from accounts.pages import ephemeral, requests
+from compat import browser
 from compat.openapi import pages as openapi
 from tumbler_site import pages
 
@@ -20,6 +21,9 @@ urlpatterns = [
     path("admin/live/", admin.site.admin_view(live), name="live"),
     path("accounts/requests/", requests.find, name="requests"),
     path("accounts/requests/<str:request_id>/", requests.one, name="request"),
+    path("accounts/browser-token/", ephemeral.token, name="ephemeral-token"),
+    path("connect/", browser.connect, name="connect"),
+    path("playground/", browser.playground, name="playground"),
     path("openapi.json", openapi.as_json, name="openapi"),
     path("docs/", openapi.docs, name="docs"),
     path("accounts/", include("allauth.urls")),

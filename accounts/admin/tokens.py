@@ -101,8 +101,8 @@ class IssuedTokenAdmin(ModelAdmin[IssuedToken]):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[IssuedToken]:
-        """Each token with what it used this month."""
-        return super().get_queryset(request).annotate(month=tokens_this_month("token"))
+        """Each token with what it used this month; those that pages make for themselves are nobody's to look after."""
+        return super().get_queryset(request).filter(ephemeral=False).annotate(month=tokens_this_month("token"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: IssuedToken | None = None) -> tuple[str, ...]:
         """A token stays with the user it was issued to."""

@@ -14,6 +14,14 @@ from accounts.models.limits import Limits
 _PATTERN = re.compile(r"[\w.:/@+*?\-]{1,200}", re.ASCII)
 
 
+class IssuedTokens(models.QuerySet["IssuedToken"]):
+    """Questions about tokens."""
+
+    def listed(self) -> "IssuedTokens":
+        """Those that people made: none that a page made for itself."""
+        return self.filter(ephemeral=False)
+
+
 class IssuedToken(Limits):
     """One secret issued to one user: `prefix` finds it, `digest` proves it, the secret itself is not kept."""
 
@@ -53,6 +61,11 @@ class IssuedToken(Limits):
     expires = models.DateTimeField(null=True, blank=True, db_index=True)
     revoked = models.DateTimeField(null=True, blank=True, editable=False)
     last_used = models.DateTimeField(null=True, blank=True, editable=False)
+    ephemeral = models.BooleanField(
+        default=False, editable=False, help_text="Made by a page for itself, for minutes: no list shows it."
+    )
+
+    objects = IssuedTokens.as_manager()
 
     class Meta:
         ordering = ("-created",)

@@ -20,6 +20,8 @@ class Place(NamedTuple):
 
 
 PLACES = (
+    Place("connect", _("Connect"), "plug"),
+    Place("playground", _("Playground"), "chat"),
     Place("requests", _("Requests"), "search"),
     Place("contribute", _("Contribute"), "gift"),
     Place("status", _("Status"), "pulse"),

@@ -16,7 +16,7 @@ _RECENT = 10
 @login_required
 def find(request: HttpRequest) -> HttpResponse:
     """A form for the id, and this person's last requests to choose from."""
-    user = _user(request)
+    user = signed_in(request)
     asked = request.GET.get("id", "").strip()[:80]
     if asked:
         record = _record(user, asked)
@@ -33,7 +33,7 @@ def find(request: HttpRequest) -> HttpResponse:
 @login_required
 def one(request: HttpRequest, request_id: str) -> HttpResponse:
     """The page of one request: for its owner, and for staff who may see usage; for others it is not there."""
-    record = _record(_user(request), request_id)
+    record = _record(signed_in(request), request_id)
     if record is None:
         raise Http404
     return render(request, "requests/one.html", {"explained": explain(record), "counts": as_counts(record)})
@@ -54,6 +54,7 @@ def _record(user: User, text: str) -> UsageRecord | None:
     return record
 
 
-def _user(request: HttpRequest) -> User:
+def signed_in(request: HttpRequest) -> User:
+    """Whose page it is."""
     assert isinstance(request.user, User)  # noqa: S101 (login_required saw to it)
     return request.user

@@ -59,6 +59,9 @@ PAGES: dict[str, Page] = {
     "privacy.json": Page(ANYBODY),
     "language/": Page(ANYBODY),
     "accounts/requests/": Page(MEMBERS),
+    "accounts/browser-token/": Page(MEMBERS, sends=lambda world: {"ephemeral": ""}),
+    "connect/": Page(MEMBERS),
+    "playground/": Page(MEMBERS),
     "accounts/requests/<str:request_id>/": Page(
         {**ADA_ALONE, "root": IN}, lambda world: {"request_id": f"req_{world.request}"}
     ),

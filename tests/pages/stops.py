@@ -21,6 +21,8 @@ STOPS = (
     Stop("/accounts/login/"),
     Stop("/accounts/signup/"),
     Stop("/accounts/password/reset/"),
+    Stop("/connect/", "ada"),
+    Stop("/playground/", "ada"),
     Stop("/status/", "ada"),
     Stop("/accounts/email/", "ada"),
     Stop("/accounts/2fa/", "ada"),

@@ -1,0 +1,41 @@
+"""A real server whose upstream is a simulator, and a browser with somebody signed in."""
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from tests.live.gateway import ROOT, Gateway, Template
+from tests.pages.conftest import _SIGN_IN, CHROMIUM, _python, browser, open_as
+
+__all__ = ["browser", "open_as"]
+
+KEYS = ["sim-paid-browser-a", "sim-paid-browser-b"]
+
+
+@pytest.fixture(scope="session")
+def upstream():
+    """The address of a simulator that sets no quota and ends with its standard input."""
+    command = [sys.executable, "-m", "compat.simulator", "--port", "0", "--quota", "unlimited", "--until-stdin-closes"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        yield child.stdout.readline().split()[-1]
+        child.stdin.close()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory, upstream):
+    """As the site of the other pages, but that it answers."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed (apt-get install chromium)")
+    directory = tmp_path_factory.mktemp("browser")
+    gateway = Gateway(Template(directory / "template"), directory / "var", "daphne", upstream, KEYS)
+    known = {}
+
+    def session(name):
+        if name not in known:
+            known[name] = _python(gateway.directory, _SIGN_IN, name)
+        return known[name]
+
+    yield SimpleNamespace(url=gateway.url, directory=gateway.directory, session=session, gateway=gateway)
+    gateway.stop()
