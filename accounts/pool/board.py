@@ -11,6 +11,9 @@ from accounts.pool.ledger import Ledger
 
 _ROUNDS = 4
 _FEW = 8
+_COMPARED = 4
+_FAVOURITES = 4
+_STRIDE = 7_919
 _LOOKED_AT = 200
 _WOKEN_AT_ONCE = 32
 _HOUR = 3600.0
@@ -56,19 +59,29 @@ class Board:
     ) -> Chosen | None:
         """A key of a domain with room for so many input tokens; None when there is none now.
 
-        Of two ready domains drawn by chance (of all, when they are few) the less loaded is taken. A
+        Of a few ready domains drawn by chance (of all, when they are not many) the one with most room is taken. A
         conversation with an affinity goes to the same domain again while that has room, for Gemini caches its prefix.
         """
         asking = Asking(tokens, tried, now, int(now // _HOUR) % 24, rng)
-        if affinity is not None and self._all:
-            favourite = self._look(self._all[affinity % len(self._all)], asking)
-            if favourite is not None and favourite.ledger.errors < 0.5:
-                return favourite
         while True:
             woken = self._wake(now)
             chosen = self._choose(asking)
             if chosen is not None or woken < _WOKEN_AT_ONCE:
-                return chosen
+                break
+        if chosen is None or affinity is None:
+            return chosen
+        return self._favourite(affinity, chosen.ledger.minutes_left(), asking) or chosen
+
+    def _favourite(self, affinity: int, left: float, asking: Asking) -> Chosen | None:
+        """The first of a conversation's favourites that is well and has not much less of its day left than another.
+
+        What is scarce is not spent for the sake of a cache: then the next favourite takes its place, for good.
+        """
+        for step in range(_FAVOURITES):
+            favourite = self._look(self._all[(affinity + step * _STRIDE) % len(self._all)], asking)
+            if favourite and favourite.ledger.errors < 0.5 and 2 * favourite.ledger.minutes_left() >= left:
+                return favourite
+        return None
 
     def soonest(self, tokens: int, now: float) -> float | None:
         """Seconds until some domain has room for so many input tokens; None when none ever will."""
@@ -90,7 +103,7 @@ class Board:
         for _ in range(_ROUNDS):
             drawn = self._draw(asking)
             if drawn:
-                return min(drawn, key=lambda chosen: (*_load(chosen, asking.now), asking.rng.random()))
+                return _best(drawn, asking)
             if not self._ready:
                 return None
         # Chance has found none: most of the ready were tried, or have no room for so long a prompt. Who has none for
@@ -102,13 +115,12 @@ class Board:
         return None
 
     def _draw(self, asking: Asking) -> list[Chosen]:
-        """The ready domains to compare: two by chance, or all when they are few; those without room go to sleep."""
+        """The ready domains to compare: a few by chance, or all when they are few; those without room go to sleep."""
         count = len(self._ready)
         if count <= _FEW:
             places = list(range(count - 1, -1, -1))
         else:
-            first = int(asking.rng.random() * count)
-            places = sorted({first, (first + 1 + int(asking.rng.random() * (count - 1))) % count}, reverse=True)
+            places = sorted({int(asking.rng.random() * count) for _ in range(_COMPARED)}, reverse=True)
         # From behind: putting one to sleep moves the last of the ready into its place.
         return [chosen for place in places if (chosen := self._look_at(place, asking)) is not None]
 
@@ -151,11 +163,20 @@ class Board:
         return name in self._asleep and self._asleep[name][0] == until
 
 
-def _load(chosen: Chosen, now: float) -> tuple[float, float]:
-    """How much of its quota a domain has used, then how much it was asked of late: of equals the least used is next.
+def _best(drawn: list[Chosen], asking: Asking) -> Chosen:
+    """The one with most room, of equals the one that was asked least of late.
 
-    Bad health and little weight make a domain look busier, so it is asked less often, but never not at all.
+    Now and then it is one that has not proved itself, whatever room it has; and one that failed of late is passed by as often
+    as it failed, but not always.
     """
-    ledger = chosen.ledger
-    share = chosen.domain.weight * (1 - 0.9 * ledger.errors)
-    return (round((1 - ledger.headroom(now)) / share, 2), ledger.recent(now) / share)
+    rng, now = asking.rng, asking.now
+    proved = [chosen for chosen in drawn if chosen.domain.weight >= 1]
+    if len(proved) < len(drawn):
+        tried = [chosen for chosen in drawn if chosen.domain.weight < 1 and rng.random() < chosen.domain.weight]
+        if tried:
+            return rng.choice(tried)
+    well = [chosen for chosen in proved or drawn if rng.random() >= 0.9 * chosen.ledger.errors]
+    return min(
+        well or proved or drawn,
+        key=lambda chosen: (-round(chosen.ledger.headroom(now), 1), chosen.ledger.recent(now), rng.random()),
+    )

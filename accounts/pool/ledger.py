@@ -1,7 +1,6 @@
 """The account of one quota domain with one model: what was used of its windows, how it fares, when it is free again."""
 
 import math
-from collections import deque
 
 from accounts.pool.news import State
 from accounts.pool.pacific import MARGIN, next_quota_day, quota_day
@@ -16,6 +15,10 @@ _LOOK_AGAIN_SECONDS = 1.0
 _SMOOTHING = 0.2
 _MUCH_LARGER = 1.5
 _HALF_LIFE = 60.0
+# Minutes at full speed, more of which make no difference: nobody keeps a whole pool that busy.
+_PLENTY = 120.0
+# Of a project whose requests a minute are not known yet.
+_USUAL_RPM = 10
 
 
 class Sent:
@@ -33,6 +36,7 @@ class Ledger:
     """Reserves requests and input tokens in sliding minutes and Pacific days. Times are Unix seconds."""
 
     __slots__ = (
+        "_first",
         "_minute",
         "_parts",
         "_probe_until",
@@ -78,7 +82,9 @@ class Ledger:
         """The time until which other processes have used it up."""
         self.filled = ""
         """The name of the limit that all processes together used up, where this one alone did not."""
-        self._minute: deque[Sent] = deque()
+        # A list, for a deque takes half a kilobyte; what lies before `_first` is over.
+        self._minute: list[Sent] = []
+        self._first = 0
         self._tokens = 0
         self._probe_until = 0.0
         self._parts = parts
@@ -165,19 +171,26 @@ class Ledger:
         """End a rest."""
         self.rests_until, self.reason, self.half_open, self._probe_until = 0.0, "", False, 0.0
 
+    def minutes_left(self) -> float:
+        """How many minutes it may go on at full speed today.
+
+        What is spent of the domain with the most of these is missed least: whatever the rest of the day brings, no other
+        choice leaves the pool able to send more in any number of busy minutes.
+        """
+        rpm, _, rpd = self.quota
+        return _PLENTY if rpd is None else min(_PLENTY, max(0, rpd - self.used_today) / (rpm or _USUAL_RPM))
+
     def headroom(self, now: float) -> float:
-        """The share of its tightest window that is still free, 0 to 1."""
-        rpm, tpm, rpd = self.quota
+        """The minutes that are left, times the share of the running minute that is still free."""
+        rpm, tpm, _ = self.quota
         free = 1.0
-        if rpd:
-            free = min(free, 1 - self.used_today / rpd)
         if rpm or tpm:
             self._slide(now)
             if rpm:
-                free = min(free, 1 - len(self._minute) / rpm)
+                free = 1 - self._requests / rpm
             if tpm:
                 free = min(free, 1 - self._tokens / tpm)
-        return max(0.0, free)
+        return self.minutes_left() * max(0.0, free)
 
     def full(self, now: float) -> str:
         """The name of the limit that is used up, empty while none is."""
@@ -185,7 +198,7 @@ class Ledger:
         self._slide(now)
         if rpd is not None and self.used_today >= rpd:
             return "rpd"
-        if rpm is not None and len(self._minute) >= rpm:
+        if rpm is not None and self._requests >= rpm:
             return "rpm"
         # Prompts seldom fill it to the last token.
         return "tpm" if tpm is not None and self._tokens > 0.95 * tpm else self.filled
@@ -196,7 +209,7 @@ class Ledger:
             self._turn_day(now)
             return self.used_today
         self._slide(now)
-        return self._tokens if limit == "tpm" else len(self._minute)
+        return self._tokens if limit == "tpm" else self._requests
 
     def recent(self, now: float) -> float:
         """The requests of the last minutes, each counting half as much a minute later."""
@@ -218,14 +231,14 @@ class Ledger:
     def minute(self, now: float) -> list[Sent]:
         """The requests of the running minute."""
         self._slide(now)
-        return list(self._minute)
+        return self._minute[self._first :]
 
     def state(self, now: float) -> State:
         """What the next process should know."""
         self._slide(now)
-        ends = self._minute[-1].at + MINUTE + MARGIN if self._minute else 0.0
+        ends = self._minute[-1].at + MINUTE + MARGIN if self._requests else 0.0
         return State(
-            self.errors, self.latency, self.failures_in_a_row, self.half_open, len(self._minute), self._tokens, ends
+            self.errors, self.latency, self.failures_in_a_row, self.half_open, self._requests, self._tokens, ends
         )
 
     def restore(self, state: State, now: float) -> None:
@@ -235,8 +248,8 @@ class Ledger:
         self.half_open = self.half_open or state.half_open
         if state.minute_ends > now and state.requests:
             at = min(now, state.minute_ends - MINUTE - MARGIN)
-            self._minute.extendleft(Sent(at, 0, "") for _ in range(state.requests - 1))
-            self._minute.appendleft(Sent(at, state.tokens, ""))
+            first = Sent(at, state.tokens, "")
+            self._minute[self._first : self._first] = [first, *(Sent(at, 0, "") for _ in range(state.requests - 1))]
             self._tokens += state.tokens
 
     def start_day(self, day: int, used: int) -> None:
@@ -255,31 +268,42 @@ class Ledger:
         left = math.inf if self.quota.rpd is None or self._parts == 1 else max(0, self.quota.rpd - self.used_today)
         self._today_alone = left if left == math.inf else -(-left // self._parts)
 
+    @property
+    def _requests(self) -> int:
+        """How many are in the running minute, as it was when it slid last."""
+        return len(self._minute) - self._first
+
     def _slide(self, now: float) -> None:
-        minute = self._minute
-        while minute and minute[0].at <= now - MINUTE - MARGIN:
-            self._tokens -= minute.popleft().tokens
+        minute, first, over = self._minute, self._first, now - MINUTE - MARGIN
+        while first < len(minute) and minute[first].at <= over:
+            self._tokens -= minute[first].tokens
+            first += 1
+        if first and 2 * first >= len(minute):
+            del minute[:first]
+            first = 0
+        self._first = first
 
     def _sent(self, at: float, tokens: int, lease_id: str) -> Sent | None:
         """The newest request with these facts."""
-        for sent in reversed(self._minute):
+        for place in range(len(self._minute) - 1, self._first - 1, -1):
+            sent = self._minute[place]
             if sent.at == at and sent.tokens == tokens and sent.lease_id == lease_id:
                 return sent
         return None
 
     def _room_for_request(self, rpm: int | None) -> float:
-        if not rpm or len(self._minute) < rpm:
+        if not rpm or self._requests < rpm:
             return 0.0
-        return self._minute[len(self._minute) - rpm].at + MINUTE + MARGIN
+        return self._minute[-rpm].at + MINUTE + MARGIN
 
     def _room_for_tokens(self, tpm: int | None, tokens: int) -> float:
         # A prompt a little larger than the whole quota is let through alone: it is an estimate, and limits change.
         if tpm is not None and tokens > _MUCH_LARGER * tpm:
             return math.inf
-        if tpm is None or self._tokens + tokens <= tpm or not self._minute:
+        if tpm is None or self._tokens + tokens <= tpm or not self._requests:
             return 0.0
         over = self._tokens + tokens - tpm
-        for sent in self._minute:
+        for sent in self._minute[self._first :]:
             over -= sent.tokens
             if over <= 0:
                 return sent.at + MINUTE + MARGIN
