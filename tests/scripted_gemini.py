@@ -202,6 +202,8 @@ async def _usual(call: Call, wire: Wire) -> None:
         vectors = [{"values": _vector(request)} for request in call.json["requests"]]
         body = json.dumps({"embeddings": vectors, "usageMetadata": {"promptTokenCount": 4 * len(vectors)}}).encode()
         await send_whole(wire, 200, kind, body, "length")
+    elif call.method == "countTokens":
+        await send_whole(wire, 200, kind, json.dumps({"totalTokens": 7}).encode(), "length")
     elif call.method == "list":
         methods = ["generateContent", "countTokens"]
         models = [

@@ -10,12 +10,13 @@ from compat.gemini.connection import Connection
 from compat.gemini.failures import NONSENSE, TOO_LARGE, Facts, GeminiFailure, failure_from_error, failure_of
 from compat.gemini.origin import Origin
 from compat.gemini.sse import EventReader, EventTooLarge
-from compat.schemas.gemini import EmbeddingReply, ModelList, Reply
+from compat.schemas.gemini import CountReply, EmbeddingReply, ModelList, Reply
 
 _MAX_REPLY_BYTES = 32 * 1024 * 1024
 _NOT_A_REPLY = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode_reply = msgspec.json.Decoder(Reply).decode
 _decode_embeddings = msgspec.json.Decoder(EmbeddingReply).decode
+_decode_count = msgspec.json.Decoder(CountReply).decode
 _decode_models = msgspec.json.Decoder(ModelList).decode
 
 
@@ -48,6 +49,14 @@ class GeminiClient:
         payload = await self._whole(_target(model, "batchEmbedContents"), key, body, self._limits.first_byte)
         try:
             return _decode_embeddings(payload)
+        except _NOT_A_REPLY:
+            raise GeminiFailure(NONSENSE, Facts(200)) from None
+
+    async def count(self, model: str, key: str, body: bytes) -> int:
+        """The input tokens that countTokens tells; a call that costs no quota of generation. Raises GeminiFailure."""
+        payload = await self._whole(_target(model, "countTokens"), key, body, self._limits.first_byte)
+        try:
+            return _decode_count(payload).totalTokens
         except _NOT_A_REPLY:
             raise GeminiFailure(NONSENSE, Facts(200)) from None
 

@@ -29,6 +29,13 @@ async def embed(job: Job) -> list[EmbeddingReply]:
     return [task.result() for task in tasks]
 
 
+async def count(job: Job) -> int:
+    """The input tokens of the only call. Raises CompatError. No quota of generation is used, and no token charged."""
+    counted, lease = await Attempts(job, job.calls[0]).first_success(gemini().count)
+    pool.refund(lease)
+    return counted
+
+
 async def _complete(job: Job, call: Call) -> tuple[int, Reply]:
     async def generate(model: str, key: str, body: bytes) -> Reply:
         reply = await gemini().generate(model, key, body)

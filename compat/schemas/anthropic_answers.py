@@ -88,3 +88,9 @@ class AnthropicError(Struct, tag_field="type", tag="error"):
 
     error: AnthropicErrorObject
     request_id: str
+
+
+class AnthropicCount(Struct):
+    """What the messages count."""
+
+    input_tokens: Count

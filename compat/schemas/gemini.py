@@ -154,6 +154,12 @@ class EmbeddingReply(Struct):
     usageMetadata: UsageMetadata | None = None
 
 
+class CountReply(Struct):
+    """What a prompt counts (Gemini API, countTokens)."""
+
+    totalTokens: int
+
+
 class Model(Struct):
     """A model as GET models lists it."""
 

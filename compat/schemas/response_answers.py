@@ -192,3 +192,10 @@ class ResponseEvent(Struct):
     name: str | UnsetType = UNSET
     arguments: str | UnsetType = UNSET
     input: str | UnsetType = UNSET
+
+
+class ResponseInputTokens(Struct):
+    """What the input counts."""
+
+    object: Literal["response.input_tokens"]
+    input_tokens: Count

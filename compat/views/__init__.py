@@ -4,9 +4,9 @@ from compat.views.chat import ChatCompletions
 from compat.views.completions import Completions
 from compat.views.contributions import Contributions
 from compat.views.embeddings import Embeddings
-from compat.views.messages import Messages
+from compat.views.messages import Messages, MessageTokens
 from compat.views.models import Models, OneModel
-from compat.views.responses import Responses
+from compat.views.responses import ResponseInputTokens, Responses
 from compat.views.unknown import UnknownPath
 from compat.views.usage import OwnUsage
 
@@ -15,10 +15,12 @@ __all__ = [
     "Completions",
     "Contributions",
     "Embeddings",
+    "MessageTokens",
     "Messages",
     "Models",
     "OneModel",
     "OwnUsage",
+    "ResponseInputTokens",
     "Responses",
     "UnknownPath",
 ]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 
@@ -11,7 +12,7 @@ from compat.answers import Answer, EventStream, Response
 from compat.asyncview import AsyncAPIView
 from compat.errors import CompatError, ModelNotAllowed, UpstreamError
 from compat.mapping import Resolved, resolve, spellings
-from compat.relay import Job
+from compat.relay import Call, Job
 from compat.relay import signatures as memory
 from compat.relay.job import CLIENT_LEFT, plan
 from compat.relay.pump import Writer
@@ -54,6 +55,25 @@ class AnsweringView(AsyncAPIView):
         job.sub_user = self.sub_user(request.user)
         await job.admit(n, request.max_completion_tokens or request.max_tokens)
         return job
+
+    async def counted(self, chat: ChatTranslation, resolved: Resolved) -> int:
+        """What a chat's prompt counts with the model that would answer. It counts as a request and costs no tokens."""
+        request, targets = chat.request, resolved.targets
+
+        def to_body(model: str, candidates: int) -> dict[str, Any]:
+            return {"generateContentRequest": {"model": f"models/{model}", **chat.to_body(model, candidates)}}
+
+        call = Call(0, 1, to_body, may_be_logged=False)
+        job = self.job = Job(self.caller, self.endpoint, request.model, targets, (call,), stream=False)
+        job.sub_user = self.sub_user(request.user)
+        await job.admit(0, 0)
+        try:
+            counted = await relay.count(job)
+        except asyncio.CancelledError:
+            job.settle(CLIENT_LEFT)
+            raise
+        job.settle()
+        return counted
 
     def sub_user(self, named: str | None) -> str:
         """A keyed hash of whom the client names, in the body or as Open WebUI does; "" where the token does not tell.

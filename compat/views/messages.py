@@ -25,11 +25,13 @@ from compat.views.answering import AnsweringView
 _request = msgspec.json.Decoder(MessagesRequest)
 
 
-class Messages(AnsweringView):
-    """Messages in, a message or its events out: a chat in Anthropic's words."""
+_encode = msgspec.json.Encoder().encode
+
+
+class _AnthropicView(AnsweringView):
+    """What the routes of Anthropic's API share: its errors, and its name for the request's id."""
 
     needs = IssuedToken.Scope.CHAT
-    endpoint = "messages"
 
     async def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
         """The same; Anthropic's clients look for the request's id under a name of their own."""
@@ -37,16 +39,32 @@ class Messages(AnsweringView):
         response.headers["request-id"] = response.headers["x-request-id"]
         return response
 
-    async def post(self, request: Request) -> Response:
-        """Validate, translate, ask, answer."""
+    def error_answer(self, error: CompatError, request_id: str) -> Answer:
+        """Anthropic's envelope."""
+        return Answer(to_envelope(error.body(), error.status, request_id), error.status, error.headers())
+
+    async def asked(self) -> tuple[MessagesRequest, MessagesTranslation]:
+        """The request, and the chat that it amounts to."""
         asked = decode(await self.body(), _request)
-        resolved = await self.targets(asked.model)
         user_id = self.caller.user_id
         translation = MessagesTranslation(asked, lambda sealed: memory.unseal(user_id, sealed))
         self.origins = translation.origins
+        return asked, translation
+
+
+class Messages(_AnthropicView):
+    """Messages in, a message or its events out: a chat in Anthropic's words."""
+
+    endpoint = "messages"
+
+    async def post(self, request: Request) -> Response:
+        """Validate, translate, ask, answer."""
+        asked, translation = await self.asked()
+        resolved = await self.targets(asked.model)
         chat = ChatTranslation(translation.chat, self.recall())
         stream = bool(asked.stream)
         job = await self.admitted(chat, resolved, stream=stream)
+        user_id = self.caller.user_id
         telling = Telling(translation.tells_thoughts, lambda signatures: memory.seal(user_id, signatures))
         answering = Answering(chat.declared, int(time.time()), _new_tool_use_id, self.remember)
         answer = messages.Answer(f"msg_{new_hex()}", asked.model, answering, telling)
@@ -54,9 +72,18 @@ class Messages(AnsweringView):
             return await self.streamed(job, messages.MessageEvents(answer))
         return await self.whole(job, lambda replies, usage: messages.to_message(answer, replies, usage))
 
-    def error_answer(self, error: CompatError, request_id: str) -> Answer:
-        """Anthropic's envelope."""
-        return Answer(to_envelope(error.body(), error.status, request_id), error.status, error.headers())
+
+class MessageTokens(_AnthropicView):
+    """Messages in, their number of tokens out."""
+
+    endpoint = "messages.count"
+
+    async def post(self, request: Request) -> Response:
+        """Validate, translate, count."""
+        asked, translation = await self.asked()
+        resolved = await self.targets(asked.model)
+        counted = await self.counted(ChatTranslation(translation.chat, self.recall()), resolved)
+        return Answer(_encode({"input_tokens": counted}))
 
 
 def _new_tool_use_id() -> str:

@@ -7,6 +7,7 @@ import msgspec
 from rest_framework.request import Request
 
 from accounts.models import IssuedToken
+from compat import answers
 from compat.answers import Response
 from compat.ids import new_call_id, new_hex
 from compat.relay import signatures as memory
@@ -22,24 +23,36 @@ from compat.views.answering import AnsweringView
 
 logger = logging.getLogger(__name__)
 
+_encode = msgspec.json.Encoder().encode
 _request = msgspec.json.Decoder(ResponseRequest)
 
 
-class Responses(AnsweringView):
-    """Items in, a response or its events out: a chat in the words of OpenAI's newer API."""
+class _ResponsesView(AnsweringView):
+    """What the routes of the Responses API share."""
 
     needs = IssuedToken.Scope.CHAT
-    endpoint = "responses"
 
-    async def post(self, request: Request) -> Response:
-        """Validate, translate, ask, answer."""
+    async def asked(self) -> ResponseTranslation:
+        """The request, and the chat that it amounts to."""
         asked = decode(await self.body(), _request)
-        resolved = await self.targets(asked.model)
         user_id = self.caller.user_id
         translation = ResponseTranslation(asked, to_items(asked.input), lambda sealed: memory.unseal(user_id, sealed))
         self.origins = translation.origins
         if translation.dropped:
             logger.info("tools that are not served were left out: %s", ", ".join(sorted(set(translation.dropped))))
+        return translation
+
+
+class Responses(_ResponsesView):
+    """Items in, a response or its events out: a chat in the words of OpenAI's newer API."""
+
+    endpoint = "responses"
+
+    async def post(self, request: Request) -> Response:
+        """Validate, translate, ask, answer."""
+        translation = await self.asked()
+        asked = translation.request
+        resolved = await self.targets(asked.model)
         chat = ChatTranslation(translation.chat, self.recall())
         stream = bool(asked.stream)
         job = await self.admitted(chat, resolved, stream=stream)
@@ -58,6 +71,19 @@ class Responses(AnsweringView):
         )
         answering = Answering(chat.declared, created, new_call_id, self.remember)
         return Answer(Envelope(f"resp_{new_hex()}", created, asked), answering, telling)
+
+
+class ResponseInputTokens(_ResponsesView):
+    """Items in, their number of tokens out."""
+
+    endpoint = "responses.count"
+
+    async def post(self, request: Request) -> Response:
+        """Validate, translate, count."""
+        translation = await self.asked()
+        resolved = await self.targets(translation.request.model)
+        counted = await self.counted(ChatTranslation(translation.chat, self.recall()), resolved)
+        return answers.Answer(_encode({"object": "response.input_tokens", "input_tokens": counted}))
 
 
 def _now() -> int:

@@ -171,8 +171,10 @@ API = {
     "contributions": OPEN,
     "embeddings": TOKEN,
     "messages": TOKEN,
+    "messages/count_tokens": TOKEN,
     "models": TOKEN,
     "responses": TOKEN,
+    "responses/input_tokens": TOKEN,
     "usage": TOKEN,
 }
 """The routes of compat/urls.py; behind `models/` is one more, as of `models`."""

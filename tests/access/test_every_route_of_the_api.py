@@ -31,6 +31,8 @@ BODIES = {
     "completions": {"model": "gemini-2.5-flash", "prompt": "Hello"},
     "embeddings": {"model": "gemini-embedding-2", "input": "Hello"},
     "messages": {"model": "gemini-2.5-flash", "messages": [{"role": "user", "content": "Hello"}]},
+    "messages/count_tokens": {"model": "gemini-2.5-flash", "messages": [{"role": "user", "content": "Hello"}]},
+    "responses/input_tokens": {"model": "gemini-2.5-flash", "input": "Hello"},
     "responses": {"model": "gemini-2.5-flash", "input": "Hello"},
 }
 LET_IN = {"ada", "bob", "staff", "root"}

@@ -81,6 +81,18 @@ def test_a_tool_loop_brings_the_signature_back(
     assert results["parts"][0]["functionResponse"]["response"] == {"output": "sunny"}
 
 
+def test_tokens_are_counted_by_gemini_and_cost_nothing(
+    client: anthropic.Anthropic, gateway: Gateway, gemini: ScriptedGemini, model: str
+) -> None:
+    counted = client.messages.count_tokens(model=model, system="Be brief.", messages=HELLO, tools=[WEATHER])
+    assert counted.input_tokens == 7
+    (call,) = gemini.calls_of(model)
+    assert call.method == "countTokens"
+    assert call.json["generateContentRequest"].keys() == {"model", "contents", "systemInstruction", "tools"}
+    (row,) = gateway.usage_rows(model)
+    assert (row["endpoint"], row["status"], row["total_tokens"]) == ("messages.count", 200, 0)
+
+
 def test_a_failing_key_is_replaced_unseen(client: anthropic.Anthropic, gemini: ScriptedGemini, model: str) -> None:
     gemini.will_refuse(503, json.dumps(OVERLOADED).encode(), model=model, times=1)
     answer = client.messages.with_raw_response.create(model=model, max_tokens=2_000, messages=HELLO)

@@ -104,6 +104,11 @@ def test_parse_gives_the_callers_own_model(client: openai.OpenAI, gemini: Script
     assert gemini.calls_of(model)[0].json["generationConfig"]["responseMimeType"] == "application/json"
 
 
+def test_tokens_are_counted_by_gemini(client: openai.OpenAI, gemini: ScriptedGemini, model: str) -> None:
+    assert client.responses.input_tokens.count(model=model, input="Hello").input_tokens == 7
+    assert [call.method for call in gemini.calls_of(model)] == ["countTokens"]
+
+
 def test_a_failing_key_is_replaced_unseen(client: openai.OpenAI, gemini: ScriptedGemini, model: str) -> None:
     gemini.will_refuse(429, json.dumps(OVERLOADED).encode(), model=model, times=1)
     answer = client.responses.with_raw_response.create(model=model, input="Hello")

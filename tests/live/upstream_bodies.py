@@ -26,7 +26,8 @@ def refused_bodies(calls: Iterable[Call]) -> list[str]:
 def _wrong_with(call: Call) -> list[Any]:
     body = call.json
     wrong: list[Any] = []
-    if call.method != "batchEmbedContents" and body.get("store") is not False:
+    # Neither vectors nor counts are logged, and both know no such member.
+    if call.method not in {"batchEmbedContents", "countTokens"} and body.get("store") is not False:
         wrong.append(f"store is {body.get('store')!r}")
     model = base_model(call.model)
     if model is None or call.method == "list":
@@ -34,6 +35,8 @@ def _wrong_with(call: Call) -> list[Any]:
     if "requests" in body:
         # The body names the model too; the simulator wants it to be the path's.
         body = {"requests": [{**request, "model": f"models/{model}"} for request in body["requests"]]}
+    if "generateContentRequest" in body:
+        body = {"generateContentRequest": {**body["generateContentRequest"], "model": f"models/{model}"}}
     return wrong + [found for found in violations(model, body, call.method) if not _is_foreign_signature(found)]
 
 

@@ -143,6 +143,10 @@ class StubGemini:
         count = len(json.loads(body)["requests"])
         return msgspec.convert({"embeddings": [{"values": [0.6, 0.8]}] * count}, EmbeddingReply)
 
+    async def count(self, model: str, key: str, body: bytes) -> int:
+        self._take("countTokens", model, key, body)
+        return 3
+
     async def models(self, key: str) -> ModelList:
         return msgspec.convert(MODELS, ModelList)
 

@@ -15,6 +15,8 @@ BODIES = {
     "completions": {"model": MODEL, "prompt": "Hi"},
     "embeddings": {"model": "text-embedding-3-small", "input": "Hi"},
     "responses": {"model": MODEL, "input": "Hi"},
+    "messages/count_tokens": {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}]},
+    "responses/input_tokens": {"model": MODEL, "input": "Hi"},
     "messages": {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}]},
     "models": None,
     f"models/{MODEL}": None,
