@@ -81,7 +81,8 @@ def _options() -> argparse.Namespace:
 
 def _part(name: str) -> int:
     print(f"\n## {name}\n", flush=True)
-    return subprocess.run([sys.executable, _HERE / f"{name}.py"], check=False).returncode
+    with machine.started_on(machine.all_cores()):
+        return subprocess.run([sys.executable, _HERE / f"{name}.py"], check=False).returncode
 
 
 def _question(name: str, options: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 import uvloop
 
-from benchmarks.measuring import contenders
+from benchmarks.measuring import contenders, machine
 from benchmarks.measuring.contenders import Contender, Upstream
 from benchmarks.measuring.figures import Figures
 from benchmarks.measuring.loading import Load, closed
@@ -56,7 +56,8 @@ class Bench:
             if name not in self.names:
                 continue
             try:
-                contenders.install(name)
+                with machine.started_on(machine.all_cores()):
+                    contenders.install(name)
             except (CalledProcessError, OSError) as error:
                 self.names.remove(name)
                 self.note(f"{contenders.TITLES[name]} is left out: {error}")
