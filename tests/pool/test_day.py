@@ -1,5 +1,6 @@
 """A short simulated day (benchmarks/pool_efficiency.py): the real pool and attempts before the simulator's quotas."""
 
+import logging
 from xml.etree import ElementTree
 
 import pytest
@@ -13,10 +14,18 @@ from compat.simulator.quotas import Limits
 ANSWERS = {"pool_exhausted", "upstream_unavailable"}
 
 
-@pytest.fixture(scope="module", params=[1, 2])
-def day(request):
-    """Two days, both with Gemini's midnight in the middle."""
-    return make_day(SHORT, request.param)
+@pytest.fixture(scope="module")
+def day():
+    """Four hours with Gemini's midnight in the middle."""
+    return make_day(SHORT, 2)
+
+
+@pytest.fixture(autouse=True)
+def _quiet():
+    # A day has tens of thousands of lines, which pytest would keep.
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
 
 
 def test_with_limits_that_are_known_it_serves_what_the_quotas_allow_and_is_hardly_refused(day):
