@@ -232,8 +232,8 @@ def _find_caller(text: str) -> Caller | None:
         token_id=token.pk,
         username=token.user.username,
         allowed_models=tuple(token.allowed_models),
-        token_limits=_limits(token),
-        user_limits=_limits(token.user, token.user.plan),
+        token_limits=limits_of(token),
+        user_limits=limits_of(token.user, token.user.plan),
         expires=token.expires.timestamp() if token.expires else None,
         time_zone=token.user.time_zone,
         networks=tuple(map(ip_network, token.allowed_networks)) or None,
@@ -276,11 +276,11 @@ def _find_anonymous() -> Caller | None:
         user, _ = User.objects.get_or_create(username=ANONYMOUS, defaults={"password": make_password(None)})
     if not user.is_active:
         return None
-    limits = _limits(user, user.plan)
+    limits = limits_of(user, user.plan)
     return Caller(user.pk, None, user.username, (), NO_LIMITS, limits, None, time_zone=user.time_zone)
 
 
-def _limits(own: Limits, fallback: Limits | None = None) -> LimitSet:
+def limits_of(own: Limits, fallback: Limits | None = None) -> LimitSet:
     """The limits of `own`; a field it leaves empty is taken from `fallback`."""
 
     def limit(name: str) -> Any:

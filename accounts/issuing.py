@@ -1,16 +1,19 @@
 """Issuing: tokens made and revoked. The text of a token is given once, by issue_token, and only its digest is kept."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.callers import forget
 from accounts.models import LIMIT_FIELDS, IssuedToken, User
 from accounts.token_text import digest_of, looks_issued, new_token_text, newest_pepper, prefix_of
 
-__all__ = ["issue_token", "looks_issued", "revoke_token"]
+__all__ = ["issue_token", "looks_issued", "revoke_token", "rotate_token"]
+
+_BOUNDS = ("user", "name", "expires", "allowed_models", "allowed_networks", "scopes", "tells_sub_users", *LIMIT_FIELDS)
 
 
 def issue_token(
@@ -54,6 +57,21 @@ def write_new_token(token: IssuedToken) -> str:
     token.full_clean()
     token.save(force_insert=True)
     return text
+
+
+def rotate_token(token: IssuedToken, overlap: timedelta) -> tuple[IssuedToken, str]:
+    """A new token with the bounds of this usable one, and its text; the old one holds for `overlap` more, if so long.
+
+    Both have limits of their own meanwhile; those of the user hold for the two together.
+    """
+    with transaction.atomic():
+        fresh = IssuedToken(**{name: getattr(token, name) for name in _BOUNDS})
+        text = write_new_token(fresh)
+        end = timezone.now() + overlap
+        if token.expires is None or token.expires > end:
+            token.expires = end
+            token.save(update_fields=["expires"])
+    return fresh, text
 
 
 def revoke_token(token: IssuedToken) -> bool:

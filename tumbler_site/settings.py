@@ -85,7 +85,8 @@ EMAIL_USE_TLS, EMAIL_USE_SSL, EMAIL_TIMEOUT = EMAIL.starttls, EMAIL.tls, 20
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env_str("TUMBLER_EMAIL_FROM", "Gemini Tumbler <tumbler@localhost>")
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = ACCOUNT_LOGOUT_REDIRECT_URL = "home"
+LOGIN_REDIRECT_URL = "dashboard"
+ACCOUNT_LOGOUT_REDIRECT_URL = "home"
 ACCOUNT_ADAPTER = "accounts.door.adapters.AccountAdapter"
 ACCOUNT_FORMS = {"login": "accounts.door.forms.LoginForm", "signup": "accounts.door.forms.SignupForm"}
 ACCOUNT_LOGIN_METHODS = {"username", "email"}

@@ -26,6 +26,7 @@ urlpatterns = [
     path("playground/", browser.playground, name="playground"),
     path("openapi.json", openapi.as_json, name="openapi"),
     path("docs/", openapi.docs, name="docs"),
+    path("accounts/", include("accounts.pages.urls")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     # Browsers ask for it wherever a page names no picture, the admin's for instance.

@@ -20,6 +20,8 @@ class Place(NamedTuple):
 
 
 PLACES = (
+    Place("dashboard", _("Dashboard"), "gauge"),
+    Place("tokens", _("Tokens"), "key"),
     Place("connect", _("Connect"), "plug"),
     Place("playground", _("Playground"), "chat"),
     Place("requests", _("Requests"), "search"),

@@ -76,6 +76,20 @@ PAGES: dict[str, Page] = {
         Page(ANYBODY),
     ),
     **dict.fromkeys(("accounts/2fa/", "accounts/2fa/webauthn/"), Page(MEMBERS)),
+    "accounts/": Page(ANYBODY),
+    "accounts/usage/": Page(MEMBERS),
+    "accounts/usage.csv": Page(MEMBERS),
+    "accounts/tokens/": Page(MEMBERS),
+    "accounts/tokens/new/": Page(MEMBERS, sends=lambda world: {"name": "mine"}),
+    "accounts/tokens/<int:pk>/": Page(
+        ADA_ALONE, lambda world: {"pk": world.token.pk}, sends=lambda world: {"name": "mine"}
+    ),
+    "accounts/tokens/<int:pk>/rotate/": Page(
+        ADA_ALONE, lambda world: {"pk": world.token.pk}, sends=lambda world: {"hours": "1"}
+    ),
+    "accounts/tokens/<int:pk>/revoke/": Page(
+        ADA_ALONE, lambda world: {"pk": world.token.pk}, sends=lambda world: {"a": "b"}
+    ),
     # The door. Where one must have proved who one is a moment ago, or have something to change, the rest are told no.
     **dict.fromkeys(
         (

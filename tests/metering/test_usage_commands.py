@@ -171,7 +171,7 @@ def test_an_export_has_what_a_killed_process_left(requests):
 
 
 def test_an_export_holds_few_records_in_memory(ada, monkeypatch):
-    monkeypatch.setattr("accounts.management.commands.export_usage._ROWS_AT_ONCE", 100)
+    monkeypatch.setattr("accounts.management.commands.export_usage.ROWS_AT_ONCE", 100)
     store([finished(ada.pk) for _ in range(300)])
     few = _peak_of_an_export()
     for _ in range(10):

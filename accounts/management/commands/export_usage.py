@@ -1,10 +1,8 @@
 """export_usage: usage records to standard output, as CSV or as one JSON array."""
 
 import argparse
-import csv
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -14,41 +12,8 @@ from django.utils.dateparse import parse_date, parse_datetime
 
 from accounts import audit
 from accounts.metering import flush_now
+from accounts.metering.exporting import FIELDS, ROWS_AT_ONCE, as_row, csv_lines
 from accounts.models import UsageRecord, User
-
-# The columns of the export (its contract), and where each comes from.
-FIELDS = {
-    "id": "id",
-    "created": "created",
-    "user": "user__username",
-    "token": "token__prefix",
-    **{
-        name: name
-        for name in (
-            "endpoint",
-            "stream",
-            "model",
-            "gemini_model",
-            "status",
-            "error_code",
-            "attempts",
-            "prompt_tokens",
-            "cached_tokens",
-            "tool_prompt_tokens",
-            "completion_tokens",
-            "reasoning_tokens",
-            "total_tokens",
-            "counts_from",
-            "cost",
-            "queue_ms",
-            "first_byte_ms",
-            "total_ms",
-        )
-    },
-}
-# A cell that begins with one of these is a formula to a spreadsheet (OWASP, CSV injection).
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-_ROWS_AT_ONCE = 2000
 
 
 class Command(BaseCommand):
@@ -76,10 +41,9 @@ class Command(BaseCommand):
         write(_rows(records))
 
     def _write_csv(self, rows: Iterable[dict[str, Any]]) -> None:
-        table = csv.writer(self.stdout, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        table.writerow(FIELDS)
+        self.stdout.write(csv_lines([FIELDS]), ending="")
         for row in rows:
-            table.writerow([_cell(value) for value in row.values()])
+            self.stdout.write(csv_lines([row.values()]), ending="")
 
     def _write_json(self, rows: Iterable[dict[str, Any]]) -> None:
         before = "["
@@ -106,24 +70,7 @@ def _chosen(since: datetime | None, until: datetime | None, username: str | None
 
 
 def _rows(records: QuerySet[UsageRecord]) -> Iterator[dict[str, Any]]:
-    """A dict a record, keys as in FIELDS; the user or token of a record is null once it was deleted."""
-    for values in records.values_list(*FIELDS.values()).iterator(chunk_size=_ROWS_AT_ONCE):
-        row = dict(zip(FIELDS, values, strict=True))
-        row["created"] = row["created"].astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        if row["token"] is not None:
-            row["token"] = f"tumbler-{row['token']}"
-        yield row
-
-
-def _cell(value: Any) -> Any:
-    """A CSV cell: true and false in lower case, cost without exponent, text that no spreadsheet takes for a formula."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return f"'{value}"
-    return value
+    yield from map(as_row, records.values_list(*FIELDS.values()).iterator(chunk_size=ROWS_AT_ONCE))
 
 
 def _moment(text: str) -> datetime:
