@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.measuring import contenders, machine, report
 from benchmarks.measuring.bench import Bench
 from benchmarks.measuring.figures import FIGURES
-from benchmarks.measuring.pictures import draw_all
+from benchmarks.measuring.pictures import draw_all, shown
 from benchmarks.measuring.running import ROOT
 
 QUESTIONS = {
@@ -52,8 +52,9 @@ def main() -> int:
     for question in options.questions or ([] if options.document else _ASKED_BY_DEFAULT):
         errors += _question(question, options) if question in QUESTIONS else _part(question)
     if options.document:
-        newest = max(_RESULTS.glob("*.json"))
-        report.write_into(ROOT / "docs" / "performance.md", report.document(json.loads(newest.read_text())))
+        kept = json.loads(max(_RESULTS.glob("*.json")).read_text())
+        text = f"{shown(report.all_rounds(kept))}\n\n{report.document(kept)}"
+        report.write_into(ROOT / "docs" / "performance.md", text)
     return 1 if errors else 0
 
 
@@ -69,7 +70,11 @@ def _options() -> argparse.Namespace:
         "--short", action="store_true", help="three rounds instead of five, half as long; long: 2 minutes"
     )
     parser.add_argument("--only", metavar="A,B", help=f"some of {', '.join(contenders.NAMES)}")
-    parser.add_argument("--document", action="store_true", help="write the newest figures into docs/performance.md")
+    parser.add_argument(
+        "--document",
+        action="store_true",
+        help="write the newest figures into docs/performance.md; alone: measure nothing",
+    )
     options = parser.parse_args()
     if unknown := set(options.questions) - set(QUESTIONS) - set(parts()):
         parser.error(f"no such question: {', '.join(sorted(unknown))}")

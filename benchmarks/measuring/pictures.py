@@ -37,6 +37,12 @@ def draw_all(rounds: Rounds, directory: Path) -> None:
             (directory / f"{name}.svg").write_text(drawn(title, bars, FIGURES[figure].digits))
 
 
+def shown(rounds: Rounds) -> str:
+    """The pictures that there are, for a page of docs/."""
+    found = [(name, title) for name, (figure, title) in PICTURES.items() if figure in rounds]
+    return "\n\n".join(f"![{title}](images/{name}.svg)" for name, title in found)
+
+
 def drawn(title: str, bars: Sequence[tuple[str, float]], digits: int) -> str:
     """Horizontal bars, one a contender, as long as their values."""
     greatest = max((value for _, value in bars), default=0) or 1

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.measuring import report
 from benchmarks.measuring.figures import Figures, difference_of, median_of, percentile, ratio_of, slope_of, spread_of
 from benchmarks.measuring.goals import GOALS, Goal, judged
-from benchmarks.measuring.pictures import drawn
+from benchmarks.measuring.pictures import draw_all, drawn, shown
 
 ROUNDS = {
     "whole_32": {"uvicorn": [100.0, 90.0, 300.0], "floor-uvicorn": [200.0, 300.0, 400.0], "litellm": [5.0, 4.0]},
@@ -145,3 +145,10 @@ def test_a_picture_is_sound_svg_whose_bars_are_as_long_as_their_values():
     assert "prefers-color-scheme: dark" in root.find(f"{space}style").text
     right = max(float(text.attrib["x"]) for text in root.findall(f"{space}text"))
     assert right + 60 <= float(root.attrib["viewBox"].split()[2])
+
+
+def test_the_page_shows_the_pictures_that_are_drawn(tmp_path):
+    draw_all(ROUNDS, tmp_path)
+    names = [path.name for path in tmp_path.iterdir()]
+    assert names == ["benchmark-requests.svg"]
+    assert shown(ROUNDS) == f"![Whole answers a second, one core, 32 connections](images/{names[0]})"
