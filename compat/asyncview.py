@@ -6,9 +6,9 @@ served like any other. Authentication comes before the body is read.
 
 import logging
 import time
+from functools import update_wrapper
 from typing import Any
 
-from asgiref.sync import markcoroutinefunction
 from django.db import DatabaseError
 from django.http import HttpRequest
 from rest_framework import exceptions
@@ -29,6 +29,8 @@ from compat.translation.refusals import Untranslatable
 
 logger = logging.getLogger(__name__)
 
+_METHODS = frozenset(name.upper() for name in APIView.http_method_names)
+
 
 class HasCaller(BasePermission):
     """Let in who came through the one door."""
@@ -48,12 +50,23 @@ class AsyncAPIView(APIView):
 
     job: Job | None = None
 
+    caller: Caller
+    """Whose request this is, on routes that ask."""
+
+    def __init_subclass__(cls) -> None:
+        """HEAD is answered as GET is."""
+        super().__init_subclass__()
+        if hasattr(cls, "get"):
+            cls.head = cls.get  # type: ignore[attr-defined]
+
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
-        """DRF's view function, marked as the coroutine that `dispatch` makes it."""
-        view = super().as_view(**initkwargs)
-        markcoroutinefunction(view)
-        return view
+        """A coroutine function that makes a view and lets it answer; to the eye it is DRF's, which does this by detours."""
+
+        async def view(request: HttpRequest, **arguments: Any) -> Response:
+            return await cls(**initkwargs).dispatch(request, **arguments)
+
+        return update_wrapper(view, super().as_view(**initkwargs))
 
     async def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
         """Find the caller, check what they may do, run the handler; every error becomes the envelope."""
@@ -83,22 +96,15 @@ class AsyncAPIView(APIView):
         # Not initialize_request(): it looks up parsers, authenticators and a negotiator that nobody asks here.
         self.request = Request(request)
         if AllowAny not in self.permission_classes:
-            caller = await identify(request.scope, self.needs)  # type: ignore[attr-defined]
-            self.request.user = caller  # type: ignore[assignment]
+            self.caller = await identify(request.scope, self.needs)  # type: ignore[attr-defined]
+            self.request.user = self.caller  # type: ignore[assignment]
         self.check_permissions(self.request)
-        handler = (
-            getattr(self, (request.method or "").lower(), None) if request.method in self.allowed_methods else None
-        )
+        method = request.method or ""
+        handler = getattr(self, method.lower(), None) if method in _METHODS else None
         if handler is None:
-            raise WrongMethod(request.method or "", [name for name in self.allowed_methods if name != "OPTIONS"])
+            raise WrongMethod(method, [name for name in self.allowed_methods if name != "OPTIONS"])
         response: Response = await handler(self.request, *args, **kwargs)
         return response
-
-    @property
-    def caller(self) -> Caller:
-        """Whose request this is."""
-        assert isinstance(self.request.user, Caller)  # noqa: S101 (check_permissions saw to it)
-        return self.request.user
 
     async def body(self) -> bytes:
         """The JSON body. Raises BodyTooLarge, UnsupportedMedia."""

@@ -14,6 +14,8 @@ class Channel:
         self._closed = False
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
+        self._due = 0.0
+        self._timer: asyncio.TimerHandle | None = None
 
     def put(self, data: bytes) -> None:
         """Add bytes; see `room` for waiting."""
@@ -30,6 +32,8 @@ class Channel:
     def close(self) -> None:
         """Nothing more will be put."""
         self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
         self._wake()
 
     async def get(self, seconds: float) -> bytes | None:
@@ -47,12 +51,19 @@ class Channel:
 
     async def _wait(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
+        self._due = loop.time() + seconds
+        if self._timer is None:
+            self._timer = loop.call_at(self._due, self._look, loop)
         self._reader = loop.create_future()
-        timer = loop.call_later(seconds, self._wake)
-        try:
-            await self._reader
-        finally:
-            timer.cancel()
+        await self._reader
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wake the reader if the silence has lasted; one timer serves a whole stream."""
+        self._timer = None
+        if loop.time() >= self._due:
+            self._wake()
+        else:
+            self._timer = loop.call_at(self._due, self._look, loop)
 
     def _wake(self) -> None:
         if self._reader is not None and not self._reader.done():

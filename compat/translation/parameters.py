@@ -183,6 +183,8 @@ def _modalities(request: ChatRequest, family: Family) -> dict[str, Any]:
 
 def google_options(request: ChatRequest) -> dict[str, Any]:
     """The `google` object of `extra_body` (or of the top level, where some clients flatten it)."""
+    if request.extra_body is None and request.google is None:
+        return {}
     for holder in (request.extra_body, {"google": request.google}):
         # The SDK's extra_body.extra_body: two levels, as Google's documentation nests them.
         for level in (holder, holder.get("extra_body") if isinstance(holder, dict) else None):

@@ -20,6 +20,13 @@ def to_texts(given: str | list[Any] | None, param: str, at_most: int) -> list[st
     return texts
 
 
+def needs_vocabulary(given: object) -> bool:
+    """True when token ids came and their table is not loaded yet: `load_vocabulary` takes a second and wants a thread."""
+    if not isinstance(given, list) or not given or isinstance(given[0], str):
+        return False
+    return not load_vocabulary.cache_info().currsize
+
+
 def _texts(given: str | list[Any] | None, param: str) -> list[str]:
     if isinstance(given, str):
         return [given]
@@ -37,7 +44,7 @@ def _texts(given: str | list[Any] | None, param: str) -> list[str]:
 
 def _decoded(tokens: list[int], param: str) -> str:
     """The text of cl100k_base token ids, which LangChain sends by default."""
-    encoding = _cl100k()
+    encoding = load_vocabulary()
     try:
         # A negative number is read as some other token.
         text = encoding.decode(tokens) if min(tokens, default=0) >= 0 else None
@@ -49,8 +56,8 @@ def _decoded(tokens: list[int], param: str) -> str:
 
 
 @cache
-def _cl100k() -> Any:
-    """Loaded when the first token ids come: the table takes a moment and some megabytes."""
+def load_vocabulary() -> Any:
+    """cl100k_base, loaded when the first token ids come: the table takes a second and some megabytes."""
     import bpe_openai
 
     return bpe_openai.get_encoding("cl100k_base")

@@ -21,6 +21,7 @@ from compat.translation.chat.completion import EmptyAnswer
 from compat.translation.chat.request import ChatTranslation
 from compat.translation.families import family_of
 from compat.translation.origins import Origins
+from compat.translation.prompts import load_vocabulary, needs_vocabulary
 from compat.translation.signatures import Recall, unsigned_calls
 from compat.translation.substance import text_length
 from compat.translation.usage import Usage
@@ -74,6 +75,11 @@ class AnsweringView(AsyncAPIView):
             raise
         job.settle()
         return counted
+
+    async def have_vocabulary(self, given: object) -> None:
+        """Load what reads token ids off the event loop, should these be the first that came."""
+        if needs_vocabulary(given):
+            await asyncio.to_thread(load_vocabulary)
 
     def sub_user(self, named: str | None) -> str:
         """A keyed hash of whom the client names, in the body or as Open WebUI does; "" where the token does not tell.

@@ -29,6 +29,7 @@ class Completions(AnsweringView):
         """Validate, translate each prompt, ask, answer."""
         completion = decode(await self.body(), _completion)
         resolved = await self.targets(completion.model)
+        await self.have_vocabulary(completion.prompt)
         chats = to_chats(completion)
         translations = [ChatTranslation(chat, self.recall()) for _, chat in chats]
         n = completion.n or 1

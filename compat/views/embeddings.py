@@ -29,6 +29,7 @@ class Embeddings(AnsweringView):
         """Validate, cut into batches, ask, answer."""
         embedding = decode(await self.body(), _embedding)
         resolved = await self.targets(embedding.model)
+        await self.have_vocabulary(embedding.input)
         translation = EmbeddingTranslation(embedding, resolved.dimensions)
         calls = tuple(_call(translation, first, count) for first, count in translation.slices())
         job = self.job = Job(self.caller, self.endpoint, embedding.model, resolved.targets, calls, stream=False)
