@@ -353,7 +353,13 @@ LOGGED = (
     Logged("How many received keys were checked", ("received keys were checked: %d, of which good: %d",)),
     Logged(
         "Our own mistakes, with the place in the code, under the request's id",
-        ("%s failed", "a stream broke", "Exception inside the application: %s"),
+        (
+            "%s failed",
+            "a stream broke",
+            "a live page broke",
+            "live traffic could not be read",
+            "Exception inside the application: %s",
+        ),
     ),
     Logged(
         "The database, Redis or the journal fails or is back",

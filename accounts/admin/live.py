@@ -14,17 +14,14 @@ def live(request: HttpRequest) -> HttpResponse:
     """The page; what it shows comes through its socket. For those who may see usage records."""
     if not request.user.has_perm("accounts.view_usagerecord"):
         raise PermissionDenied
+    may_see_users = request.user.has_perm("accounts.view_user")
     context = {
         **admin.site.each_context(request),
         "title": _("Live traffic"),
         "subtitle": None,
-        "user_url": _row_url("user") if request.user.has_perm("accounts.view_user") else "",
-        "record_url": _row_url("usagerecord"),
+        # ROW stands where the number of a row goes.
+        "user_url": reverse("admin:accounts_user_change", args=["ROW"]) if may_see_users else "",
+        "record_url": reverse("request", args=["ROW"]),
         "sees_keys": request.user.has_perm("accounts.view_keyevent"),
     }
     return TemplateResponse(request, "accounts/admin/live.html", context)
-
-
-def _row_url(table: str) -> str:
-    """The address of a row's page, with ROW where its number goes."""
-    return reverse(f"admin:accounts_{table}_change", args=("ROW",))

@@ -111,10 +111,13 @@ class Hub:
                     publish()
                 async with asyncio.timeout(_RECEIVE_SECONDS):
                     message = await layer.receive(channel)
+                await self._take(Told(*(message[name] for name in Told._fields)))
             except LAYER_FAILS:
                 await asyncio.sleep(SAY_SECONDS)
-            else:
-                await self._take(Told(*(message[name] for name in Told._fields)))
+            except Exception:
+                # Such as a process of another version, which tells something else: the others are still to be heard.
+                logger.exception("live traffic could not be read")
+                await asyncio.sleep(SAY_SECONDS)
 
     async def _take(self, told: Told) -> None:
         now = time.monotonic()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import re
 import time
 from collections import Counter
@@ -16,6 +17,8 @@ from accounts.in_db import in_db
 from accounts.live.hub import Hub, hub
 from accounts.live.rights import Close, Rights, rights_of
 
+logger = logging.getLogger(__name__)
+
 PUSH_SECONDS = 0.2
 CHECK_SECONDS = 2.0
 _CHECK_WITHIN = 2.0
@@ -25,7 +28,7 @@ UNSEEN_AT_MOST = 3
 _UNSEEN_SECONDS = 60.0
 _ENDED_AT_ONCE = 100
 _OF_ONE_USER = 5
-_TRY_LATER = 1013
+_BROKEN, _TRY_LATER = 1011, 1013
 _CURSOR = re.compile(r"([0-9a-f]{8})-(\d{1,15})")
 
 _open: Counter[int] = Counter()
@@ -66,9 +69,16 @@ class Watcher(AsyncWebsocketConsumer):  # type: ignore[misc]
         _open[rights.user_id] += 1
         try:
             await self._end(await self._push(known, View(rights, self._cursor())))
+        except OSError:
+            pass  # the browser was gone before the server said so
+        except Exception:
+            logger.exception("a live page broke")
+            await self._end(_BROKEN)
         finally:
             known.leave()
             _open[rights.user_id] -= 1
+            if not _open[rights.user_id]:
+                del _open[rights.user_id]
 
     async def _push(self, known: Hub, view: "View") -> Close | int:
         """Push until it must end; how it ends."""

@@ -67,8 +67,9 @@ def _python(data_dir, code, stdin):
     return done.stdout.strip()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
+    """One for each module: while Playwright runs, its event loop keeps Django from the database in this thread."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

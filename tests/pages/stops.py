@@ -47,4 +47,8 @@ ADMIN = (
     "/admin/accounts/user/1/delete/",
     "/admin/compat/modelmapping/1/change/",
     "/admin/accounts/usagerecord/",
+    "/admin/accounts/staffact/",
+    "/admin/compat/modelmapping/",
+    "/admin/compat/modelmapping/try/?name=gpt-4o",
+    "/admin/live/",
 )

@@ -84,6 +84,10 @@ def test_an_operator_watches_a_stream_disables_its_user_and_sees_it_end(simulate
     ended.wait_for(timeout=15_000)
     assert "invalid_api_key" in ended.inner_text()
     row.wait_for(state="detached")
+    with page.context.expect_page() as opened:
+        ended.locator("a").first.click(modifiers=["Control"])
+    opened.value.wait_for_selector("h1:has-text('What became of a request')")
+    assert "invalid_api_key" in opened.value.inner_text("main")
     client.join(10)
     assert not client.is_alive()
     assert any("revoked while this answer was on its way" in line for line in client.lines)

@@ -134,7 +134,7 @@ function showEnded(frame) {
       why.textContent = request.status === 499 ? words.clientLeft : request.error;
       row.cells[0].append(why);
     }
-    cell(row, new Date(request.began + request.total_ms).toLocaleTimeString(document.documentElement.lang || "en"));
+    cell(row, new Date(request.began + request.total_ms).toLocaleTimeString(document.documentElement.lang || "en"), "wide");
     cell(row, link(words.userUrl, request.user_id, request.user));
     cell(row, model(request));
     cell(row, request.stream ? `${request.endpoint} ⇢` : request.endpoint, "wide");

@@ -1,0 +1,118 @@
+"""What a process tells, what the hub makes of it, and what each watcher has been told of that."""
+
+import asyncio
+import time
+
+import pytest
+from channels.layers import get_channel_layer
+
+from accounts.live import presence
+from accounts.live.hub import Hub
+from accounts.live.rates import Rates
+from accounts.live.rights import Rights
+from accounts.live.summary import ENDED_TOLD, Told
+from accounts.live.watcher import View
+
+ALL = Rights(1, key_events=True)
+
+
+def told(process="aaaaaaaa", numbers=(), shut=None, running=()):
+    numbers = list(numbers)
+    ended = [{"number": number, "user": 1, "id": f"{process}{number}"} for number in numbers]
+    last = numbers[-1] if numbers else 0
+    return Told(process, last, ended, list(running), len(running), 0, shut or {})
+
+
+@pytest.fixture
+def hub():
+    made = Hub()
+    made.names = {1: "ada"}
+    made._names_until = float("inf")
+    return made
+
+
+def numbers(frame):
+    return [row["number"] for row in frame["ended"]]
+
+
+async def test_each_request_is_told_once_however_often_a_process_tells_it(hub):
+    view = View(ALL, {})
+    for few in ([1, 2], [1, 2, 3], [3]):
+        await hub._take(told(numbers=few))
+    assert numbers(view.next(hub)) == [1, 2, 3]
+    assert numbers(view.next(hub)) == []
+
+
+async def test_what_no_summary_held_is_counted(hub):
+    view = View(ALL, {})
+    await hub._take(told(numbers=[1]))
+    view.next(hub)
+    await hub._take(told(numbers=[5, 6]))
+    frame = view.next(hub)
+    assert (numbers(frame), frame["left_out"]) == ([5, 6], 3)
+
+
+async def test_a_watcher_that_was_away_is_told_the_last_hundred_and_how_many_more_there_were(hub):
+    view = View(ALL, {})
+    for first in range(1, 301, ENDED_TOLD):
+        await hub._take(told(numbers=range(first, first + ENDED_TOLD)))
+    frame = view.next(hub)
+    assert numbers(frame) == list(range(201, 301))
+    assert frame["left_out"] == 200
+
+
+async def test_a_cursor_is_of_each_process_by_itself(hub):
+    await hub._take(told("aaaaaaaa", [1, 2, 3]))
+    await hub._take(told("bbbbbbbb", [1, 2, 3]))
+    frame = View(ALL, {"aaaaaaaa": 2, "bbbbbbbb": 3}).next(hub)
+    assert [row["id"] for row in frame["ended"]] == ["aaaaaaaa3"]
+    assert sorted(frame["after"].split(".")) == ["aaaaaaaa-3", "bbbbbbbb-3"]
+
+
+async def test_a_breaker_is_told_once_when_it_shuts_and_once_when_it_opens(hub):
+    view = View(ALL, {})
+    kinds = []
+    for process, shut in (("aaaaaaaa", {"m": 9e9}), ("bbbbbbbb", {"m": 9e9}), ("aaaaaaaa", {}), ("bbbbbbbb", {})):
+        await hub._take(told(process, shut=shut))
+        kinds += [event["kind"] for event in view.next(hub)["events"]]
+    assert kinds == ["shut", "open"]
+
+
+async def test_a_process_that_says_nothing_any_more_is_forgotten(hub, monkeypatch):
+    await hub._take(told("aaaaaaaa", running=[{"user": 1, "began": 0, "id": "x"}]))
+    assert View(ALL, {}).next(hub)["running_count"] == 1
+    later = time.monotonic() + 10
+    monkeypatch.setattr("accounts.live.hub.time.monotonic", lambda: later)
+    await hub._take(told("bbbbbbbb"))
+    frame = View(ALL, {}).next(hub)
+    assert (frame["processes"], frame["running_count"]) == (1, 0)
+
+
+async def test_a_summary_that_cannot_be_read_does_not_deafen_the_hub(hub, caplog, monkeypatch):
+    monkeypatch.setattr("accounts.live.hub.SAY_SECONDS", 0.01)
+    monkeypatch.setattr("accounts.live.hub.in_db", lambda *_: asyncio.sleep(0, []))
+    hub.join()
+    try:
+        while not (found := await presence.who()):
+            await asyncio.sleep(0.01)
+        [channel] = found
+        await get_channel_layer().send(channel, {"type": "live.told", "process": "of another version"})
+        await get_channel_layer().send(channel, {"type": "live.told", **told(numbers=[7])._asdict()})
+        async with asyncio.timeout(5):
+            while not hub.ended:
+                await asyncio.sleep(0.01)
+    finally:
+        hub.leave()
+        presence._here.clear()
+    assert "live traffic could not be read" in caplog.text
+
+
+def test_rates_are_of_the_last_seconds_and_of_all_processes():
+    rates = Rates()
+    for second in range(11):
+        rates.add("a", 100.0 + second, 10 * second, 100 * second)
+        rates.add("b", 100.0 + second, 5, 50)
+    assert rates.a_second(110.0) == (10.0, 100.0)
+    rates.add("a", 111.0, 100, 900)  # an estimate gave way to fewer
+    assert rates.a_second(111.0)[1] >= 0
+    assert rates.a_second(200.0) == (0.0, 0.0)
