@@ -4,11 +4,12 @@ import re
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from accounts.contributions import terms
 from accounts.contributions.offer import KEEP_AT_MOST, Caps, Offer, Unacceptable, read_hours, read_keys, require_consent
 
-_SHARES = [(share, "nothing" if share == 0 else f"{share} %") for share in range(0, KEEP_AT_MOST + 1, 10)]
+_SHARES = [(share, _("nothing") if share == 0 else f"{share} %") for share in range(0, KEEP_AT_MOST + 1, 10)]
 _HOURS = [(hour, f"{hour:02}:00") for hour in range(24)]
 _QUIET = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}
 
@@ -31,23 +32,23 @@ class CapsForm(forms.Form):
     """What may be done with a key."""
 
     keep_share = forms.ChoiceField(
-        label="I keep for myself",
+        label=_("I keep for myself"),
         choices=_SHARES,
         required=False,
-        help_text="The share of the daily quota that we leave alone.",
+        help_text=_("The share of the daily quota that we leave alone."),
     )
     models = forms.CharField(
-        label="Models",
+        label=_("Models"),
         required=False,
         max_length=400,
-        widget=forms.TextInput(attrs={**_QUIET, "placeholder": "all models"}),
-        help_text="Which it may be used for, such as gemini-*-flash. Empty: all.",
+        widget=forms.TextInput(attrs={**_QUIET, "placeholder": _("all models")}),
+        help_text=_("Which it may be used for, such as gemini-*-flash. Empty: all."),
     )
-    hours_from = forms.ChoiceField(label="From", choices=_HOURS, required=False)
-    hours_until = forms.ChoiceField(label="until", choices=_HOURS, required=False)
+    hours_from = forms.ChoiceField(label=_("From"), choices=_HOURS, required=False)
+    hours_until = forms.ChoiceField(label=_("until"), choices=_HOURS, required=False)
     paid = forms.ChoiceField(
-        label="Tier",
-        choices=[("", "free"), ("yes", "paid: its project has billing, and use costs me money")],
+        label=_("Tier"),
+        choices=[("", _("free")), ("yes", _("paid: its project has billing, and use costs me money"))],
         required=False,
     )
 
@@ -80,20 +81,20 @@ class OfferForm(CapsForm):
     """A contribution. The keys are never put back into the page, also not beside a mistake."""
 
     keys = forms.CharField(
-        label="Gemini API key",
+        label=_("Gemini API key"),
         max_length=6000,
         widget=Unechoed(attrs={**_QUIET, "rows": 3}),
-        help_text="From Google AI Studio; it begins with AIza or AQ. Several: one a line.",
+        help_text=_("From Google AI Studio; it begins with AIza or AQ. Several: one a line."),
     )
     project = forms.CharField(
-        label="Google project",
+        label=_("Google project"),
         required=False,
         max_length=80,
         widget=forms.TextInput(attrs=_QUIET),
-        help_text="If your keys are of one project, name it as you like: they share one quota.",
+        help_text=_("If your keys are of one project, name it as you like: they share one quota."),
     )
     consent = forms.BooleanField(
-        label="I have read this and agree", error_messages={"required": "Without your consent nothing is taken."}
+        label=_("I have read this and agree"), error_messages={"required": _("Without your consent nothing is taken.")}
     )
     terms = forms.CharField(widget=forms.HiddenInput, initial=terms.VERSION)
     # For robots, which fill in whatever there is. People do not see it.
@@ -116,7 +117,7 @@ class OfferForm(CapsForm):
 class ReplacementForm(forms.Form):
     """Another key in the place of one."""
 
-    key = forms.CharField(label="New key", max_length=400, widget=UnechoedLine(attrs=_QUIET))
+    key = forms.CharField(label=_("New key"), max_length=400, widget=UnechoedLine(attrs=_QUIET))
 
     def clean_key(self) -> Any:
         """The key, sealed from the page."""

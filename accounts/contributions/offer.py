@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext as _
+
 from accounts.contributing import well_formed
 from accounts.contributions.terms import VERSION
 from accounts.redaction import redact
@@ -40,13 +42,14 @@ class Caps:
     def __post_init__(self) -> None:
         """Refuse what is out of range. Raises Unacceptable."""
         if not 0 <= self.keep_share <= KEEP_AT_MOST:
-            raise Unacceptable(f"The share to keep is 0 to {KEEP_AT_MOST} per cent.", "keep_share")
+            raise Unacceptable(_("The share to keep is 0 to {most} per cent.").format(most=KEEP_AT_MOST), "keep_share")
         if len(self.models) > _MODELS_AT_MOST or not all(_MODEL.fullmatch(model) for model in self.models):
             raise Unacceptable(
-                f"Name up to {_MODELS_AT_MOST} models, such as gemini-3.8-flash or gemini-*-flash.", "models"
+                _("Name up to {most} models, such as gemini-3.8-flash or gemini-*-flash.").format(most=_MODELS_AT_MOST),
+                "models",
             )
         if not all(0 <= hour <= 23 for hour in self.hours):
-            raise Unacceptable("Hours are 0 to 23.", "hours_utc")
+            raise Unacceptable(_("Hours are 0 to 23."), "hours_utc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ class Offer:
     def __post_init__(self) -> None:
         """Refuse a project name that is none. Raises Unacceptable."""
         if self.project and (not _PROJECT.fullmatch(self.project) or redact(self.project) != self.project):
-            raise Unacceptable("A project's name is up to 80 letters, digits, spaces and . : ( ) ' -", "project")
+            raise Unacceptable(_("A project's name is up to 80 letters, digits, spaces and . : ( ) ' -"), "project")
 
 
 def read_keys(texts: Iterable[str], field: str = "keys") -> tuple[Secret, ...]:
@@ -69,23 +72,27 @@ def read_keys(texts: Iterable[str], field: str = "keys") -> tuple[Secret, ...]:
     for number, text in enumerate(texts, start=1):
         key = well_formed(text)
         if not key:
-            raise Unacceptable(f"Key {number} is not the text of a Gemini API key. Was it copied whole?", field)
+            raise Unacceptable(
+                _("Key {number} is not the text of a Gemini API key. Was it copied whole?").format(number=number), field
+            )
         keys[key] = None
     if not keys:
-        raise Unacceptable("Send a Gemini API key.", field)
+        raise Unacceptable(_("Send a Gemini API key."), field)
     if len(keys) > KEYS_AT_MOST:
-        raise Unacceptable(f"Send at most {KEYS_AT_MOST} keys at a time.", field)
+        raise Unacceptable(_("Send at most {most} keys at a time.").format(most=KEYS_AT_MOST), field)
     return tuple(Secret(key) for key in keys)
 
 
 def read_hours(first: int, until: int) -> tuple[int, ...]:
     """The hours from `first` up to but not including `until`, past midnight when that is not later. Equal: all day."""
     if not (0 <= first <= 23 and 0 <= until <= 24):
-        raise Unacceptable("Hours are 0 to 24.", "hours_utc")
+        raise Unacceptable(_("Hours are 0 to 24."), "hours_utc")
     return tuple((first + step) % 24 for step in range((until - first) % 24))
 
 
 def require_consent(version: str) -> None:
     """Refuse what was not agreed to in its present words. Raises Unacceptable."""
     if version != VERSION:
-        raise Unacceptable(f"Agree to the terms of {VERSION}: read them and accept that version.", "consent")
+        raise Unacceptable(
+            _("Agree to the terms of {version}: read them and accept that version.").format(version=VERSION), "consent"
+        )

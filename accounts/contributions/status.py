@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from accounts.models import ContributedKey
 from accounts.pool.outlook import ModelOutlook, outlook
@@ -54,6 +55,7 @@ def in_words(snapshot: dict[str, Any]) -> dict[str, Any]:
     resets = {model["next_reset"] for model in snapshot["models"]}
     return {
         **snapshot,
+        "keys_words": _keys_in_words(snapshot["keys"]),
         "models": [_model_in_words(model) for model in snapshot["models"]],
         "resets_words": ", ".join(f"{datetime.fromisoformat(reset):%H:%M} UTC" for reset in sorted(resets)),
         "time_words": f"{datetime.fromisoformat(snapshot['generated_at']):%H:%M:%S} UTC",
@@ -65,13 +67,21 @@ def _model_in_words(model: dict[str, Any]) -> dict[str, Any]:
     return {
         **model,
         "wait_words": "" if wait is None else _duration(wait),
-        "remaining_words": f"fewer than {_STEP}"
+        "remaining_words": _("fewer than {count}").format(count=_STEP)
         if left == 0 and model["available"]
         else f"{left:,}"
         if left is not None
         else "",
-        "first_token_words": "" if first is None else f"{first / 1000:.2f} s",
+        "first_token_words": "" if first is None else f"{first / 1000:.2f} s" if first else "< 0.01 s",
     }
+
+
+def _keys_in_words(keys: str) -> str:
+    """“Fewer than 5 keys take turns.”, of the snapshot's “fewer than 5”."""
+    count = keys.rpartition(" ")[2]
+    if keys.startswith("fewer"):
+        return _("Fewer than {count} keys take turns.").format(count=count)
+    return _("About {count} keys take turns.").format(count=count)
 
 
 def _duration(seconds: int) -> str:

@@ -7,6 +7,9 @@ from datetime import date
 from django.conf import settings
 from django.db.models import F, Sum
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as N_
 
 from accounts.contributions import acts
 from accounts.contributions.offer import Caps
@@ -16,17 +19,18 @@ _DAYS_SHOWN = 30
 
 # Why the upstream takes a key no more, by the name of the failure; told only of keys that have served.
 _REASONS = {
-    "key_invalid": "Google says that it is not a valid key any more.",
-    "key_leaked": "Google found it in public and blocked it. Make a new key and delete this one.",
-    "key_restricted": "It is restricted to other addresses, sites or APIs in Google's console.",
-    "key_refused": "Google refuses it.",
-    "project_suspended": "Google has suspended its project.",
-    "project_unpaid": "The project's prepaid credit is used up.",
-    "api_disabled": "The Gemini API is switched off in its project.",
-    "free_tier_not_here": "Its project needs billing in this server's region.",
+    "key_invalid": N_("Google says that it is not a valid key any more."),
+    "key_leaked": N_("Google found it in public and blocked it. Make a new key and delete this one."),
+    "key_restricted": N_("It is restricted to other addresses, sites or APIs in Google's console."),
+    "key_refused": N_("Google refuses it."),
+    "project_suspended": N_("Google has suspended its project."),
+    "project_unpaid": N_("The project's prepaid credit is used up."),
+    "api_disabled": N_("The Gemini API is switched off in its project."),
+    "free_tier_not_here": N_("Its project needs billing in this server's region."),
 }
+_SWITCHED_OFF = N_("The operator of this server has switched it off.")
 _TONES = {"serving": "good", "trial": "good", "paused": "warn", "resting": "warn", "idle": "bad", "stopped": "bad"}
-_NOT_IN_USE = (
+_NOT_IN_USE = N_(
     "Nothing is sent with it. Google did not take it when it was checked (is it whole, is the Gemini API switched on in "
     "its project, is it free of restrictions?), or it cannot be used here, for instance because it was handed in "
     "before. You may replace it, or withdraw it."
@@ -76,49 +80,54 @@ def _told(line: ReceiptKey, days: tuple[tuple[date, int], ...], resting: set[str
 def _state(line: ReceiptKey, resting: set[str], *, has_served: bool) -> tuple[str, str, str]:
     key = line.key
     if line.withdrawn:
-        return "withdrawn", "Withdrawn", f"Erased on {line.withdrawn:%d %B %Y}. Nothing of it is kept."
+        day = date_format(line.withdrawn, "j F Y")
+        return "withdrawn", _("Withdrawn"), _("Erased on {day}. Nothing of it is kept.").format(day=day)
     if acts.waits_for_gemini(line):
         return (
             "received",
-            "Received",
-            "This server runs on its built-in simulator at present, so your key lies sealed and nobody is asked about "
-            "it. It will be checked when the server runs on Gemini.",
+            _("Received"),
+            _(
+                "This server runs on its built-in simulator at present, so your key lies sealed and nobody is asked "
+                "about it. It will be checked when the server runs on Gemini."
+            ),
         )
     if not line.decided:
-        return "received", "Received", "It will be checked soon. Come back in a few minutes."
+        return "received", _("Received"), _("It will be checked soon. Come back in a few minutes.")
     if key is None or (key.state == ContributedKey.State.DISABLED and not has_served):
-        return "idle", "Not in use", _NOT_IN_USE
+        return "idle", _("Not in use"), _(_NOT_IN_USE)
     if key.state == ContributedKey.State.DISABLED:
-        return "stopped", "Stopped", _REASONS.get(key.reason, "The operator of this server has switched it off.")
+        return "stopped", _("Stopped"), _(_REASONS.get(key.reason, _SWITCHED_OFF))
     return _state_in_hand(key, resting)
 
 
 def _state_in_hand(key: ContributedKey, resting: set[str]) -> tuple[str, str, str]:
     if key.paused:
-        return "paused", "Paused", "Nothing is sent with it until you resume."
+        return "paused", _("Paused"), _("Nothing is sent with it until you resume.")
     if key.state == ContributedKey.State.WAITING:
         return (
             "waiting",
-            "Waiting for approval",
-            "Google takes it. The operator looks at new keys before they are used.",
+            _("Waiting for approval"),
+            _("Google takes it. The operator looks at new keys before they are used."),
         )
     if key.hours_utc and timezone.now().hour not in key.hours_utc:
-        return "resting", "Resting", "It is outside the hours that you allow."
+        return "resting", _("Resting"), _("It is outside the hours that you allow.")
     if key.state == ContributedKey.State.SUSPECTED:
         return (
             "resting",
-            "Resting",
-            "Google has refused it once. Within minutes it is asked whether the key still holds.",
+            _("Resting"),
+            _("Google has refused it once. Within minutes it is asked whether the key still holds."),
         )
     if key.quota_domain in resting:
-        return "resting", "Resting", "Its quota is used up, or Google asked for a pause. It goes on by itself."
+        return "resting", _("Resting"), _("Its quota is used up, or Google asked for a pause. It goes on by itself.")
     if key.in_quarantine:
         return (
             "trial",
-            "On trial",
-            f"Google takes it. It is asked now and then until it has answered {settings.QUARANTINE_SUCCESSES} requests.",
+            _("On trial"),
+            _("Google takes it. It is asked now and then until it has answered {count} requests.").format(
+                count=settings.QUARANTINE_SUCCESSES
+            ),
         )
-    return "serving", "Serving", "It takes its turn with the other keys. Thank you."
+    return "serving", _("Serving"), _("It takes its turn with the other keys. Thank you.")
 
 
 def _days(key_ids: Iterable[object]) -> dict[object, tuple[tuple[date, int], ...]]:

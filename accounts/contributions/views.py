@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
@@ -45,7 +46,9 @@ def contribute(request: HttpRequest) -> HttpResponse:
     if refusal is not None:
         return refusal
     if request.POST.get("website"):
-        return _refused(request, HTTPStatus.FORBIDDEN, "This looks like a robot: a field was filled that nobody sees.")
+        return _refused(
+            request, HTTPStatus.FORBIDDEN, _("This looks like a robot: a field was filled that nobody sees.")
+        )
     form = OfferForm(request.POST)
     if not form.is_valid():
         return _contribute_page(request, form, HTTPStatus.BAD_REQUEST)
@@ -64,7 +67,7 @@ def receipt(request: HttpRequest) -> HttpResponse:
         return render(request, "contributions/receipt.html", {})
     found = acts.find_receipt(request.POST.get("code", ""))
     if found is None:
-        sentence = (
+        sentence = _(
             "No receipt has this code. Was it copied whole? It begins with tumbler-receipt- and has 36 characters more."
         )
         return render(request, "contributions/receipt.html", {"mistake": sentence}, status=HTTPStatus.NOT_FOUND)
@@ -100,7 +103,12 @@ def privacy_json(request: HttpRequest) -> HttpResponse:
 
 
 def _contribute_page(request: HttpRequest, form: OfferForm, code: int = HTTPStatus.OK) -> HttpResponse:
-    known = {"form": form, "terms": TERMS, "version": VERSION, "reciprocity": settings.RECIPROCITY}
+    known = {
+        "form": form,
+        "terms": [_(sentence) for sentence in TERMS],
+        "version": VERSION,
+        "reciprocity": settings.RECIPROCITY,
+    }
     return render(request, "contributions/contribute.html", known, status=code)
 
 
@@ -111,13 +119,13 @@ def _refusal(request: HttpRequest) -> HttpResponse | None:
     wait = flood.contributions.wait(household(address))
     if wait:
         response = _refused(
-            request, HTTPStatus.TOO_MANY_REQUESTS, "There were many contributions lately. Please come back later."
+            request, HTTPStatus.TOO_MANY_REQUESTS, _("There were many contributions lately. Please come back later.")
         )
         response["Retry-After"] = str(int(wait) + 1)
         return response
     size = request.META.get("CONTENT_LENGTH") or "0"
     if not size.isdecimal() or int(size) > MAX_BODY_BYTES:
-        return _refused(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "That is too much at once.")
+        return _refused(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _("That is too much at once."))
     return None
 
 
@@ -157,18 +165,18 @@ def _with_forms(key: Told, sent: dict[str, forms.Form]) -> dict[str, Any]:
 
 
 def _pause(request: HttpRequest, found: Receipt, line: ReceiptKey) -> HttpResponse:
-    return _done(request, found, "Paused. Nothing is sent with it until you resume." if acts.pause(line) else "")
+    return _done(request, found, _("Paused. Nothing is sent with it until you resume.") if acts.pause(line) else "")
 
 
 def _resume(request: HttpRequest, found: Receipt, line: ReceiptKey) -> HttpResponse:
-    return _done(request, found, "It is in use again." if acts.resume(line) else "")
+    return _done(request, found, _("It is in use again.") if acts.resume(line) else "")
 
 
 def _set_caps(request: HttpRequest, found: Receipt, line: ReceiptKey) -> HttpResponse:
     form = CapsForm(request.POST, auto_id=f"key{line.number}_%s")
     if not form.is_valid():
         return _receipt_page(request, found, mistakes={line.number: {"caps": form}})
-    return _done(request, found, "Your limits are set." if acts.set_caps(line, form.cleaned_data["caps"]) else "")
+    return _done(request, found, _("Your limits are set.") if acts.set_caps(line, form.cleaned_data["caps"]) else "")
 
 
 def _replace(request: HttpRequest, found: Receipt, line: ReceiptKey) -> HttpResponse:
@@ -180,7 +188,7 @@ def _replace(request: HttpRequest, found: Receipt, line: ReceiptKey) -> HttpResp
     if not form.is_valid():
         return _receipt_page(request, found, mistakes={line.number: {"replacement": form}})
     acts.replace(line, form.cleaned_data["key"])
-    response = _done(request, found, "The old key is erased. The new one was received and will be checked.")
+    response = _done(request, found, _("The old key is erased. The new one was received and will be checked."))
     time.sleep(until_the_beat(started))
     return response
 
@@ -192,7 +200,7 @@ def _ask_to_withdraw(request: HttpRequest, found: Receipt, line: ReceiptKey) -> 
 
 def _withdraw(request: HttpRequest, found: Receipt, line: ReceiptKey) -> HttpResponse:
     acts.withdraw(line)
-    return _done(request, found, "Withdrawn. The key is erased.")
+    return _done(request, found, _("Withdrawn. The key is erased."))
 
 
 def _redeem(request: HttpRequest, found: Receipt, line: ReceiptKey | None) -> HttpResponse:
@@ -203,7 +211,7 @@ def _done(request: HttpRequest, found: Receipt, notice: str) -> HttpResponse:
     # The pool of this process follows at once, those of others within seconds.
     with suppress(DatabaseError):
         async_to_sync(pool.sync)()
-    return _receipt_page(request, found, notice=notice or "This key cannot be changed so now.")
+    return _receipt_page(request, found, notice=notice or _("This key cannot be changed so now."))
 
 
 _ACTS: dict[str, Callable[..., HttpResponse]] = {
