@@ -4,31 +4,33 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as N_
 
 # Table (app.model), title, Material symbol, and the address of a page that shows the table in another way than its list.
 _SECTIONS: dict[str, list[tuple[str, str, str] | tuple[str, str, str, str]]] = {
-    "Pool": [
-        ("accounts.contributedkey", "Contributed keys", "key"),
-        ("accounts.keyday", "Key days", "calendar_month"),
-        ("accounts.keyevent", "Key events", "history"),
-        ("accounts.learnedquota", "Learned quotas", "school"),
-        ("accounts.tierquota", "Tier quotas", "tune"),
-        ("accounts.projectpair", "Same projects?", "join_inner"),
-        ("compat.modelmapping", "Model mappings", "alt_route"),
+    N_("Pool"): [
+        ("accounts.contributedkey", N_("Contributed keys"), "key"),
+        ("accounts.keyday", N_("Key days"), "calendar_month"),
+        ("accounts.keyevent", N_("Key events"), "history"),
+        ("accounts.learnedquota", N_("Learned quotas"), "school"),
+        ("accounts.tierquota", N_("Tier quotas"), "tune"),
+        ("accounts.projectpair", N_("Same projects?"), "join_inner"),
+        ("compat.modelmapping", N_("Model mappings"), "alt_route"),
     ],
-    "People": [
-        ("accounts.user", "Users", "person"),
-        ("accounts.invitation", "Invitations", "mail"),
-        ("accounts.issuedtoken", "Issued tokens", "confirmation_number"),
-        ("accounts.plan", "Plans", "speed"),
-        ("auth.group", "Groups", "group"),
-        ("accounts.staffact", "Audit log", "policy"),
+    N_("People"): [
+        ("accounts.user", N_("Users"), "person"),
+        ("accounts.invitation", N_("Invitations"), "mail"),
+        ("accounts.issuedtoken", N_("Issued tokens"), "confirmation_number"),
+        ("accounts.plan", N_("Plans"), "speed"),
+        ("auth.group", N_("Groups"), "group"),
+        ("accounts.staffact", N_("Audit log"), "policy"),
     ],
-    "Usage": [
-        ("accounts.usagerecord", "Live traffic", "bolt", "live"),
-        ("accounts.usagetotal", "Totals by day", "bar_chart"),
-        ("accounts.usagerecord", "Requests", "receipt_long"),
-        ("accounts.modelprice", "Model prices", "payments"),
+    N_("Usage"): [
+        ("accounts.usagerecord", N_("Live traffic"), "bolt", "live"),
+        ("accounts.usagetotal", N_("Totals by day"), "bar_chart"),
+        ("accounts.usagerecord", N_("Requests"), "receipt_long"),
+        ("accounts.modelprice", N_("Model prices"), "payments"),
     ],
 }
 
@@ -36,7 +38,7 @@ _SECTIONS: dict[str, list[tuple[str, str, str] | tuple[str, str, str, str]]] = {
 def sections(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups of links; those that lead where this person may not look are left out."""
     groups = [
-        {"title": title, "items": [_item(*row) for row in rows if _may_view(request, row[0])]}
+        {"title": _(title), "items": [_item(*row) for row in rows if _may_view(request, row[0])]}
         for title, rows in _SECTIONS.items()
     ]
     return [group for group in groups if group["items"]]
@@ -48,4 +50,4 @@ def _may_view(request: HttpRequest, table: str) -> bool:
 
 
 def _item(table: str, title: str, icon: str, page: str = "") -> dict[str, Any]:
-    return {"title": title, "icon": icon, "link": reverse(page or f"admin:{table.replace('.', '_')}_changelist")}
+    return {"title": _(title), "icon": icon, "link": reverse(page or f"admin:{table.replace('.', '_')}_changelist")}
