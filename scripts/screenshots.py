@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -24,7 +25,9 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 PAGES = {
     "admin-home": "/admin/",
     "admin-keys": "/admin/accounts/contributedkey/",
+    "admin-live": "/admin/live/",
     "admin-mappings": "/admin/compat/modelmapping/",
+    "admin-try": "/admin/compat/modelmapping/try/?name=gpt-4o",
     "admin-usage": "/admin/accounts/usagerecord/",
     "contribute": "/contribute/",
     "status": "/status/",
@@ -66,12 +69,25 @@ def fill(base: str, token: str, environment: dict[str, str]) -> None:
     time.sleep(3)
 
 
+def keep_busy(base: str, token: str, ended: threading.Event) -> None:
+    """Slow streams, one after the other, so that something is running whenever the picture is taken."""
+    client = OpenAI(base_url=f"{base}/v1", api_key=token, max_retries=0)
+    while not ended.is_set():
+        question = [{"role": "user", "content": "Tell me of the lighthouse at the end of the world."}]
+        for _ in client.chat.completions.create(model="gemini-3.8-flash--drip-250", messages=question, stream=True):
+            if ended.is_set():
+                break
+
+
 def photograph(page: Page, base: str, name: str, path: str) -> None:
     """One page in light and, for the README's pictures, nothing else."""
     answer = page.goto(base + path, wait_until="networkidle")
     if answer is None or answer.status != 200:
         print(f"{path}: not there, no picture")
         return
+    if name == "admin-live":
+        page.wait_for_selector("#running tr >> nth=2")
+        time.sleep(4)
     page.screenshot(path=str(IMAGES / f"{name}.png"))
 
 
@@ -79,6 +95,7 @@ def main() -> None:
     """Start, fill, photograph, stop."""
     port = free_port()
     base = f"http://127.0.0.1:{port}"
+    ended = threading.Event()
     with tempfile.TemporaryDirectory() as data_dir:
         environment = {**os.environ, "TUMBLER_DATA_DIR": data_dir}
         command = [sys.executable, str(ROOT / "manage.py"), "serve", "--prepare", "--demo", "--port", str(port)]
@@ -88,6 +105,9 @@ def main() -> None:
             first_run = (Path(data_dir) / "first-run.txt").read_text()
             secrets = dict(re.findall(r"^(\w+): (.*)$", first_run, re.M))
             fill(base, secrets["token"], environment)
+            busy = [threading.Thread(target=keep_busy, args=(base, secrets["token"], ended)) for _ in range(4)]
+            for thread in busy:
+                thread.start()
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
                 page = browser.new_page(viewport={"width": 1280, "height": 800})
@@ -99,6 +119,7 @@ def main() -> None:
                     photograph(page, base, name, path)
                 browser.close()
         finally:
+            ended.set()
             server.terminate()
             server.wait(60)
 

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from accounts import pool
-from accounts.live.traffic import Traffic
+from accounts.live.traffic import Running, Traffic
 
 if TYPE_CHECKING:
     from accounts.metering.lines import Admission, Settlement
@@ -58,7 +58,7 @@ def _asked(admission: "Admission") -> dict[str, Any]:
     }
 
 
-def _running(admission: "Admission", job: Any) -> dict[str, Any]:
+def _running(admission: "Admission", job: Running) -> dict[str, Any]:
     return {**_asked(admission), "served": job.model, "attempts": job.attempts, "tokens": job.tokens}
 
 

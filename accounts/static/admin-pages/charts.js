@@ -41,7 +41,9 @@ function chart(element) {
     ],
   };
   element.replaceChildren();
-  return new uPlot(options, [places, requests, answered], element);
+  // A bar of nothing would still show its edge.
+  const some = (counts) => counts.map((count) => count || null);
+  return new uPlot(options, [places, some(requests), some(answered)], element);
 }
 
 const charts = new Map();
