@@ -5,7 +5,7 @@ from importlib import import_module
 import pytest
 from django.apps import apps
 
-from compat.mapping import _read
+from compat.mapping import read_table
 from compat.models import MappingTarget, ModelMapping
 
 pytestmark = pytest.mark.django_db
@@ -104,4 +104,4 @@ def test_the_best_models_have_an_alias_that_an_edit_makes_somebodys_own():
     ],
 )
 def test_the_names_of_anthropics_clients_lead_to_models_of_their_size(name, first):
-    assert _read().find(name).targets[0] == first
+    assert read_table().find(name).targets[0] == first
