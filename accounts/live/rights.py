@@ -9,6 +9,8 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
+from accounts.door.second_factor import lacks_second_factor
+
 
 class Close(Enum):
     """The close codes of a socket that may not be, or not go on (RFC 6455, 7.4.2: 4000 and above are ours)."""
@@ -35,6 +37,8 @@ def rights_of(session_key: str | None) -> Rights | Close:
     request.user = auth.get_user(request)
     if not request.user.is_authenticated:
         return Close.SIGNED_OUT
-    if not admin.site.has_permission(request) or not request.user.has_perm("accounts.view_usagerecord"):
+    if lacks_second_factor(request.user) or not admin.site.has_permission(request):
+        return Close.NOT_ALLOWED
+    if not request.user.has_perm("accounts.view_usagerecord"):
         return Close.NOT_ALLOWED
     return Rights(request.user.pk, request.user.has_perm("accounts.view_keyevent"))

@@ -9,9 +9,10 @@ from channels.layers import get_channel_layer
 from accounts.live import presence
 from accounts.live.hub import Hub
 from accounts.live.rates import Rates
-from accounts.live.rights import Rights
+from accounts.live.rights import Close, Rights, rights_of
 from accounts.live.summary import ENDED_TOLD, Told
 from accounts.live.watcher import View
+from accounts.models import User
 
 ALL = Rights(1, key_events=True)
 
@@ -116,3 +117,13 @@ def test_rates_are_of_the_last_seconds_and_of_all_processes():
     rates.add("a", 111.0, 100, 900)  # an estimate gave way to fewer
     assert rates.a_second(111.0)[1] >= 0
     assert rates.a_second(200.0) == (0.0, 0.0)
+
+
+@pytest.mark.django_db
+def test_staff_without_the_second_factor_that_is_asked_for_do_not_watch(client, settings):
+    client.force_login(User.objects.create_superuser("boss"))
+    session = client.session.session_key
+    assert isinstance(rights_of(session), Rights)
+    settings.STAFF_SECOND_FACTOR = True
+    assert rights_of(session) is Close.NOT_ALLOWED
+    assert rights_of(None) is Close.SIGNED_OUT
