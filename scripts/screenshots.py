@@ -29,6 +29,10 @@ PAGES = {
     "admin-mappings": "/admin/compat/modelmapping/",
     "admin-try": "/admin/compat/modelmapping/try/?name=gpt-4o",
     "admin-usage": "/admin/accounts/usagerecord/",
+    "api": "/docs/",
+    "connect": "/connect/",
+    "playground": "/playground/",
+    "requests": "/accounts/requests/",
     "contribute": "/contribute/",
     "status": "/status/",
 }
@@ -79,15 +83,43 @@ def keep_busy(base: str, token: str, ended: threading.Event) -> None:
                 break
 
 
+def watch(page: Page) -> None:
+    """Live traffic, with requests under way."""
+    page.wait_for_selector("#running tr >> nth=2")
+    time.sleep(4)
+
+
+def test_itself(page: Page) -> None:
+    """The connect page, when it has tested itself."""
+    page.click("#run")
+    page.wait_for_selector("#outcome.notice", timeout=60_000)
+    page.locator("#outcome").scroll_into_view_if_needed()
+
+
+def chat(page: Page) -> None:
+    """The playground, in the middle of a conversation."""
+    page.select_option("#effort", "high")
+    page.fill("#prompt", "Which **sea** is the saltiest?\n\n1. the Dead Sea\n2. the Baltic")
+    page.press("#prompt", "Enter")
+    page.wait_for_selector(".turn .counts", timeout=60_000)
+
+
+def explain(page: Page) -> None:
+    """The last request's own page."""
+    page.click("main tbody a >> nth=0")
+    page.wait_for_selector(".timeline")
+
+
+ACTS = {"admin-live": watch, "connect": test_itself, "playground": chat, "requests": explain}
+
+
 def photograph(page: Page, base: str, name: str, path: str) -> None:
     """One page in light and, for the README's pictures, nothing else."""
     answer = page.goto(base + path, wait_until="networkidle")
     if answer is None or answer.status != 200:
         print(f"{path}: not there, no picture")
         return
-    if name == "admin-live":
-        page.wait_for_selector("#running tr >> nth=2")
-        time.sleep(4)
+    ACTS.get(name, lambda page: None)(page)
     page.screenshot(path=str(IMAGES / f"{name}.png"))
 
 
@@ -111,10 +143,11 @@ def main() -> None:
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
                 page = browser.new_page(viewport={"width": 1280, "height": 800})
-                page.goto(f"{base}/admin/login/")
-                page.fill("input[name=username]", secrets["admin_user"])
+                page.goto(f"{base}/accounts/login/")
+                page.fill("input[name=login]", secrets["admin_user"])
                 page.fill("input[name=password]", secrets["admin_password"])
-                page.click("button[type=submit]")
+                page.press("input[name=password]", "Enter")
+                page.wait_for_url(lambda url: "login" not in url)
                 for name, path in PAGES.items():
                     photograph(page, base, name, path)
                 browser.close()

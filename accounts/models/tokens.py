@@ -3,6 +3,7 @@
 import re
 from datetime import datetime
 from ipaddress import ip_network
+from typing import ClassVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -14,12 +15,12 @@ from accounts.models.limits import Limits
 _PATTERN = re.compile(r"[\w.:/@+*?\-]{1,200}", re.ASCII)
 
 
-class IssuedTokens(models.QuerySet["IssuedToken"]):
-    """Questions about tokens."""
+class ListedTokens(models.Manager["IssuedToken"]):
+    """The tokens that people made: none that a page made for itself, so that no list shows one by mistake."""
 
-    def listed(self) -> "IssuedTokens":
-        """Those that people made: none that a page made for itself."""
-        return self.filter(ephemeral=False)
+    def get_queryset(self) -> models.QuerySet["IssuedToken"]:
+        """Those."""
+        return super().get_queryset().filter(ephemeral=False)
 
 
 class IssuedToken(Limits):
@@ -65,7 +66,8 @@ class IssuedToken(Limits):
         default=False, editable=False, help_text="Made by a page for itself, for minutes: no list shows it."
     )
 
-    objects = IssuedTokens.as_manager()
+    everything: ClassVar[models.Manager["IssuedToken"]] = models.Manager()
+    objects: ClassVar[ListedTokens] = ListedTokens()
 
     class Meta:
         ordering = ("-created",)

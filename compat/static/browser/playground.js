@@ -74,6 +74,10 @@ function showQuestion(content) {
     }
 }
 
+function toTheEnd() {
+    scrollTo({ top: document.documentElement.scrollHeight });
+}
+
 // An answer as it grows; drawn at most once a frame.
 class Answer {
     constructor(model) {
@@ -97,7 +101,8 @@ class Answer {
     }
 
     draw() {
-        const near = innerHeight + scrollY > document.documentElement.scrollHeight - 160;
+        // Follow the text, unless the reader has scrolled away from it.
+        const near = innerHeight + scrollY > document.documentElement.scrollHeight - 240;
         if (this.thought) {
             if (!this.thinking) {
                 const said = element("div", { className: "said" });
@@ -110,7 +115,7 @@ class Answer {
         for (const url of this.images) {
             if (url.startsWith("data:image/")) this.said.append(element("img", { src: url, alt: words.picture }));
         }
-        if (near) scrollTo({ top: document.documentElement.scrollHeight });
+        if (near) toTheEnd();
     }
 
     end(response, note) {
@@ -154,6 +159,7 @@ async function converse() {
     const answer = new Answer(byId("model").value);
     const controller = new AbortController();
     setRunning(controller);
+    toTheEnd();
     let response = null;
     let note = "";
     try {
