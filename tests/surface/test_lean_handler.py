@@ -111,7 +111,7 @@ async def test_a_request_sends_no_signal_and_enters_no_thread(site, monkeypatch)
 
 @pytest.mark.django_db(transaction=True)
 async def test_other_pages_go_through_django_with_its_middleware():
-    answered = await ask("/admin/login/", method="GET")
+    answered = await ask("/accounts/login/", method="GET")
     assert answered.status == 200
     assert answered.headers["x-frame-options"] == "DENY" and "x-request-id" not in answered.headers
 
