@@ -50,7 +50,7 @@ def test_an_id_with_a_slash_is_found_however_it_is_written(gateway: Gateway, gem
     ("method", "path", "status", "code"),
     [
         ("GET", "/v1/no/such/thing", 404, "unknown_url"),
-        ("POST", "/v1/responses", 404, "unknown_url"),
+        ("POST", "/v1/realtime", 404, "unknown_url"),
         ("POST", "/v1/", 404, "unknown_url"),
         ("GET", "/v1/chat/completions", 405, "method_not_allowed"),
         ("PUT", "/chat/completions", 405, "method_not_allowed"),
