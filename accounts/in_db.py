@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+from django.conf import settings
 from django.db import OperationalError, close_old_connections
 
 P = ParamSpec("P")
@@ -15,9 +16,6 @@ T = TypeVar("T")
 # Few on purpose: SQLite has one writer at a time, and PostgreSQL's connection pool holds ten.
 _THREADS = 4
 _threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="in-db")
-
-# So long a client may be kept waiting for the database. A client's patience ends at 2 s, and there are other things to do.
-PATIENCE = 1.0
 
 _running: dict[object, float] = {}
 """The acts in the threads, and the monotonic times at which they began."""
@@ -37,20 +35,20 @@ async def in_db(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 async def in_db_soon(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """The same for those who keep a client waiting: raises DatabaseAway when there is no answer within PATIENCE.
+    """The same for those who keep a client waiting: raises DatabaseAway when there is no answer within DATABASE_SECONDS.
 
     The act may still be done some time later, so it must be one that only reads, or may be done twice. While every thread
     has been waiting that long, nobody waits any more.
     """
-    now = time.monotonic()
-    hanging = sum(now - began > PATIENCE for began in list(_running.values()))
+    now, patience = time.monotonic(), settings.DATABASE_SECONDS
+    hanging = sum(now - began > patience for began in list(_running.values()))
     if hanging >= _THREADS:
         raise DatabaseAway("The database does not answer.")
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             return await in_db(act, *args, **kwargs)
     except TimeoutError:
-        raise DatabaseAway(f"The database did not answer within {PATIENCE} s.") from None
+        raise DatabaseAway(f"The database did not answer within {patience:g} s.") from None
 
 
 def _act(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.conf import settings
 from django.test import override_settings
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ pytest.register_assert_rewrite("tests.translation.translating", "tests.translati
 @pytest.fixture(autouse=True)
 def _nothing_remembered(request, monkeypatch):
     """Forget keys, mappings, models, callers, limits and prices that an earlier test's database held."""
-    from accounts import callers, failed_attempts, in_db, limits, pool, pricing
+    from accounts import callers, failed_attempts, limits, pool, pricing
     from accounts.live.traffic import traffic
     from compat import catalogue, mapping
     from compat.relay import gone
@@ -22,7 +23,7 @@ def _nothing_remembered(request, monkeypatch):
     if "last_uses" not in request.fixturenames:
         monkeypatch.setattr(callers, "_note_use", lambda token_id, before: None)
     # A machine that is busy with other tests may well take its time.
-    monkeypatch.setattr(in_db, "PATIENCE", 10.0)
+    monkeypatch.setattr(settings, "DATABASE_SECONDS", 10.0)
     pool.reset()
     callers.forget()
     failed_attempts.forget()

@@ -13,7 +13,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from accounts.contributing import ask_about_suspects
-from accounts.in_db import PATIENCE, DatabaseAway, in_db
+from accounts.in_db import DatabaseAway, in_db
 from accounts.pool.clock import now
 from accounts.pool.facts import Exhausted, Lease, PooledKey
 from accounts.pool.quotas import Quota
@@ -92,7 +92,8 @@ async def ready() -> None:
     """See to it that what is leased is what there is: keys that came, were withdrawn or disabled meanwhile.
 
     Under load the exchange once a second has done so, and this returns at once. Before the first lease, after a pause, and
-    once a second while there are no keys, it waits for an exchange, but not longer than PATIENCE. Raises what the database
+    once a second while there are no keys, it waits for an exchange, but not longer than
+    DATABASE_SECONDS. Raises what the database
     raises, before the first.
     """
     shared = _shared
@@ -101,7 +102,7 @@ async def ready() -> None:
         return
     # However many wait, one exchange serves them all; one of them may leave without stopping it.
     exchange_task = _running_exchange(shared)
-    patience = max(0.0, shared.exchange_began + PATIENCE - asyncio.get_running_loop().time())
+    patience = max(0.0, shared.exchange_began + settings.DATABASE_SECONDS - asyncio.get_running_loop().time())
     try:
         async with asyncio.timeout(patience):
             await asyncio.shield(exchange_task)

@@ -81,7 +81,7 @@ class House:
         self.directory = directory
         self._upstream, upstream = _start_simulator(directory)
         self.upstream = httpx.Client(base_url=upstream, trust_env=False)
-        self.env = environment(directory / "var", GEMINI_BASE_URL=upstream, **env)
+        self.env = environment(directory / "var", GEMINI_BASE_URL=upstream, **{"TUMBLER_DATABASE_SECONDS": "1"} | env)
         self._serve = ["serve", "--server", server, "--workers", str(workers), "--host", "127.0.0.1", "--port", "0"]
         self._process: subprocess.Popen[bytes] | None = None
         self._log = directory / "server.log"

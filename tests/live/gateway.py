@@ -64,7 +64,13 @@ def manage(data_dir: Path, *arguments: str, stdin: str = "") -> str:
 def environment(data_dir: Path, **more: str) -> dict[str, str]:
     """This process's environment without what would steer the site elsewhere."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-    return {**kept, "TUMBLER_DATA_DIR": str(data_dir), "DJANGO_SETTINGS_MODULE": "tumbler_site.settings", **more}
+    ours = {
+        "TUMBLER_DATA_DIR": str(data_dir),
+        "DJANGO_SETTINGS_MODULE": "tumbler_site.settings",
+        # A machine that is busy with other tests may well take its time.
+        "TUMBLER_DATABASE_SECONDS": "10",
+    }
+    return {**kept, **ours, **more}
 
 
 class Template:

@@ -159,7 +159,7 @@ def clean_environment(data_dir, **variables):
     """This process's environment without anything that would steer the site, and with these variables."""
     steering = ("GEMINI_", "TUMBLER_", "DJANGO_", "DATABASE_URL", "REDIS_URL", "DEFAULT_MODEL", "HOST", "PORT")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(steering)}
-    return {**kept, "TUMBLER_DATA_DIR": str(data_dir), **variables}
+    return {**kept, "TUMBLER_DATA_DIR": str(data_dir), "TUMBLER_DATABASE_SECONDS": "10", **variables}
 
 
 class Site(Process):
