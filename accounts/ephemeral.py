@@ -10,8 +10,9 @@ from accounts.models import IssuedToken, User
 LIFETIME = timedelta(minutes=10)
 # As many pages of one person may be open at once; the oldest token goes when another is wanted.
 _AT_MOST = 8
-# What a request used is written down a moment after its end, so a token stays for a while after its own.
-_KEPT = timedelta(minutes=5)
+# A token stays for a while after its end: a stream that began with it goes on as long as any may (15 minutes by
+# default), and what it used is written down behind it.
+_KEPT = timedelta(minutes=20)
 
 
 def issue_ephemeral(user: User) -> str:
