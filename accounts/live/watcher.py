@@ -34,6 +34,10 @@ _CURSOR = re.compile(r"([0-9a-f]{8})-(\d{1,15})")
 _open: Counter[int] = Counter()
 
 
+class _Gone(Exception):
+    """The browser has left."""
+
+
 class Watcher(AsyncWebsocketConsumer):  # type: ignore[misc]
     """One browser. It speaks of the process's hub, which alone listens to the channel layer."""
 
@@ -68,12 +72,14 @@ class Watcher(AsyncWebsocketConsumer):  # type: ignore[misc]
         known.join()
         _open[rights.user_id] += 1
         try:
-            await self._end(await self._push(known, View(rights, self._cursor())))
-        except OSError:
-            pass  # the browser was gone before the server said so
+            why = await self._push(known, View(rights, self._cursor()))
+        except _Gone:
+            pass
         except Exception:
             logger.exception("a live page broke")
             await self._end(_BROKEN)
+        else:
+            await self._end(why)
         finally:
             known.leave()
             _open[rights.user_id] -= 1
@@ -96,7 +102,7 @@ class Watcher(AsyncWebsocketConsumer):  # type: ignore[misc]
                 if version != known.version or now - told > QUIET_SECONDS:
                     version, told = known.version, now
                     self._frames += 1
-                    await self.send(text_data=json.dumps({"frame": self._frames, **view.next(known)}))
+                    await self._tell(json.dumps({"frame": self._frames, **view.next(known)}))
             elif now - moved > _UNSEEN_SECONDS:
                 return Close.TOO_SLOW
             await asyncio.sleep(PUSH_SECONDS)
@@ -108,8 +114,16 @@ class Watcher(AsyncWebsocketConsumer):  # type: ignore[misc]
         except (DatabaseError, TimeoutError):
             return _TRY_LATER  # who cannot be looked up may not watch
 
+    async def _tell(self, frame: str) -> None:
+        try:
+            await self.send(text_data=frame)
+        except Exception as error:
+            # Each server has its own error for a browser that has left, and raises it before it says so.
+            raise _Gone from error
+
     async def _end(self, why: Close | int) -> None:
-        await self.close(why.value if isinstance(why, Close) else why)
+        with suppress(Exception):  # the same
+            await self.close(why.value if isinstance(why, Close) else why)
 
     def _cursor(self) -> dict[str, int]:
         """What the browser has seen before it lost the connection: `?after=PROCESS-NUMBER.PROCESS-NUMBER`."""
