@@ -61,14 +61,30 @@ def test_the_self_test_shows_the_exact_error_of_a_wrong_token(open_as):
 
 def test_a_token_is_filled_into_every_snippet_and_leaves_with_the_field(open_as):
     page = open_as("ada")
-    page.goto("/connect/#token=tumbler-fake_0123")
-    assert "#" not in page.url
-    assert page.input_value("#token") == "tumbler-fake_0123"
+    page.goto("/connect/")
+    page.fill("#token", "tumbler-fake_0123")
     texts = page.locator(".snippet code[data-token]").all_inner_texts()
     assert sum("tumbler-fake_0123" in text for text in texts) == len(texts) - 1, "all but llm's, whose key is set apart"
     assert 'api_key="tumbler-fake_0123"' in page.inner_text("#text-openai-python")
     page.fill("#token", "")
     assert 'api_key=os.environ["TUMBLER_TOKEN"]' in page.inner_text("#text-openai-python")
+    assert complaints(page) == []
+
+
+def test_a_token_that_was_just_made_comes_along_and_passes(open_as, site):
+    page = open_as("ada")
+    page.goto("/accounts/tokens/new/")
+    page.fill("input[name=name]", "laptop")
+    page.click("main button:text('Make the token')")
+    token = page.inner_text("#token")
+    page.click("main a:text('Test it and connect programs')")
+    page.wait_for_url("**/connect/", wait_until="load")
+    assert page.input_value("#token") == token
+    assert page.evaluate("sessionStorage.length") == 0 and token not in page.url
+    page.click("#run")
+    page.locator("#outcome.notice.good").wait_for()
+    used = "select 1 from accounts_usagerecord join accounts_issuedtoken t on t.id = token_id where t.name = 'laptop'"
+    assert len(eventually(lambda: rows if len(rows := site.gateway.rows(used)) == 7 else None)) == 7
     assert complaints(page) == []
 
 

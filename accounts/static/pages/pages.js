@@ -1,4 +1,4 @@
-// What the pages do beyond links and forms: buttons that copy. Without it everything else still works.
+// What the pages do beyond links and forms: buttons that copy, links that carry. Without it everything else still works.
 "use strict";
 
 function copyOnClick(button) {
@@ -19,3 +19,8 @@ function copyOnClick(button) {
 }
 
 document.querySelectorAll("button[data-copy]").forEach(copyOnClick);
+
+// A text that is shown once goes along to the page that the link leads to: in this tab alone, until that page has it.
+document.querySelectorAll("a[data-carry]").forEach((link) => link.addEventListener("click", () => {
+    sessionStorage.setItem("carried", document.getElementById(link.dataset.carry).textContent);
+}));

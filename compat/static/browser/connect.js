@@ -21,12 +21,9 @@ function fillIn() {
 }
 
 token.addEventListener("input", fillIn);
-// A page that has just made a token leads here with it behind the #, which no server sees.
-const handed = /^#token=(tumbler-[\w-]+)$/.exec(location.hash);
-if (handed) {
-    token.value = handed[1];
-    history.replaceState(null, "", location.pathname);
-}
+// The page that has just made a token hands it over.
+token.value = sessionStorage.getItem("carried") ?? "";
+sessionStorage.removeItem("carried");
 fillIn();
 
 // --- Self-test ---
