@@ -47,6 +47,11 @@ class FilterForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["token"].queryset = IssuedToken.objects.filter(user=user)  # type: ignore[attr-defined]
 
+    @property
+    def filters(self) -> bool:
+        """True when something was chosen."""
+        return any(self.data.get(name) for name in self.fields)
+
     def applied_to(self, records: QuerySet[UsageRecord]) -> QuerySet[UsageRecord]:
         """The records that fit."""
         self.is_valid()
@@ -84,7 +89,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "bars": figures.bars_of(user, now),
         "chart": figures.by_day(rows, since, today),
         "form": form,
-        "filtered": any(request.GET.get(name) for name in form.fields),
+        "filtered": form.filters,
         "recent": recent,
         "older": older,
         "looked_through": _LOOKED_THROUGH,
@@ -131,8 +136,10 @@ def _recent(user: User, form: FilterForm, before: str) -> tuple[list[UsageRecord
     start = _moment(before)
     if start is not None:
         newest = newest.filter(created__lt=start)
-    fitting = form.applied_to(UsageRecord.objects.filter(pk__in=newest.values("pk")[:_LOOKED_THROUGH]))
-    page = list(fitting.select_related("token").order_by("-created")[: _SHOWN + 1])
+    if form.filters:
+        oldest = newest.values_list("created", flat=True)[_LOOKED_THROUGH : _LOOKED_THROUGH + 1].first()
+        newest = newest.filter(created__gt=oldest) if oldest else newest
+    page = list(form.applied_to(newest)[: _SHOWN + 1])
     return page[:_SHOWN], page[_SHOWN - 1].created.isoformat() if len(page) > _SHOWN else ""
 
 

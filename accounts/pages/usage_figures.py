@@ -121,5 +121,6 @@ def _bar(of: str | Promise, standing: limits.Standing, now: datetime) -> Bar:
     if standing.name.endswith("_cost"):
         amounts = (limits.to_dollars(limit), limits.to_dollars(used), limits.to_dollars(left))
     part = min(100, round(100 * used / limit)) if limit else 100
-    resets = now + timedelta(seconds=standing.reset) if used and standing.reset else None
+    # To the minute: midnight is not to be told as 23:59.
+    resets = now + timedelta(seconds=standing.reset + 30) if used and standing.reset else None
     return Bar(of, LIMIT_LABELS[standing.name], *amounts, part=part, resets=resets)
