@@ -41,7 +41,7 @@ def under_frost(house: House, frost: Callable[[], AbstractContextManager[None]],
         with frost():
             time.sleep(seconds)
             marks.append((time.monotonic(), len(load.sent)))
-        time.sleep(3)
+        assert eventually(lambda: sum(sent.status == 200 for sent in load.sent[marks[1][1] :]) > 20, seconds=30)
 
     load = house.under_load(happening)
     (_, begin), (thawed, end) = marks

@@ -22,7 +22,7 @@ def test_kill_minus_nine_loses_no_call_and_doubles_none(request, name):
     house = request.getfixturevalue(name)
     kill_again_and_again(house, KILLS, random.Random())
     accounts = house.audit()
-    assert accounts.answered > KILLS
+    assert accounts.answered >= KILLS
     assert accounts.interrupted
 
 

@@ -1,15 +1,20 @@
 """`serve`, whole: what it refuses, what it says, who answers, and that nothing is left when it ends."""
 
+import asyncio
 import json
 import os
 import signal
 import socket
 import stat
+import subprocess
+import sys
+import time
 
 import psutil
 import pytest
 
-from tests.serving.clients_and_servers import first_run
+from tests.serving.clients_and_servers import ROOT, Process, clean_environment, first_run
+from tumbler_site.serving.supervisor import Supervisor
 
 CHAT = {"model": "gpt-4", "messages": [{"role": "user", "content": "Hello"}]}
 
@@ -180,6 +185,36 @@ def test_workers_end_with_a_supervisor_that_was_killed(site):
     child.signal(signal.SIGKILL)
     gone = {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
     child.until(lambda: all(not one.is_running() or one.status() in gone for one in workers), 20)
+
+
+def test_a_worker_that_is_stopped_while_it_starts_leaves_no_journal(tmp_path):
+    journal = tmp_path / "journal"
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        command = [sys.executable, "-m", "tumbler_site.serving.worker", "uvicorn", str(sock.fileno())]
+        environment = clean_environment(tmp_path, PYTHONPATH=str(ROOT))
+        worker = Process(command, env=environment, stdin=subprocess.PIPE, pass_fds=[sock.fileno()])
+    try:
+        worker.until(lambda: journal.is_dir() and list(journal.iterdir()), 20)
+        worker.signal()
+        assert worker.wait() == 0
+        assert list(journal.iterdir()) == []
+    finally:
+        worker.child.stdin.close()
+        worker.close()
+
+
+def test_a_worker_that_was_being_made_at_the_signal_is_told_as_well():
+    class TooLate(Supervisor):
+        async def start(self):
+            worker = await super().start()
+            self.end()
+            return worker
+
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        sleeper = TooLate([sys.executable, "-c", "import time; time.sleep(60)"], sock, end_seconds=60)
+        began = time.monotonic()
+        asyncio.run(sleeper.run(1))
+    assert time.monotonic() - began < 30
 
 
 def the_workers_of(child):

@@ -17,6 +17,11 @@ SMUGGLED = [
     ("Transfer-Encoding: xchunked",),
     ("X-A : b",),
     ("no colon",),
+    ("X-A: b\r\n c",),
+    ("X-A: b\r\n\tContent-Length: 4",),
+    ("Content-Length:\r\n 4",),
+    ("Transfer-Encoding:\r\n chunked",),
+    ("Authorization: Bearer a\r\n b",),
 ]
 
 
@@ -29,6 +34,11 @@ def assert_refused(answer):
 def test_a_request_of_doubtful_shape_is_refused(server, headers):
     assert_refused(server.say(request("/", *headers, method="POST") + b"abcd\r\n"))
     assert not any("whole request" in line for line in server.err)
+
+
+@pytest.mark.parametrize("head", ["GET / HTTP/1.1\r\n X-A: b\r\nHost: a", "GET / HTTP/1.1\r\nHost: a\r\n evil"])
+def test_neither_the_request_line_nor_the_host_goes_on_in_the_next_line(server, head):
+    assert_refused(server.say(f"{head}\r\nConnection: close\r\n\r\n".encode()))
 
 
 def test_a_request_line_that_is_none_is_refused(server):

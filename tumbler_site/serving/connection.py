@@ -50,6 +50,13 @@ class Channel(http.HTTPChannel):
 
     # --- Reading ---------------------------------------------------------------------------------------------
 
+    def lineReceived(self, line: bytes) -> None:
+        """Refuse a header that goes on in the next line (RFC 9112, 5.2), which not everybody on the way reads alike."""
+        if line[:1] in {b" ", b"\t"}:
+            self._respondToBadRequestAndDisconnect()
+        else:
+            super().lineReceived(line)
+
     def allHeadersReceived(self) -> None:
         """Now the body: it has its own deadline, which moves on as bytes come."""
         self.due = time.monotonic() + self.limits.body_seconds

@@ -74,6 +74,8 @@ class Supervisor:
     async def live(self, name: int) -> int:
         """Start one worker and give its exit status when it is gone."""
         worker = self.workers[name] = await self.start()
+        if self.ending.is_set():  # told while it was being made, so `end` did not know it
+            worker.terminate()
         gone = asyncio.ensure_future(worker.wait())
         told = asyncio.ensure_future(self.ending.wait())
         await asyncio.wait({gone, told}, return_when=asyncio.FIRST_COMPLETED)
