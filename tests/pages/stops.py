@@ -31,6 +31,7 @@ STOPS = (
     Stop("/accounts/tokens/1/rotate/", "ada"),
     Stop("/accounts/tokens/1/revoke/", "ada"),
     Stop("/accounts/email/", "ada"),
+    Stop("/accounts/password/set/", "ada"),
     Stop("/accounts/2fa/", "ada"),
     Stop("/contribute/", "ada"),
 )
