@@ -26,6 +26,8 @@ IDLE_SECONDS = 10.0
 LEFTOVERS_SECONDS = 60.0
 # So often it looks for records that are older than they are to be (TUMBLER_USAGE_DAYS), and then deletes range by range.
 PURGE_SECONDS = 60 * 60.0
+# Not at the start, when there is enough to do.
+FIRST_PURGE_SECONDS = 60.0
 # While the database is away it is tried again after twice the time before, at most this.
 LONGEST_PAUSE = 10.0
 
@@ -40,7 +42,7 @@ class Writer:
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="usage-writer", daemon=True)
         self._leftovers_due = 0.0
-        self._purge_due = 0.0
+        self._purge_due = time.monotonic() + FIRST_PURGE_SECONDS
         self._pause = 0.0
 
     @property

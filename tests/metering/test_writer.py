@@ -62,6 +62,7 @@ def test_records_that_are_too_old_go_by_themselves_range_by_range_and_their_tota
     ada, requests, monkeypatch, settings
 ):
     settings.USAGE_DAYS = 7
+    monkeypatch.setattr("accounts.metering.writer.FIRST_PURGE_SECONDS", 0)
     monkeypatch.setattr("accounts.metering.writer.ROWS_AT_ONCE", 2)
     monkeypatch.setattr("accounts.metering.purging.ROWS_AT_ONCE", 2)
     now = timezone.now()

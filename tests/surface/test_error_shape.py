@@ -219,7 +219,7 @@ async def test_a_mistake_of_our_own_is_a_500_that_tells_only_its_request(site, m
     def mistaken(*args):
         raise ZeroDivisionError(SECRET)
 
-    monkeypatch.setattr(views.chat, "plan", mistaken)
+    monkeypatch.setattr(views.answering, "plan", mistaken)
     answered = await site.chat(stream=stream)
     assert (answered.status, answered.error["type"], answered.error["code"]) == (500, "server_error", None)
     assert answered.headers["x-request-id"] in answered.error["message"]
