@@ -78,7 +78,7 @@ def test_next_leads_nowhere_else(visitor, ada, target):
     answer = visitor.client.post(
         "/accounts/login/?" + "next=" + target, {"login": "ada", "password": PASSWORD, "next": target}
     )
-    assert answer.url == "/"
+    assert answer.url == "/accounts/usage/"
 
 
 @pytest.mark.parametrize("target", ELSEWHERE)
