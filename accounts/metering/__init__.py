@@ -46,13 +46,21 @@ _starting = Lock()
 
 
 def admit(
-    caller_user_id: int, caller_token_id: int | None, endpoint: str, model: str, stream: bool, sub_user: str = ""
+    caller_user_id: int,
+    caller_token_id: int | None,
+    endpoint: str,
+    model: str,
+    stream: bool,
+    sub_user: str = "",
+    prompt: int = 0,
 ) -> Admission:
     """Let a request in: it will have a usage record even if the process is killed right now.
 
+    `prompt` is how many tokens its prompt has, by estimate: they are charged in that case.
+
     Call it before the first upstream call. Raises StorageUnavailable: then nothing may be sent upstream.
     """
-    admission = lines.admission(caller_user_id, caller_token_id, endpoint, model, stream, sub_user)
+    admission = lines.admission(caller_user_id, caller_token_id, endpoint, model, stream, sub_user, prompt)
     (_writer or start()).journal.admit(admission)
     return admission
 

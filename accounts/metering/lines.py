@@ -44,7 +44,8 @@ Tried: TypeAlias = tuple[str, str, int, int]
 class Admission(msgspec.Struct, frozen=True, array_like=True, tag="a", gc=False):
     """A request was let in: its UUIDv7 (hex), when (microseconds of Unix time), who, and what was asked.
 
-    `sub_user` is the keyed hash of whom the client named.
+    `sub_user` is the keyed hash of whom the client named. `prompt` is the length of the prompt in tokens, by estimate: it is
+    charged if the process ends before Gemini has counted it.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Admission(msgspec.Struct, frozen=True, array_like=True, tag="a", gc=False)
     model: str
     stream: bool
     sub_user: str = ""
+    prompt: int = 0
 
 
 class Checkpoint(msgspec.Struct, frozen=True, array_like=True, tag="c", gc=False):
@@ -99,7 +101,9 @@ def to_bytes(line: Line) -> bytes:
     return _encode(line) + b"\n"
 
 
-def admission(user: int, token: int | None, endpoint: str, model: str, stream: bool, sub_user: str = "") -> Admission:
+def admission(
+    user: int, token: int | None, endpoint: str, model: str, stream: bool, sub_user: str = "", prompt: int = 0
+) -> Admission:
     """A new admission, now, with an id of its own."""
     now = time.time_ns()
     return Admission(
@@ -111,6 +115,7 @@ def admission(user: int, token: int | None, endpoint: str, model: str, stream: b
         _text(model, _MODEL_LENGTH),
         stream,
         sub_user,
+        prompt,
     )
 
 
@@ -190,9 +195,13 @@ def _drop_through(settled: dict[str, Finished], last: str) -> None:
 
 
 def _interrupted(admitted: Iterable[Admission], checkpoints: dict[str, Counts]) -> Iterable[Finished]:
+    """Each is charged what Gemini had counted at the last checkpoint, and the estimate of a prompt that it had not."""
     nothing = _tuple(NO_COUNTS)
     for line in admitted:
-        counts = checkpoints.get(line.id, nothing)
+        prompt, cached, tool_prompt, completion, reasoning, total = checkpoints.get(line.id, nothing)
+        if not prompt:
+            prompt, total = line.prompt, total + line.prompt
+        counts = (prompt, cached, tool_prompt, completion, reasoning, total)
         yield (
             line,
             Settlement(line.id, INTERRUPTED_STATUS, INTERRUPTED, "", 0, counts, INTERRUPTED, "0", 0, 0, 0),

@@ -18,7 +18,6 @@ from compat.relay.job import ANSWERED, Call, Job
 from compat.relay.line import Line, line_for
 from compat.relay.telling import client_error, exhausted, too_large, unavailable
 from compat.translation.repairs import REPAIRS
-from compat.translation.usage import estimate_tokens
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +46,7 @@ class Attempts:
         self._last: GeminiFailure | None = None
         self._too_large: dict[str, int] = {}
         """The models for which the prompt alone is more than a minute's quota, and that quota."""
-        self._tokens = estimate_tokens(job.prompt_characters())
+        self._tokens = job.prompt_tokens
         self._affinity = call.affinity()
 
     async def first_success(self, act: Act[T]) -> tuple[T, Lease]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from accounts import limits, metering, pricing
@@ -76,7 +77,7 @@ class Job:
         self.calls = calls
         self.stream = stream
         self.prompt_characters: Callable[[], int] = lambda: 0
-        """How long the prompt is, asked only where Gemini did not count it or a limit wants to know before."""
+        """How long the prompt is; asked once."""
         self.sub_user = ""
         """A keyed hash of whom the client named."""
         self.id = ""
@@ -107,7 +108,13 @@ class Job:
             await self._reserve(answers, longest)
         try:
             self._admission = metering.admit(
-                self.caller.user_id, self.caller.token_id, self.endpoint, self.asked, self.stream, self.sub_user
+                self.caller.user_id,
+                self.caller.token_id,
+                self.endpoint,
+                self.asked,
+                self.stream,
+                self.sub_user,
+                self.prompt_tokens,
             )
             self.id = self._admission.id
         except metering.StorageUnavailable:
@@ -119,7 +126,7 @@ class Job:
     async def _reserve(self, answers: int, longest: int | None) -> None:
         # Gemini counts the prompt for each of the calls that a prompt needs.
         repeats = len(self.calls) // len({id(call.to_body) for call in self.calls})
-        prompt = estimate_tokens(self.prompt_characters()) * repeats
+        prompt = self.prompt_tokens * repeats
         found = await limits.reserve(
             self.caller.holders, to_ask(self.caller.holders, self.targets, prompt, answers, longest)
         )
@@ -127,6 +134,12 @@ class Job:
             self._refused = found
             raise to_error(found, self.asked)
         self._reservation = found
+
+    @cached_property
+    def prompt_tokens(self) -> int:
+        """An estimate, for whoever must know before Gemini has counted, or counts what Gemini did not."""
+        characters = self.prompt_characters()
+        return estimate_tokens(characters) if characters else 0
 
     @property
     def standings(self) -> tuple[Standing, ...]:
@@ -177,7 +190,7 @@ class Job:
         """The usage, with estimates for what Gemini did not count."""
         usage = self.usage
         if not usage.prompt:
-            usage = usage._replace(prompt=estimate_tokens(self.prompt_characters()))
+            usage = usage._replace(prompt=self.prompt_tokens)
         if not usage.completion and completion_characters:
             usage = usage._replace(completion=estimate_tokens(completion_characters))
         return usage

@@ -220,6 +220,7 @@ class House:
         assert set(calls) <= set(by_number), "a call was not recorded"
         for row in rows:
             assert (row.counts_from == "interrupted") == (row.status == 499 and not row.attempts), row
+            assert row.prompt_tokens or row.status not in {200, 499}, row
             # The record of a request that ended says what the upstream saw of it.
             assert row.counts_from == "interrupted" or row.attempts == (row.number in set(calls)), row
         for sent in self.sent:

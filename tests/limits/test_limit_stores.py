@@ -109,6 +109,19 @@ def test_a_budget_holds_open_what_is_reserved_and_spends_what_is_true(store):
     assert admitted(store.reserve(holders, asking(50)))
 
 
+def test_a_day_that_a_clock_comes_back_to_is_as_spent_as_the_database_says(store):
+    holders = token(daily_tokens=100)
+    store.settle(store.reserve(holders, asking(80)), 80)
+    store.ms += 24 * HOUR_MS
+    store.seed(holders)
+    assert admitted(store.reserve(holders, asking(100)))
+    store.ms -= 24 * HOUR_MS
+    store.seed(holders, 80)
+    refusal = store.reserve(holders, asking(30))
+    assert (refusal.name, refusal.used) == ("daily_tokens", 80)
+    assert admitted(store.reserve(holders, asking(20)))
+
+
 def test_a_budget_of_money_counts_nanodollars(store):
     holders = user(monthly_cost=Decimal("0.001"))
     first = store.reserve(holders, asking(10, cost=900_000))

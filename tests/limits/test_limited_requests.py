@@ -384,6 +384,19 @@ async def test_a_clock_that_jumps_neither_frees_nor_blocks_anyone(ada, gemini, m
     }
 
 
+async def test_a_clock_that_jumps_over_midnight_and_back_finds_both_days_as_spent_as_they_were(
+    ada, gemini, monkeypatch
+):
+    now = [datetime(2026, 3, 9, 23, 30, tzinfo=UTC).timestamp()]
+    monkeypatch.setattr(limits.time, "time", lambda: now[0])
+    monkeypatch.setattr(limits.time, "time_ns", lambda: int(now[0] * 1e9))
+    token = await issued(ada, daily_tokens=60)
+    for jump, statuses in ((3600, [200, 429]), (-3600, [200, 429]), (3600, [429]), (0, [429])):
+        assert [(await ask(token=token)).status for _ in statuses] == statuses
+        await metering.flush()
+        now[0] += jump
+
+
 async def test_the_next_day_has_a_budget_of_its_own(ada, gemini, monkeypatch):
     now = [datetime(2026, 3, 9, 23, 59, 50, tzinfo=UTC).timestamp()]
     monkeypatch.setattr(limits.time, "time", lambda: now[0])

@@ -82,17 +82,24 @@ def test_text_that_a_database_would_refuse_is_mended_before_it_is_written():
     assert read_lines(to_bytes(odd))[0][0][0] == odd
 
 
-def test_an_admission_without_settlement_is_interrupted_with_its_last_checkpoint(journal):
-    one, other = admission(), admission()
-    journal.admit(one)
-    journal.admit(other)
+def test_an_admission_without_settlement_is_interrupted_with_its_last_checkpoint_and_its_prompt(journal):
+    one, other, uncounted = admission(prompt=8), admission(prompt=9), admission(prompt=7)
+    for each in (one, other, uncounted):
+        journal.admit(each)
     journal.checkpoint(lines.checkpoint(one, TokenCounts(prompt=10, completion=1, total=11)))
     journal.checkpoint(lines.checkpoint(one, TokenCounts(prompt=10, completion=4, total=14)))
+    journal.checkpoint(lines.checkpoint(uncounted, TokenCounts(completion=4, total=4)))
     finished, _ = read_lines(content(journal))
     assert [(s.id, s.status, s.error_code, s.counts_from, s.counts) for _, s in finished] == [
         (one.id, 499, "interrupted", "interrupted", (10, 0, 0, 4, 0, 14)),
-        (other.id, 499, "interrupted", "interrupted", (0, 0, 0, 0, 0, 0)),
+        (other.id, 499, "interrupted", "interrupted", (9, 0, 0, 0, 0, 9)),
+        (uncounted.id, 499, "interrupted", "interrupted", (7, 0, 0, 4, 0, 11)),
     ]
+
+
+def test_a_line_of_an_older_version_has_no_estimate(journal):
+    old = b'["a","01",1,7,null,"chat","gpt",false,""]\n'
+    assert read_lines(old)[0][0][1].counts == (0, 0, 0, 0, 0, 0)
 
 
 def test_the_first_settlement_counts(journal):

@@ -123,13 +123,13 @@ class Relay:
         self.gemini = gemini
         self._token = token
 
-    async def job(self, *targets: str, calls: int = 1, body: dict[str, Any] | None = None) -> Job:
-        """An admitted job for these targets."""
+    async def job(self, *targets: str, calls: int = 1, body: dict[str, Any] | None = None, characters: int = 40) -> Job:
+        """An admitted job for these targets, with a prompt of so many characters."""
         caller = await recognise(self._token)
         body = body or {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}]}
         made = tuple(Call(first, 1, lambda model, candidates: body) for first in range(calls))
         job = Job(caller, "chat.completions", "gpt-4o", targets or (FIRST,), made, stream=False)
-        job.prompt_characters = lambda: 40
+        job.prompt_characters = lambda: characters
         await job.admit(calls)
         return job
 

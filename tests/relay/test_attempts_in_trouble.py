@@ -24,10 +24,8 @@ from tests.relay.test_attempts import (
 
 TOKENS = "GenerateContentInputTokensPerModelPerMinute-FreeTier"
 REQUESTS = "GenerateRequestsPerMinutePerProjectPerModel-FreeTier"
-
-
-def long_prompt(job):
-    job.prompt_characters = lambda: 4 * 3_000
+LONG = 4 * 3_000
+"""Characters of a prompt with 3,000 tokens."""
 
 
 async def test_the_last_key_dies_while_the_others_are_full_and_a_slot_is_waited_for(relay, gemini):
@@ -43,8 +41,7 @@ async def test_the_last_key_dies_while_the_others_are_full_and_a_slot_is_waited_
 
 async def test_a_prompt_that_no_minute_has_room_for_is_asked_of_one_key_only_and_rests_none(relay, gemini):
     gemini.failing = always(out_of_quota(TOKENS, "1000", "50s"))
-    job = await relay.job(FIRST)
-    long_prompt(job)
+    job = await relay.job(FIRST, characters=LONG)
     with pytest.raises(errors.PoolExhausted, match="Limit 1000, Requested 3000") as found:
         await complete(job)
     assert found.value.headers() == {"x-should-retry": "false"}
@@ -56,8 +53,7 @@ async def test_a_prompt_that_no_minute_has_room_for_is_asked_of_one_key_only_and
 
 async def test_a_prompt_that_no_minute_of_one_model_has_room_for_goes_to_the_next(relay, gemini):
     gemini.failing = lambda model, key, before: out_of_quota(TOKENS, "1000", "50s") if model == FIRST else None
-    job = await relay.job(FIRST, SECOND)
-    long_prompt(job)
+    job = await relay.job(FIRST, SECOND, characters=LONG)
     await complete(job)
     assert gemini.models == [FIRST, SECOND]
 
