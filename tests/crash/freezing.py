@@ -19,9 +19,16 @@ class Frost(NamedTuple):
     before: Counter[int]
     during: Counter[int]
     after: Counter[int]
+    usual: float
+    """Seconds of the slowest answer before: how busy the machine is."""
     slowest: float
     back_after: float
     """Seconds from the thaw to the first answer, when not all were answered before."""
+
+    @property
+    def in_time(self) -> bool:
+        """Nobody waited longer than a client's patience, and what the machine itself takes."""
+        return self.slowest < PATIENCE + self.usual
 
     def __str__(self) -> str:
         return (
@@ -49,6 +56,7 @@ def under_frost(house: House, frost: Callable[[], AbstractContextManager[None]],
     answered_after = [sent.at for sent in load.sent[end:] if sent.status == 200]
     return Frost(
         *(Counter(sent.status for sent in part) for part in (load.sent[:begin], load.sent[begin:end], load.sent[end:])),
+        usual=max(sent.seconds for sent in load.sent[:begin]),
         slowest=load.slowest,
         back_after=max(0.0, min(answered_after) - thawed),
     )

@@ -212,7 +212,9 @@ async def test_a_silent_stream_gets_comments(relay, gemini, settings):
     events = pump.events()
     assert await anext(events) == b": keep-alive\n"
     wait.set()
-    assert b"Hi" in await anext(events)
+    while (event := await anext(events)) == b": keep-alive\n":
+        pass  # a busy machine is silent for longer
+    assert b"Hi" in event
     await events.aclose()
 
 
