@@ -1,15 +1,18 @@
 """Finished requests into the database: a usage record each and its part of the day's totals, in one transaction."""
 
 import uuid
-from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import cache
-from typing import Any, TypeAlias
+from functools import cache, lru_cache
+from operator import itemgetter
+from typing import Any, NamedTuple, TypeAlias
 
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, connections, models, transaction
+from msgspec.structs import replace
 
-from accounts.metering.lines import Admission, Finished, Settlement
+from accounts.metering.lines import Finished, Settlement
 from accounts.models import IssuedToken, UsageHour, UsageRecord, UsageTotal, User
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -19,8 +22,14 @@ _MOST_MILLISECONDS = 2**31 - 1
 _MOST_SMALL = 2**15 - 1
 _MOST_COST = Decimal(999_999)
 _COST_STEP = Decimal("1e-8")
+# Of the sums: a record's cost has fewer digits.
+_COST_DIGITS, _COST_PLACES = 18, 8
 _TRIES = 5
+# Microseconds.
+_HOUR = 3_600_000_000
+_DAY = 24 * _HOUR
 
+# The columns of the three tables, in the order in which their values are put together below.
 TOTAL_KEY = ("day", "owner", "model", "gemini_model")
 TOTAL_SUMS = (
     "requests",
@@ -33,11 +42,17 @@ TOTAL_SUMS = (
     "total_tokens",
     "cost",
 )
-_COUNTS = TOTAL_SUMS[2:8]
+TOTAL = (*TOTAL_KEY, "user_id", "token_id", "rows_purged", *TOTAL_SUMS)
 HOUR_KEY = ("hour",)
 HOUR_SUMS = ("requests", "errors", "total_tokens", "cost")
+HOUR = (*HOUR_KEY, *HOUR_SUMS)
+RECORD = (
+    *("id", "created", "owner", "user_id", "token_id", "sub_user", "endpoint", "stream", "model"),
+    *("gemini_model", "status", "error_code", "attempts", *TOTAL_SUMS[2:8], "counts_from"),
+    *("cost", "queue_ms", "first_byte_ms", "total_ms", "tried"),
+)
 
-Row: TypeAlias = dict[str, Any]
+Values: TypeAlias = tuple[Any, ...]
 
 
 def store(batch: Sequence[Finished]) -> None:
@@ -47,7 +62,7 @@ def store(batch: Sequence[Finished]) -> None:
     key lets one of them win, the other starts again and finds nothing left to do. A user or token deleted in the
     meantime becomes null. Raises django.db.Error, and then nothing was stored.
     """
-    known: set[uuid.UUID] = set()
+    known: set[str] = set()
     for _ in range(_TRIES):
         try:
             _store(batch, known)
@@ -55,7 +70,7 @@ def store(batch: Sequence[Finished]) -> None:
             # Rare enough (a replay, a lost race, a deletion at this moment) to ask only now which ids are there.
             refusal = error
             ids = [uuid.UUID(admission.id) for admission, _ in batch]
-            known = set(UsageRecord.objects.filter(pk__in=ids).values_list("pk", flat=True))
+            known = {id_.hex for id_ in UsageRecord.objects.filter(pk__in=ids).values_list("pk", flat=True)}
         else:
             return
     raise refusal
@@ -67,18 +82,18 @@ def owner_of(user: int, token: int | None) -> str:
 
 
 @transaction.atomic(durable=True)
-def _store(batch: Sequence[Finished], known: set[uuid.UUID]) -> None:
-    unique = {uuid.UUID(finished[0].id): finished for finished in batch}
+def _store(batch: Sequence[Finished], known: set[str]) -> None:
     users = _existing(User, (admission.user for admission, _ in batch))
     tokens = _existing(IssuedToken, (admission.token for admission, _ in batch))
-    rows = [_record(id_, *finished, users, tokens) for id_, finished in unique.items() if id_ not in known]
-    if not rows:
+    unique = {admission.id: (admission, _bounded(settlement)) for admission, settlement in batch}
+    fresh = [finished for id_, finished in unique.items() if id_ not in known]
+    if not fresh:
         return
     # executemany: bulk_create takes three times the processor time on SQLite, of the process that serves requests.
     with connection.cursor() as cursor:
-        cursor.executemany(_insert(UsageRecord), _prepared(UsageRecord, rows))
-        cursor.executemany(_upsert(UsageTotal, TOTAL_KEY, TOTAL_SUMS), _prepared(UsageTotal, _totals(rows)))
-        cursor.executemany(_upsert(UsageHour, HOUR_KEY, HOUR_SUMS), _prepared(UsageHour, _hours(rows)))
+        cursor.executemany(_insert(UsageRecord, RECORD), _records(fresh, users, tokens))
+        cursor.executemany(_upsert(UsageTotal, TOTAL, TOTAL_KEY, TOTAL_SUMS), _totals(fresh, users, tokens))
+        cursor.executemany(_upsert(UsageHour, HOUR, HOUR_KEY, HOUR_SUMS), _hours(fresh))
 
 
 def _existing(model: type[User | IssuedToken], ids: Iterable[int | None]) -> set[int]:
@@ -86,93 +101,161 @@ def _existing(model: type[User | IssuedToken], ids: Iterable[int | None]) -> set
     return set(model._default_manager.filter(pk__in=wanted).values_list("pk", flat=True))
 
 
-def _record(id_: uuid.UUID, admission: Admission, settlement: Settlement, users: set[int], tokens: set[int]) -> Row:
-    return {
-        "id": id_,
-        "created": _EPOCH + timedelta(microseconds=admission.created),
-        "owner": owner_of(admission.user, admission.token),
-        "user_id": admission.user if admission.user in users else None,
-        "token_id": admission.token if admission.token in tokens else None,
-        "sub_user": admission.sub_user,
-        "endpoint": admission.endpoint,
-        "stream": admission.stream,
-        "model": admission.model,
-        "gemini_model": settlement.gemini_model,
-        "status": _within(settlement.status, _MOST_SMALL),
-        "error_code": settlement.error_code,
-        "attempts": _within(settlement.attempts, _MOST_SMALL),
-        **{name: _within(count, _MOST_TOKENS) for name, count in zip(_COUNTS, settlement.counts, strict=True)},
-        "counts_from": settlement.counts_from,
-        "cost": min(max(Decimal(settlement.cost), Decimal(0)), _MOST_COST).quantize(_COST_STEP),
-        "queue_ms": _within(settlement.queue_ms, _MOST_MILLISECONDS),
-        "first_byte_ms": _within(settlement.first_byte_ms, _MOST_MILLISECONDS),
-        "total_ms": _within(settlement.total_ms, _MOST_MILLISECONDS),
-        "tried": settlement.tried or None,
-    }
+def _bounded(settlement: Settlement) -> Settlement:
+    """The same, with every number within what its column holds; almost always it is already."""
+    times = (settlement.queue_ms, settlement.first_byte_ms, settlement.total_ms)
+    small = (settlement.status, settlement.attempts)
+    counts = settlement.counts
+    if (
+        min(*times, *small, *counts) >= 0
+        and max(times) <= _MOST_MILLISECONDS
+        and max(small) <= _MOST_SMALL
+        and max(counts) <= _MOST_TOKENS
+    ):
+        return settlement
+    return replace(
+        settlement,
+        status=_within(settlement.status, _MOST_SMALL),
+        attempts=_within(settlement.attempts, _MOST_SMALL),
+        counts=tuple(_within(count, _MOST_TOKENS) for count in counts),
+        queue_ms=_within(settlement.queue_ms, _MOST_MILLISECONDS),
+        first_byte_ms=_within(settlement.first_byte_ms, _MOST_MILLISECONDS),
+        total_ms=_within(settlement.total_ms, _MOST_MILLISECONDS),
+    )
 
 
 def _within(number: int, most: int) -> int:
     return min(max(number, 0), most)
 
 
-def _totals(rows: Iterable[Row]) -> list[Row]:
-    """The sums of `rows` by day, owner and models.
+@lru_cache(maxsize=4096)
+def _cost(text: str) -> Decimal:
+    return min(max(Decimal(text), Decimal(0)), _MOST_COST).quantize(_COST_STEP)
 
-    Sorted, so that two processes take the rows of the table in one order and neither waits for the other in a circle.
+
+def _records(batch: Iterable[Finished], users: set[int], tokens: set[int]) -> list[Values]:
+    """The values of RECORD, as this database takes them.
+
+    Written out, not left to the model's fields, which take twice as long: every request pays for its row.
     """
-    totals: dict[tuple[date, str, str, str], Row] = {}
-    for row in rows:
-        key = (row["created"].date(), row["owner"], row["model"], row["gemini_model"])
-        total = totals.setdefault(key, dict.fromkeys(TOTAL_SUMS, 0))
-        total |= {"user_id": row["user_id"], "token_id": row["token_id"]}
-        total["requests"] += 1
-        total["errors"] += row["status"] >= 400
-        for name in (*_COUNTS, "cost"):
-            total[name] += row[name]
-    return [dict(zip(TOTAL_KEY, key, strict=True)) | {"rows_purged": False} | totals[key] for key in sorted(totals)]
-
-
-def _hours(rows: Iterable[Row]) -> list[Row]:
-    """The sums of `rows` by hour, whoever asked; sorted as the totals are."""
-    hours: dict[datetime, Row] = {}
-    for row in rows:
-        hour = hours.setdefault(row["created"].replace(minute=0, second=0, microsecond=0), dict.fromkeys(HOUR_SUMS, 0))
-        hour["requests"] += 1
-        hour["errors"] += row["status"] >= 400
-        hour["total_tokens"] += row["total_tokens"]
-        hour["cost"] += row["cost"]
-    return [{"hour": hour} | hours[hour] for hour in sorted(hours)]
-
-
-def _prepared(model: type[models.Model], rows: Iterable[Row]) -> list[list[Any]]:
-    """The values of `rows` in the order of the columns, as this database takes them."""
-    database = connections[DEFAULT_DB_ALIAS]
-    plain = (bool, int, str, type(None))
-    columns = [(field.attname, field.get_db_prep_save) for field in _fields(model)]
+    to_id, to_time, to_cost, to_json = _adapters()
     return [
-        [value if isinstance(value := row[name], plain) else adapt(value, database) for name, adapt in columns]
-        for row in rows
+        (
+            to_id(admission.id),
+            to_time(_EPOCH + timedelta(microseconds=admission.created)),
+            owner_of(admission.user, admission.token),
+            admission.user if admission.user in users else None,
+            admission.token if admission.token in tokens else None,
+            admission.sub_user,
+            admission.endpoint,
+            admission.stream,
+            admission.model,
+            settlement.gemini_model,
+            settlement.status,
+            settlement.error_code,
+            settlement.attempts,
+            *settlement.counts,
+            settlement.counts_from,
+            to_cost(_cost(settlement.cost)),
+            settlement.queue_ms,
+            settlement.first_byte_ms,
+            settlement.total_ms,
+            to_json(settlement.tried) if settlement.tried else None,
+        )
+        for admission, settlement in batch
     ]
 
 
-@cache
-def _fields(model: type[models.Model]) -> tuple["models.Field[Any, Any]", ...]:
-    """The columns that an insert fills: all but a number that the database gives."""
-    return tuple(field for field in model._meta.local_concrete_fields if not isinstance(field, models.AutoField))
+def _totals(batch: Iterable[Finished], users: set[int], tokens: set[int]) -> list[Values]:
+    """The values of TOTAL: sums by day, owner and models.
+
+    Sorted, so that two processes take the rows of the table in one order and neither waits for the other in a circle.
+    """
+    groups: dict[tuple[int, str, str, str], list[Finished]] = defaultdict(list)
+    for finished in batch:
+        admission, settlement = finished
+        owner = owner_of(admission.user, admission.token)
+        groups[admission.created // _DAY, owner, admission.model, settlement.gemini_model].append(finished)
+    to_day, to_cost = connection.ops.adapt_datefield_value, _adapters().cost
+    totals: list[Values] = []
+    for (day, *names), group in sorted(groups.items(), key=itemgetter(0)):
+        who = group[0][0]
+        ended = [settlement for _, settlement in group]
+        totals.append(
+            (
+                to_day((_EPOCH + timedelta(days=day)).date()),
+                *names,
+                who.user if who.user in users else None,
+                who.token if who.token in tokens else None,
+                False,
+                len(ended),
+                _errors(ended),
+                *map(sum, zip(*(settlement.counts for settlement in ended), strict=True)),
+                to_cost(_costs(ended)),
+            )
+        )
+    return totals
+
+
+def _hours(batch: Iterable[Finished]) -> list[Values]:
+    """The values of HOUR: sums by hour, whoever asked; sorted as the totals are."""
+    groups: dict[int, list[Settlement]] = defaultdict(list)
+    for admission, settlement in batch:
+        groups[admission.created // _HOUR].append(settlement)
+    _, to_time, to_cost, _ = _adapters()
+    return [
+        (
+            to_time(_EPOCH + timedelta(hours=hour)),
+            len(ended),
+            _errors(ended),
+            sum(settlement.counts[-1] for settlement in ended),
+            to_cost(_costs(ended)),
+        )
+        for hour, ended in sorted(groups.items())
+    ]
+
+
+def _errors(ended: Iterable[Settlement]) -> int:
+    return sum(settlement.status >= 400 for settlement in ended)
+
+
+def _costs(ended: Iterable[Settlement]) -> Decimal:
+    return sum((_cost(settlement.cost) for settlement in ended), Decimal(0))
+
+
+class _Adapters(NamedTuple):
+    """From Python's values to those that this database's driver takes; a model's fields do the same, but slower."""
+
+    id: Callable[[str], Any]
+    """Of a UUID in hex."""
+    time: Callable[[datetime], Any]
+    cost: Callable[[Decimal], Any]
+    json: Callable[[Any], Any]
+
+
+def _adapters() -> _Adapters:
+    database = connections[DEFAULT_DB_ALIAS]
+    tried = UsageRecord._meta.get_field("tried")
+    return _Adapters(
+        uuid.UUID if database.features.has_native_uuid_field else str,
+        database.ops.adapt_datetimefield_value,
+        cache(lambda cost: database.ops.adapt_decimalfield_value(cost, _COST_DIGITS, _COST_PLACES)),
+        lambda value: tried.get_db_prep_save(value, database),
+    )
 
 
 @cache
-def _insert(model: type[models.Model]) -> str:
+def _insert(model: type[models.Model], columns: tuple[str, ...]) -> str:
     """INSERT of one row of `model`: every name in it is the model's own, every value a parameter."""
-    columns = ", ".join(f'"{field.column}"' for field in _fields(model))
-    places = ", ".join(["%s"] * len(_fields(model)))
-    return f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES ({places})'  # noqa: S608
+    names = ", ".join(f'"{name}"' for name in columns)
+    places = ", ".join(["%s"] * len(columns))
+    return f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES ({places})'  # noqa: S608
 
 
 @cache
-def _upsert(model: type[models.Model], key: tuple[str, ...], sums: tuple[str, ...]) -> str:
+def _upsert(model: type[models.Model], columns: tuple[str, ...], key: tuple[str, ...], sums: tuple[str, ...]) -> str:
     """The same, added to the row of that key when there is one. SQLite and PostgreSQL read it alike."""
     table = model._meta.db_table
-    columns = ", ".join(f'"{name}"' for name in key)
+    names = ", ".join(f'"{name}"' for name in key)
     added = ", ".join(f'"{name}" = "{table}"."{name}" + excluded."{name}"' for name in sums)
-    return f"{_insert(model)} ON CONFLICT ({columns}) DO UPDATE SET {added}"
+    return f"{_insert(model, columns)} ON CONFLICT ({names}) DO UPDATE SET {added}"

@@ -11,7 +11,7 @@ from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
 
 from accounts import metering
-from accounts.metering.ledger import store
+from accounts.metering.ledger import HOUR, RECORD, TOTAL, store
 from accounts.metering.lines import TokenCounts
 from accounts.models import UsageHour, UsageRecord, UsageTotal, User
 from tests.metering.making import finished
@@ -190,6 +190,12 @@ def test_a_batch_that_fails_midway_leaves_nothing_behind(ada, monkeypatch):
     assert UsageRecord.objects.count() == 0
     store(batch)
     assert UsageTotal.objects.get().requests == 3
+
+
+@pytest.mark.parametrize(("model", "columns"), [(UsageRecord, RECORD), (UsageTotal, TOTAL), (UsageHour, HOUR)])
+def test_every_column_is_filled(model, columns):
+    given_by_the_database = {"id"} - set(columns)
+    assert {field.column for field in model._meta.local_concrete_fields} - given_by_the_database == set(columns)
 
 
 def test_nothing_is_stored_inside_a_transaction_that_may_be_undone(requests):
