@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.conf import settings
+from django.db import connections
 from django.test import override_settings
 
 if TYPE_CHECKING:
@@ -58,3 +59,13 @@ def _static_files_are_found_when_asked_for():
 def last_uses():
     """The last use of a token is written in this test. Elsewhere that would meet other writers at any moment, and a SQLite
     in memory does not wait: it says that the table is locked."""
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Test on a file, as the site runs on one: in memory a second thread is refused at once where it would wait."""
+    wanted = connections["default"].settings_dict
+    if wanted["ENGINE"].endswith("sqlite3"):
+        wanted["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
