@@ -3,11 +3,10 @@
 import math
 from typing import Any, TypeAlias
 
-from django.conf import settings
-
 from accounts import callers, failed_attempts
 from accounts.addresses import Address, client_address, household
 from accounts.callers import Caller
+from accounts.remembered_settings import settings
 from accounts.token_text import prefix_of
 from compat.errors import InvalidRequest, InvalidToken, MissingToken, NotPermitted, RateLimited
 

@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 
+from accounts.remembered_settings import settings
 from compat.errors import BodyTooLarge, UnsupportedMedia
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]

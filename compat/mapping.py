@@ -10,10 +10,10 @@ import time
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from django.conf import settings
 from django.db import DatabaseError
 
 from accounts.in_db import in_db_soon
+from accounts.remembered_settings import settings
 from compat.errors import UnknownModel
 from compat.models import ModelMapping
 

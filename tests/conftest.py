@@ -16,7 +16,7 @@ pytest.register_assert_rewrite("tests.translation.translating", "tests.translati
 @pytest.fixture(autouse=True)
 def _nothing_remembered(request, monkeypatch):
     """Forget keys, mappings, models, callers, limits and prices that an earlier test's database held."""
-    from accounts import callers, failed_attempts, limits, pool, pricing
+    from accounts import callers, failed_attempts, limits, pool, pricing, remembered_settings
     from accounts.live.traffic import traffic
     from compat import catalogue, mapping
     from compat.relay import gone
@@ -25,6 +25,7 @@ def _nothing_remembered(request, monkeypatch):
         monkeypatch.setattr(callers, "_note_use", lambda token_id, before: None)
     # A machine that is busy with other tests may well take its time.
     monkeypatch.setattr(settings, "DATABASE_SECONDS", 10.0)
+    remembered_settings.forget()
     pool.reset()
     callers.forget()
     failed_attempts.forget()

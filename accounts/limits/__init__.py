@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
-from django.conf import settings
 from django.db import DatabaseError
 
 from accounts.in_db import in_db_soon
@@ -21,6 +20,7 @@ from accounts.limits.memory import MemoryStore, Reservation
 from accounts.limits.shared import SharedReservation, SharedStore
 from accounts.limits.spending import look_up
 from accounts.limits.wire import Away, wire_to
+from accounts.remembered_settings import settings
 
 __all__ = [
     "NANO",

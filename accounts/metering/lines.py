@@ -3,10 +3,9 @@
 import os
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
@@ -22,8 +21,7 @@ _ENDPOINT_LENGTH = UsageRecord._meta.get_field("endpoint").max_length or 0
 _ERROR_CODE_LENGTH = UsageRecord._meta.get_field("error_code").max_length or 0
 
 
-@dataclass(frozen=True, slots=True)
-class TokenCounts:
+class TokenCounts(NamedTuple):
     """Tokens as Gemini counts them: `cached` is part of `prompt`; `total` is its own sum, tool prompt and thoughts in."""
 
     prompt: int = 0
@@ -121,7 +119,7 @@ def admission(
 
 def checkpoint(of: Admission, counts: TokenCounts) -> Checkpoint:
     """The line that keeps `counts` for an unfinished request."""
-    return Checkpoint(of.id, _tuple(counts))
+    return Checkpoint(of.id, counts)
 
 
 def settlement(
@@ -146,7 +144,7 @@ def settlement(
         _text(error_code, _ERROR_CODE_LENGTH),
         _text(gemini_model, _GEMINI_MODEL_LENGTH),
         attempts,
-        _tuple(counts),
+        counts,
         str(counts_from),  # a member of CountsFrom is more than text to a database driver
         str(cost) if cost else "0",
         queue_ms,
@@ -196,9 +194,8 @@ def _drop_through(settled: dict[str, Finished], last: str) -> None:
 
 def _interrupted(admitted: Iterable[Admission], checkpoints: dict[str, Counts]) -> Iterable[Finished]:
     """Each is charged what Gemini had counted at the last checkpoint, and the estimate of a prompt that it had not."""
-    nothing = _tuple(NO_COUNTS)
     for line in admitted:
-        prompt, cached, tool_prompt, completion, reasoning, total = checkpoints.get(line.id, nothing)
+        prompt, cached, tool_prompt, completion, reasoning, total = checkpoints.get(line.id, NO_COUNTS)
         if not prompt:
             prompt, total = line.prompt, total + line.prompt
         counts = (prompt, cached, tool_prompt, completion, reasoning, total)
@@ -206,10 +203,6 @@ def _interrupted(admitted: Iterable[Admission], checkpoints: dict[str, Counts]) 
             line,
             Settlement(line.id, INTERRUPTED_STATUS, INTERRUPTED, "", 0, counts, INTERRUPTED, "0", 0, 0, 0),
         )
-
-
-def _tuple(counts: TokenCounts) -> Counts:
-    return (counts.prompt, counts.cached, counts.tool_prompt, counts.completion, counts.reasoning, counts.total)
 
 
 def _text(text: str, limit: int) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
@@ -21,6 +20,7 @@ from accounts.pool.shared import SharedLedgers
 from accounts.pool.state import Pool
 from accounts.pool.storage import Findings, Unwritten, assumed_from, exchange, last_states, serving_upstream
 from accounts.pool.together import Together
+from accounts.remembered_settings import settings
 from accounts.shared_store import wire_to
 
 __all__ = [

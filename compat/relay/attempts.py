@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import Any, TypeVar
 
 import msgspec
-from django.conf import settings
 
 from accounts import pool
 from accounts.pool import Exhausted, Lease, PooledKey
+from accounts.remembered_settings import settings
 from compat.errors import CompatError, NoUpstreamKey, UnknownModel
 from compat.gemini.failures import EMPTY, UNREACHABLE, Blame, Facts, Failure, GeminiFailure, Next, Rest
 from compat.relay.gone import is_gone, remember_gone

@@ -5,8 +5,8 @@ import time
 from typing import Any
 
 import msgspec
-from django.conf import settings
 
+from accounts.remembered_settings import settings
 from accounts.shared_store import Away, Script, wire_to
 
 REMEMBER_SECONDS = 24 * 60 * 60

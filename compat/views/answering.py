@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from django.conf import settings
-
+from accounts.remembered_settings import settings
 from accounts.sub_users import label_of
 from compat import relay
 from compat.answers import Answer, EventStream, Response

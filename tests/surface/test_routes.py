@@ -171,6 +171,12 @@ async def test_answers_and_errors_alike_are_shown_to_browsers(site, path, method
     assert "access-control-allow-credentials" not in answered.headers
 
 
+async def test_only_who_names_an_origin_is_told_what_scripts_may_read(site):
+    answered = await site.ask("/v1/models")
+    assert answered.headers["access-control-allow-origin"] == "*"
+    assert "access-control-expose-headers" not in answered.headers
+
+
 async def test_a_stream_is_shown_to_browsers(site):
     answered = await site.chat(stream=True)
     assert answered.headers["access-control-allow-origin"] == "*"

@@ -1,6 +1,7 @@
 """A chat request → the body of generateContent, built anew for each model that is asked."""
 
 import zlib
+from functools import cached_property
 from typing import Any
 
 from compat.schemas.chat import ChatRequest
@@ -65,7 +66,7 @@ class ChatTranslation:
         beginning = "\0".join(to_text(message.content)[:4_096] for message in self.request.messages[:2])
         return zlib.crc32(beginning.encode(errors="replace"))
 
-    @property
+    @cached_property
     def prompt_characters(self) -> int:
         """A rough size of the prompt, for estimates: the characters of its texts."""
         return sum(_size(message) for message in self.request.messages)
