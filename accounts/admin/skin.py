@@ -14,11 +14,16 @@ if TYPE_CHECKING:
     def display(*, description: str, label: dict[str, str], ordering: str | None = None) -> Callable[[F], F]:
         """A column of coloured labels."""
 else:
+    import unfold.fields
     from django.forms import ModelForm as PlainModelForm
+    from django.utils.text import capfirst
     from unfold.admin import ModelAdmin as PlainModelAdmin
     from unfold.admin import TabularInline as PlainTabularInline
     from unfold.decorators import display as display
     from unfold.views import ChangeList as ChangeList
+
+    # Where Pygments happens to be installed, unfold colours JSON by inline styles, which the content policy refuses.
+    unfold.fields.prettify_json = lambda data, encoder: None
 
     class ModelAdmin(PlainModelAdmin):
         """Takes the type parameter that Django's stubs want."""
@@ -31,6 +36,13 @@ else:
 
         def __class_getitem__(cls, models):
             return cls
+
+        def formfield_for_dbfield(self, db_field, request, **kwargs):
+            """Django's, with a name for those who do not see the head of its column."""
+            field = super().formfield_for_dbfield(db_field, request, **kwargs)
+            if field is not None:
+                field.widget.attrs.setdefault("aria-label", capfirst(db_field.verbose_name))
+            return field
 
     class ModelForm(PlainModelForm):
         """Takes the type parameter that Django's stubs want."""

@@ -34,15 +34,27 @@ session.create()
 print(session.session_key)
 """
 
+# A site that is in use, with one request by ada; prints a key's id and the request's.
+_FILL = """
+from accounts.models import ContributedKey, UsageRecord, User
+from tests.admin.filling import fill
+fill(2)
+record = UsageRecord.objects.first()
+record.user = User.objects.get(username="ada")
+record.save()
+print(ContributedKey.objects.first().pk, record.pk)
+"""
+
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """The server: `url`, `directory`, and `session(name)`, the cookie of somebody who has signed in."""
+    """The server: `url`, `directory`, ids of `rows`, and `session(name)`, the cookie of somebody who has signed in."""
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed (apt-get install chromium)")
     directory = tmp_path_factory.mktemp("pages")
     template = Template(directory / "template")
     gateway = Gateway(template, directory / "var", "daphne", "http://127.0.0.1:9", [])
+    rows = dict(zip(("key", "record"), _python(gateway.directory, _FILL, "").split()[-2:], strict=True))
     known = {}
 
     def session(name):
@@ -50,7 +62,7 @@ def site(tmp_path_factory):
             known[name] = _python(gateway.directory, _SIGN_IN, name)
         return known[name]
 
-    yield SimpleNamespace(url=gateway.url, directory=gateway.directory, session=session, gateway=gateway)
+    yield SimpleNamespace(url=gateway.url, directory=gateway.directory, session=session, gateway=gateway, rows=rows)
     gateway.stop()
 
 

@@ -18,6 +18,7 @@ STOPS = (
     Stop("/privacy/"),
     Stop("/docs/"),
     Stop("/accounts/requests/", "ada"),
+    Stop("/accounts/requests/{record}/", "ada"),
     Stop("/accounts/login/"),
     Stop("/accounts/signup/"),
     Stop("/accounts/password/reset/"),
@@ -36,20 +37,32 @@ STOPS = (
     Stop("/contribute/", "ada"),
 )
 
-# The admin is unfold's: these pages are walked for its policy alone (test_admin_policy.py).
-ADMIN = (
-    "/admin/",
-    "/admin/accounts/contributedkey/",
-    "/admin/accounts/contributedkey/add/",
-    "/admin/accounts/issuedtoken/add/",
-    "/admin/accounts/user/",
-    "/admin/accounts/user/1/change/",
-    "/admin/accounts/user/1/history/",
-    "/admin/accounts/user/1/delete/",
-    "/admin/compat/modelmapping/1/change/",
-    "/admin/accounts/usagerecord/",
-    "/admin/accounts/staffact/",
-    "/admin/compat/modelmapping/",
-    "/admin/compat/modelmapping/try/?name=gpt-4o",
-    "/admin/live/",
+# The admin's. {key} and {record} are rows of the site's (conftest.py).
+ADMIN = tuple(
+    Stop(path, "root")
+    for path in (
+        "/admin/",
+        "/admin/live/",
+        "/admin/accounts/contributedkey/",
+        "/admin/accounts/contributedkey/add/",
+        "/admin/accounts/contributedkey/import/",
+        "/admin/accounts/contributedkey/{key}/change/",
+        "/admin/accounts/projectpair/",
+        "/admin/accounts/keyevent/",
+        "/admin/compat/modelmapping/",
+        "/admin/compat/modelmapping/1/change/",
+        "/admin/compat/modelmapping/try/?name=gpt-4o",
+        "/admin/compat/modelmapping/try/?name=..",
+        "/admin/accounts/user/",
+        "/admin/accounts/user/1/change/",
+        "/admin/accounts/user/1/history/",
+        "/admin/accounts/user/1/delete/",
+        "/admin/accounts/issuedtoken/",
+        "/admin/accounts/issuedtoken/add/",
+        "/admin/accounts/issuedtoken/1/change/",
+        "/admin/accounts/plan/",
+        "/admin/accounts/usagerecord/",
+        "/admin/accounts/usagerecord/{record}/change/",
+        "/admin/accounts/staffact/",
+    )
 )

@@ -55,9 +55,29 @@ function searchBox() {
     };
 }
 
+// unfold's asks once whether it is dark; this one follows the browser when that changes.
+function followingTheme(chosen) {
+    const evening = matchMedia("(prefers-color-scheme: dark)");
+    const theirs = theme(chosen);
+    return {
+        ...theirs,
+        isEvening: evening.matches,
+        init() {
+            theirs.init.call(this);
+            evening.addEventListener("change", () => { this.isEvening = evening.matches; });
+        },
+        themeBindings: {
+            ...theirs.themeBindings,
+            "x-bind:class"() {
+                return { auto: this.isEvening ? "dark" : "", light: "light", dark: "dark" }[this.adminTheme];
+            },
+        },
+    };
+}
+
 document.addEventListener("alpine:init", () => {
     Object.entries(REWRITTEN).forEach(([attribute, pairs]) => rewrite(attribute, pairs));
-    Alpine.data("theme", theme);
+    Alpine.data("theme", followingTheme);
     Alpine.data("adminBody", adminBody);
     Alpine.data("searchForm", searchForm);
     Alpine.data("searchDropdown", searchBox);
