@@ -66,9 +66,12 @@ def test_everything_on_a_page_is_reached_by_the_keyboard_and_shows_it(site, open
     page.wait_for_load_state("load")
     count = page.evaluate(_MARK)
     reached = set()
-    for _ in range(count):
+    # A form may begin with the focus on its first field: from the last element it then goes on, past the body, at the first.
+    for _ in range(count + 1):
         page.keyboard.press("Tab")
         place, shown, html = page.evaluate(_FOCUSED)
+        if html.startswith("<body"):
+            continue
         assert shown, f"no sign of the focus on {html}"
         reached.add(place)
     assert len(reached) == count
