@@ -27,11 +27,14 @@ def test_the_side_bar_the_menus_and_the_look_move(open_as):
 def test_the_menus_open_by_the_keyboard(open_as):
     page = open_as("root")
     page.goto("/admin/accounts/user/")
+    page.wait_for_load_state("networkidle")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "main"
     page.press("[x-on\\:click='openUserLinks = !openUserLinks']", "Enter")
-    page.press("[x-on\\:click=\"switchTheme('dark')\"]", "Space")
+    dark = "[x-on\\:click=\"switchTheme('dark')\"]"
+    page.wait_for_selector(dark)
+    page.press(dark, "Space")
     page.wait_for_selector("html.dark")
     page.press("[x-on\\:click='filterOpen = true']", "Enter")
     page.wait_for_selector("#changelist-filter h3")
