@@ -23,6 +23,7 @@ from compat.answers import Answer, Response
 from compat.authentication import identify
 from compat.body import ClientGone, read_body
 from compat.errors import CompatError, InternalError, InvalidRequest, StorageUnavailable, WrongMethod, from_refusal
+from compat.forms import Form, read_form
 from compat.ids import new_hex
 from compat.relay.job import Job
 from compat.translation.refusals import Untranslatable
@@ -109,6 +110,10 @@ class AsyncAPIView(APIView):
     async def body(self) -> bytes:
         """The JSON body. Raises BodyTooLarge, UnsupportedMedia."""
         return await read_body(self.request._request)
+
+    async def form(self, most_bytes: int | None = None) -> Form:
+        """The members of a form, `most_bytes` in all. Raises BodyTooLarge, UnsupportedMedia, InvalidRequest."""
+        return await read_form(self.request._request, most_bytes)
 
     def _client_error(self, error: Exception, request_id: str) -> CompatError:
         """The client's error for whatever a handler raised, and the end of its account."""

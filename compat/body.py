@@ -1,4 +1,4 @@
-"""The body of a request, read when the caller is known: bounded, and JSON in UTF-8 only."""
+"""The body of a request, read when the caller is known: bounded, and JSON in UTF-8 (forms: `compat/forms.py`)."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -18,12 +18,17 @@ class ClientGone(Exception):
 async def read_body(request: HttpRequest) -> bytes:
     """All of the body. Raises BodyTooLarge, UnsupportedMedia, ClientGone."""
     _refuse_media(request)
-    limit = settings.MAX_BODY_BYTES
+    chunks: list[bytes] = []
+    await read_chunks(request, settings.MAX_BODY_BYTES, chunks.append)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def read_chunks(request: HttpRequest, limit: int, take: Callable[[bytes], None]) -> None:
+    """Hand the body over, chunk by chunk, until its end. Raises BodyTooLarge past `limit` bytes, ClientGone."""
     declared = request.META.get("CONTENT_LENGTH") or "0"
     if declared.isdecimal() and int(declared) > limit:
         raise _too_large(limit)
     receive: Receive = request.receive  # type: ignore[attr-defined]
-    chunks: list[bytes] = []
     size, more = 0, True
     while more:
         message = await receive()
@@ -33,21 +38,25 @@ async def read_body(request: HttpRequest) -> bytes:
         size += len(chunk)
         if size > limit:
             raise _too_large(limit)
-        chunks.append(chunk)
+        take(chunk)
         more = message.get("more_body", False)
     request.body_is_read()  # type: ignore[attr-defined]
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(f"The request is too large: at most {limit // (1024 * 1024)} MiB are taken.")
 
 
-def _refuse_media(request: HttpRequest) -> None:
+def refuse_encoding(request: HttpRequest) -> None:
+    """Raise UnsupportedMedia for a compressed body."""
     if request.META.get("HTTP_CONTENT_ENCODING", "identity").lower() not in {"identity", ""}:
         raise UnsupportedMedia(
             "Compressed bodies are not taken: send it without Content-Encoding.", code="unsupported_content_encoding"
         )
+
+
+def _refuse_media(request: HttpRequest) -> None:
+    refuse_encoding(request)
     kind = request.META.get("CONTENT_TYPE", "")
     if kind == "application/json":
         return

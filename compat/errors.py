@@ -146,7 +146,7 @@ class BodyTooLarge(InvalidRequest):
 
 
 class UnsupportedMedia(InvalidRequest):
-    """The body is not JSON in UTF-8."""
+    """The body is not what the endpoint takes: JSON in UTF-8, or a form."""
 
     status = 415
     code = "unsupported_media_type"

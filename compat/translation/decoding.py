@@ -49,6 +49,14 @@ def decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     return decoded
 
 
+def convert(form: dict[str, Any], kind: type[T]) -> T:
+    """The struct in the members of a form, whose texts may be numbers and truths. Raises Untranslatable."""
+    try:
+        return msgspec.convert(form, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise refusal_of(error) from None
+
+
 def _refuse_json(why: str) -> NoReturn:
     raise Untranslatable(
         f"We could not parse the JSON body of your request. {why} Send one JSON object in UTF-8.", None, "invalid_json"

@@ -1,0 +1,13 @@
+"""What a form (multipart/form-data) brings: texts as they are, and files."""
+
+from msgspec import Struct
+
+
+class Upload(Struct, frozen=True):
+    """One file of a form. Name and type are the client's words: look at the bytes before either is believed."""
+
+    filename: str
+    """Without a path; at most 255 characters."""
+    content_type: str
+    """In lower case, without parameters; "" where none was said."""
+    data: bytes
