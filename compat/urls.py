@@ -19,33 +19,38 @@ ROUTES: dict[str, View] = {
     "messages": views.Messages.as_view(),
     "messages/count_tokens": views.MessageTokens.as_view(),
     "models": views.Models.as_view(),
+    "models/{model_id}": views.OneModel.as_view(),
     "contributions": views.Contributions.as_view(),
     "usage": views.OwnUsage.as_view(),
 }
 ALIASES = {"chat"}
 """Second names of a route, which the API document does not list again."""
-_ONE_MODEL: View = views.OneModel.as_view()
+# Ids arrive percent-encoded and are decoded before this: only the one of a model may hold a slash (models%2Fgemini-…).
+_PARTS = {"{model_id}": "(?P<model_id>.+)"}
 _UNKNOWN: View = views.UnknownPath.as_view()
 _SLASHES = re.compile(r"/{2,}")
+_PART = re.compile(r"{(\w+)}")
+_WITH_PARTS: list[tuple[re.Pattern[str], View]] = [
+    (re.compile(_PART.sub(lambda part: _PARTS.get(part[0], f"(?P<{part[1]}>[^/]+)"), route)), view)
+    for route, view in ROUTES.items()
+    if "{" in route
+]
 
 
 def is_openai(path: str) -> bool:
     """True for every path below /v1, and for the routes themselves without it."""
-    plain = _plain(path)
-    return (
-        path.lstrip("/").startswith("v1/") or path in ("/v1", "/v1/") or plain in ROUTES or plain.startswith("models/")
-    )
+    return path.lstrip("/").startswith("v1/") or path in ("/v1", "/v1/") or find_view(path)[0] is not _UNKNOWN
 
 
 def find_view(path: str) -> tuple[View, dict[str, Any]]:
     """The view for a path and the arguments from it; a view that answers 404 for every other."""
     plain = _plain(path)
-    view = ROUTES.get(plain)
+    view = ROUTES.get(plain) if "{" not in plain else None
     if view is not None:
         return view, {}
-    # Ids arrive percent-encoded and are decoded before this: models%2Fgemini-… holds a slash here.
-    if plain.startswith("models/"):
-        return _ONE_MODEL, {"model_id": plain.removeprefix("models/")}
+    for pattern, view in _WITH_PARTS:
+        if found := pattern.fullmatch(plain):
+            return view, found.groupdict()
     return _UNKNOWN, {}
 
 

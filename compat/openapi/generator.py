@@ -14,7 +14,6 @@ from compat.openapi.members import MEMBERS
 from compat.openapi.operations import OPERATIONS, Operation
 from compat.schemas import answers
 from compat.urls import ALIASES, ROUTES
-from compat.views import OneModel
 
 _REF = "#/components/schemas/{name}"
 _TOKEN: list[dict[str, list[str]]] = [{"bearer": []}, {"apiKey": []}]
@@ -46,8 +45,7 @@ class Generator(SchemaGenerator):
 def _patterns() -> list[URLPattern]:
     # Django's types know views that answer its own responses; the walk looks at methods alone.
     routes: dict[str, Any] = {route: view for route, view in ROUTES.items() if route not in ALIASES}
-    plain = [path(route, view) for route, view in routes.items()]
-    return [*plain, path("models/<path:model_id>", OneModel.as_view())]
+    return [path(route.replace("{", "<path:").replace("}", ">"), view) for route, view in routes.items()]
 
 
 def _operation(told: Operation) -> dict[str, Any]:

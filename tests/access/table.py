@@ -187,11 +187,12 @@ API = {
     "messages": TOKEN,
     "messages/count_tokens": TOKEN,
     "models": TOKEN,
+    "models/{model_id}": TOKEN,
     "responses": TOKEN,
     "responses/input_tokens": TOKEN,
     "usage": TOKEN,
 }
-"""The routes of compat/urls.py; behind `models/` is one more, as of `models`."""
+"""The routes of compat/urls.py."""
 
 PROBES = {"/healthz", "/readyz", "/metrics"}
 """Answered to anybody, with no word of anybody."""
