@@ -111,6 +111,10 @@ def _add_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:
                 message["tool_calls"].append({key: part for key, part in one.items() if key != "index"})
         elif name == "images":
             message.setdefault("images", []).extend(value)
+        elif name == "audio":
+            known = message.setdefault("audio", {**value, "data": ""})
+            assert known.keys() >= value.keys() and (known["data"] == "" or set(value) == {"data"})
+            known["data"] += value["data"]
         else:
             assert name not in message or message[name] is None, f"{name} came twice"
             message[name] = value

@@ -2,17 +2,18 @@
 
 import base64
 import io
+import itertools
 import wave
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compat.schemas.gemini import InlineData, UsageMetadata
+from compat.schemas.gemini import UsageMetadata
 from compat.translation.annotations import to_annotations
-from compat.translation.media import to_audio
+from compat.translation.media import wav_header
 from compat.translation.usage import Usage, estimate_tokens, to_usage
-from tests.translation.answering import decoded, reply, whole
+from tests.translation.answering import decoded, deltas, message, reply, whole
 
 # --- Usage -----------------------------------------------------------------------------------------------
 
@@ -207,21 +208,47 @@ def test_a_shorter_list_of_likely_tokens_is_no_error():
 # --- Sounds ----------------------------------------------------------------------------------------------
 
 
+def sound(data, mime_type="audio/L16;codec=pcm;rate=24000"):
+    return {"inlineData": {"mimeType": mime_type, "data": base64.b64encode(data).decode()}}
+
+
 @pytest.mark.parametrize(
     ("mime_type", "rate"),
     [("audio/L16;codec=pcm;rate=24000", 24_000), ("audio/L16;rate=16000", 16_000), ("audio/L16", 24_000)],
 )
 def test_bare_samples_get_a_header_that_any_player_reads(mime_type, rate):
     samples = bytes(range(256)) * 4
-    made = to_audio(InlineData(mime_type, base64.b64encode(samples).decode()), "audio_1", 5, "wav")
-    with wave.open(io.BytesIO(base64.b64decode(made["data"]))) as sound:
-        assert (sound.getnchannels(), sound.getsampwidth(), sound.getframerate()) == (1, 2, rate)
-        assert sound.readframes(sound.getnframes()) == samples
+    made = message(reply(sound(samples, mime_type)))["audio"]
+    with wave.open(io.BytesIO(base64.b64decode(made["data"]))) as played:
+        assert (played.getnchannels(), played.getsampwidth(), played.getframerate()) == (1, 2, rate)
+        assert played.readframes(played.getnframes()) == samples
 
 
 def test_samples_are_left_bare_for_who_asks_for_pcm16():
-    assert to_audio(InlineData("audio/L16;rate=24000", "AAAA"), "audio_1", 5, "pcm16")["data"] == "AAAA"
+    made = message(reply(sound(b"\0\1\2\3", "audio/L16;rate=24000")), audio_format="pcm16")["audio"]
+    assert base64.b64decode(made["data"]) == b"\0\1\2\3"
 
 
 def test_other_sounds_are_passed_on():
-    assert to_audio(InlineData("audio/mp3", "AAAA"), "audio_1", 5, "wav")["data"] == "AAAA"
+    assert base64.b64decode(message(reply(sound(b"ID3", "audio/mp3")))["audio"]["data"]) == b"ID3"
+
+
+@pytest.mark.parametrize("audio_format", ["wav", "pcm16"])
+def test_every_piece_of_a_spoken_answer_reaches_the_client(audio_format):
+    samples = bytes(range(256)) * 3
+    cuts = (0, 2, 4, 100, 102, 302, len(samples))
+    pieces = [samples[start:end] for start, end in itertools.pairwise(cuts)]
+    replies = [reply(sound(piece), finish=None) for piece in pieces]
+    told = [delta["audio"] for delta in deltas(*replies, reply(), audio_format=audio_format) if "audio" in delta]
+    assert [set(piece) for piece in told] == [{"id", "expires_at", "transcript", "data"}, *[{"data"}] * (len(told) - 1)]
+    data = base64.b64decode("".join(piece["data"] for piece in told), validate=True)
+    assert data == (samples if audio_format == "pcm16" else wav_header(24_000) + samples)
+
+
+def test_the_pieces_of_a_whole_spoken_answer_are_one_sound():
+    made = message(reply(sound(b"\0\1"), sound(b"\2\3")))["audio"]
+    assert base64.b64decode(made["data"]) == wav_header(24_000, 4) + b"\0\1\2\3"
+
+
+def test_a_sound_that_is_no_base64_is_none():
+    assert "audio" not in message(reply("Hm.", {"inlineData": {"mimeType": "audio/L16", "data": "é"}}))

@@ -9,7 +9,7 @@ from compat.schemas.gemini import Candidate, FunctionCall, GroundingMetadata, In
 from compat.translation.annotations import to_annotations
 from compat.translation.finish_reason import to_finish_reason, to_refusal
 from compat.translation.logprobs import to_logprobs
-from compat.translation.media import to_audio, to_image
+from compat.translation.media import SpokenAnswer, to_image
 from compat.translation.signatures import to_extra_content
 from compat.translation.tools import Declared, to_openai_name
 
@@ -35,7 +35,7 @@ class Answering(NamedTuple):
 class Choice:
     """Reads the candidates of one choice in order of arrival; `read` gives what each adds."""
 
-    def __init__(self, index: int, answering: Answering) -> None:
+    def __init__(self, index: int, answering: Answering, *, whole: bool = False) -> None:
         self.index = index
         self.finish: str | None = None
         """Gemini's last finishReason; None while the candidate is unfinished."""
@@ -44,7 +44,8 @@ class Choice:
         self.calls = 0
         self._answering = answering
         self._media = 0
-        self._audio = False
+        self._whole = whole
+        self._spoken: SpokenAnswer | None = None
         self._signature: str | None = None
         self._texts: list[str] = []
         self._grounding: GroundingMetadata | None = None
@@ -52,7 +53,7 @@ class Choice:
     @property
     def is_empty(self) -> bool:
         """True while nothing that a person or program could use has come; reasoning alone is nothing."""
-        return not (self.text_length or self.calls or self._media or self._audio)
+        return not (self.text_length or self.calls or self._media or self._spoken)
 
     @property
     def finish_reason(self) -> str:
@@ -77,6 +78,8 @@ class Choice:
         delta: Delta = {}
         for part in (candidate.content.parts if candidate.content else None) or ():
             self._read_part(part, delta)
+        if self._spoken:
+            delta |= self._spoken.more()
         self._grounding = candidate.groundingMetadata or self._grounding
         return delta, to_logprobs(candidate.logprobsResult) if candidate.logprobsResult else None
 
@@ -90,6 +93,8 @@ class Choice:
             delta["annotations"] = annotations
         if self._signature and len(self._signature) <= _LONGEST_SIGNATURE:
             delta["extra_content"] = to_extra_content(self._signature)
+        if self._spoken:
+            delta |= self._spoken.end()
         return delta
 
     def _read_part(self, part: Part, delta: Delta) -> None:
@@ -139,11 +144,11 @@ class Choice:
 
     def _read_media(self, data: InlineData, delta: Delta) -> None:
         if data.mimeType.startswith("audio/"):
-            if not self._audio:
-                self._audio = True
-                answering = self._answering
-                audio_id = f"audio_{answering.new_call_id()}"
-                delta["audio"] = to_audio(data, audio_id, answering.created + 3600, answering.audio_format)
+            if self._spoken is None:
+                told = self._answering
+                audio_id, expires_at = f"audio_{told.new_call_id()}", told.created + 3600
+                self._spoken = SpokenAnswer(audio_id, expires_at, told.audio_format, whole=self._whole)
+            self._spoken.add(data)
         else:
             delta.setdefault("images", []).append(to_image(data, self._media))
             self._media += 1

@@ -44,7 +44,7 @@ def to_completion(
 def _choices(first: int, reply: Reply, answering: Answering) -> list[dict[str, Any]]:
     choices = []
     for place, candidate in enumerate(reply.candidates or ()):
-        choice = Choice(first + (place if candidate.index is None else candidate.index), answering)
+        choice = Choice(first + (place if candidate.index is None else candidate.index), answering, whole=True)
         delta, logprobs = choice.read(candidate)
         choices.append(
             {
