@@ -1,7 +1,8 @@
 """The only module that talks to Gemini on the way of a request: one long-lived client, and its errors as failures."""
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -13,6 +14,7 @@ from compat.gemini.sse import EventReader, EventTooLarge
 from compat.schemas.gemini import CountReply, EmbeddingReply, ModelList, Reply
 
 _MAX_REPLY_BYTES = 32 * 1024 * 1024
+T = TypeVar("T", Reply, EmbeddingReply, CountReply)
 _NOT_A_REPLY = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode_reply = msgspec.json.Decoder(Reply).decode
 _decode_embeddings = msgspec.json.Decoder(EmbeddingReply).decode
@@ -47,18 +49,12 @@ class GeminiClient:
     async def embed(self, model: str, key: str, body: bytes) -> EmbeddingReply:
         """The vectors of batchEmbedContents. Raises GeminiFailure."""
         payload = await self._whole(_target(model, "batchEmbedContents"), key, body, self._limits.first_byte)
-        try:
-            return _decode_embeddings(payload)
-        except _NOT_A_REPLY:
-            raise GeminiFailure(NONSENSE, Facts(200)) from None
+        return _read(payload, _decode_embeddings)
 
-    async def count(self, model: str, key: str, body: bytes) -> int:
-        """The input tokens that countTokens tells; a call that costs no quota of generation. Raises GeminiFailure."""
+    async def count(self, model: str, key: str, body: bytes) -> CountReply:
+        """What countTokens tells of a prompt; a call that costs no quota of generation. Raises GeminiFailure."""
         payload = await self._whole(_target(model, "countTokens"), key, body, self._limits.first_byte)
-        try:
-            return _decode_count(payload).totalTokens
-        except _NOT_A_REPLY:
-            raise GeminiFailure(NONSENSE, Facts(200)) from None
+        return _read(payload, _decode_count)
 
     async def models(self, key: str) -> ModelList:
         """Every model that the key is offered; a call that costs no quota. Raises GeminiFailure."""
@@ -175,13 +171,20 @@ def _target(model: str, act: str) -> str:
 
 def _reply(payload: bytes) -> Reply:
     """The reply in one JSON object, whole or of an event. Raises GeminiFailure for an error object or anything else."""
-    try:
-        reply = _decode_reply(payload)
-    except _NOT_A_REPLY:
-        raise GeminiFailure(NONSENSE, Facts(200)) from None
+    reply = _read(payload, _decode_reply)
     if reply.error is not None:
         raise failure_from_error(reply.error if isinstance(reply.error, dict) else {}, 200)
     return reply
+
+
+def _read(payload: bytes, decode: Callable[[bytes], T]) -> T:
+    """The struct in a text of JSON, which it keeps. Raises GeminiFailure."""
+    try:
+        read = decode(payload)
+    except _NOT_A_REPLY:
+        raise GeminiFailure(NONSENSE, Facts(200)) from None
+    read.text = payload
+    return read
 
 
 async def _bounded(connection: Connection) -> bytes:

@@ -15,7 +15,9 @@ from accounts.pool import Lease
 from compat import metrics
 from compat.errors import CompatError, StorageUnavailable
 from compat.relay.reserving import to_ask, to_error
+from compat.schemas.gemini import Reply
 from compat.translation.families import family_of
+from compat.translation.substance import says_something
 from compat.translation.usage import Usage, estimate_tokens
 
 CLIENT_LEFT = 499
@@ -78,6 +80,8 @@ class Job:
         self.stream = stream
         self.prompt_characters: Callable[[], int] = lambda: 0
         """How long the prompt is; asked once."""
+        self.says_something: Callable[[Reply], bool] = says_something
+        """Whether a reply holds what this client can use."""
         self.sub_user = ""
         """A keyed hash of whom the client named."""
         self.id = ""

@@ -24,7 +24,7 @@ from compat.schemas.gemini import Reply
 from compat.translation.chat.completion import EmptyAnswer
 from compat.translation.refusals import Untranslatable
 from compat.translation.sse import KEEP_ALIVE
-from compat.translation.substance import has_begun, is_finished
+from compat.translation.substance import is_finished, reasons
 from compat.translation.usage import Usage
 
 logger = logging.getLogger(__name__)
@@ -39,8 +39,8 @@ class Writer(Protocol):
     def close(self, usage: Usage) -> bytes:
         """The events that end the stream; EmptyAnswer when nothing came."""
 
-    def error(self, error: dict[str, Any]) -> bytes:
-        """The event that ends a stream which broke."""
+    def error(self, error: dict[str, Any], status: int) -> bytes:
+        """The event that ends a stream which broke, of an error that would have had this status."""
 
     def unfinished(self) -> bool:
         """True when the stream was cut off."""
@@ -59,6 +59,9 @@ class _Opened(NamedTuple):
 
 class Pump:
     """Reads upstream, writes events into a channel, settles in every ending."""
+
+    keep_alive = KEEP_ALIVE
+    """What is sent in a silence; a dialect that knows no comments has another."""
 
     def __init__(self, job: Job, writer: Writer) -> None:
         self._job = job
@@ -93,10 +96,10 @@ class Pump:
         self._task.cancel()
 
     async def events(self) -> AsyncIterator[bytes]:
-        """The events as they come, several at once when they wait; a comment after each silence."""
+        """The events as they come, several at once when they wait; a sign of life after each silence."""
         try:
             while (data := await self._channel.get(settings.KEEP_ALIVE_SECONDS)) is not None:
-                yield data or KEEP_ALIVE
+                yield data or self.keep_alive
         finally:
             self.abandon()
 
@@ -124,7 +127,7 @@ class Pump:
             self._first.set_exception(error)
             self._first.exception()  # read once, so that nobody complains when the client has left
         elif error is not None:
-            self._channel.put(self._writer.error(error.body()))
+            self._channel.put(self._writer.error(error.body(), error.status))
         self._channel.close()
         if not self._first.done():
             self._first.set_result(None)
@@ -141,7 +144,7 @@ class Pump:
             raise GeminiFailure(CUT_OFF, Facts(502))
 
     async def _read_call(self, call: Call) -> None:
-        opened, lease = await Attempts(self._job, call).first_success(_open)
+        opened, lease = await Attempts(self._job, call).first_success(self._open)
         usage = Usage()
         try:
             replies: list[Reply] | None = opened.replies
@@ -159,14 +162,34 @@ class Pump:
             usage = usage.merged(reply.usageMetadata)
             events += self._writer.read(call.first_choice, reply)
         self._job.heard(call, usage, lease)
-        if events:
-            self._put(events)
+        self._put(events)
         return usage
 
     def _put(self, events: bytes) -> None:
+        if not events:
+            return
         self._channel.put(events)
         if not self._first.done():
             self._first.set_result(None)
+
+    async def _open(self, model: str, key: str, body: bytes) -> _Opened:
+        """Open a stream and read on until it says something: until then another key may still take over unseen."""
+        stream = await gemini().stream(model, key, body)
+        try:
+            return _Opened(stream, await self._beginning(stream))
+        except BaseException:
+            stream.close()
+            raise
+
+    async def _beginning(self, stream: ReplyStream) -> list[Reply]:
+        replies: list[Reply] = []
+        while (more := await stream.read()) is not None:
+            replies += more
+            if any(self._job.says_something(reply) or reasons(reply) for reply in more):
+                return replies
+            refuse_blocked(more[0])
+        # An end without anything to show: of a whole answer that is empty, or of one that was cut off.
+        raise GeminiFailure(EMPTY if any(is_finished(reply) for reply in replies) else CUT_OFF, Facts(502))
 
 
 async def open_stream(job: Job, writer: Writer) -> Pump:
@@ -177,27 +200,6 @@ async def open_stream(job: Job, writer: Writer) -> Pump:
     pump = Pump(job, writer)
     await pump.first(settings.KEEP_ALIVE_SECONDS)
     return pump
-
-
-async def _open(model: str, key: str, body: bytes) -> _Opened:
-    """Open a stream and read on until it says something: until then another key may still take over unseen."""
-    stream = await gemini().stream(model, key, body)
-    try:
-        return _Opened(stream, await _beginning(stream))
-    except BaseException:
-        stream.close()
-        raise
-
-
-async def _beginning(stream: ReplyStream) -> list[Reply]:
-    replies: list[Reply] = []
-    while (more := await stream.read()) is not None:
-        replies += more
-        refuse_blocked(more[0])
-        if any(has_begun(reply) for reply in more):
-            return replies
-    # An end without anything to show: of a whole answer that is empty, or of one that was cut off.
-    raise GeminiFailure(EMPTY if any(is_finished(reply) for reply in replies) else CUT_OFF, Facts(502))
 
 
 def _client_error(found: BaseException, job: Job) -> CompatError:

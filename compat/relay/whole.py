@@ -8,8 +8,8 @@ from compat.gemini.failures import EMPTY, Facts, GeminiFailure
 from compat.relay.attempts import Attempts
 from compat.relay.job import Call, Job
 from compat.relay.upstream import gemini
-from compat.schemas.gemini import EmbeddingReply, Reply
-from compat.translation.substance import blocked_reason, says_something
+from compat.schemas.gemini import CountReply, EmbeddingReply, Reply
+from compat.translation.substance import blocked_reason
 from compat.translation.usage import Usage
 
 
@@ -29,8 +29,8 @@ async def embed(job: Job) -> list[EmbeddingReply]:
     return [task.result() for task in tasks]
 
 
-async def count(job: Job) -> int:
-    """The input tokens of the only call. Raises CompatError. No quota of generation is used, and no token charged."""
+async def count(job: Job) -> CountReply:
+    """What the prompt of the only call counts. Raises CompatError. No quota of generation is used, and no token charged."""
     counted, lease = await Attempts(job, job.calls[0]).first_success(gemini().count)
     pool.refund(lease)
     return counted
@@ -39,8 +39,8 @@ async def count(job: Job) -> int:
 async def _complete(job: Job, call: Call) -> tuple[int, Reply]:
     async def generate(model: str, key: str, body: bytes) -> Reply:
         reply = await gemini().generate(model, key, body)
-        refuse_blocked(reply)
-        if not says_something(reply):
+        if not job.says_something(reply):
+            refuse_blocked(reply)
             raise GeminiFailure(EMPTY, Facts(200))
         return reply
 

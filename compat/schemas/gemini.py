@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 
 class InlineData(Struct):
@@ -139,6 +139,8 @@ class Reply(Struct):
     modelVersion: str | None = None
     responseId: str | None = None
     error: Any = None
+    text: bytes = field(default=b"", name="")
+    """The JSON that it was read from, for a client that speaks Gemini's own dialect; set by who reads it."""
 
 
 class Embedding(Struct):
@@ -152,12 +154,16 @@ class EmbeddingReply(Struct):
 
     embeddings: list[Embedding]
     usageMetadata: UsageMetadata | None = None
+    text: bytes = field(default=b"", name="")
+    """As of a reply."""
 
 
 class CountReply(Struct):
     """What a prompt counts (Gemini API, countTokens)."""
 
     totalTokens: int
+    text: bytes = field(default=b"", name="")
+    """As of a reply."""
 
 
 class Model(Struct):

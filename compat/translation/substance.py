@@ -21,9 +21,9 @@ def says_something(reply: Reply) -> bool:
     )
 
 
-def has_begun(reply: Reply) -> bool:
-    """True when a stream may start with this reply: it says something, or reasons."""
-    return says_something(reply) or any(
+def reasons(reply: Reply) -> bool:
+    """True when it tells a thought: a stream may start with it as well as with one that says something."""
+    return any(
         part.thought and part.text
         for candidate in reply.candidates or ()
         for part in (candidate.content.parts if candidate.content else None) or ()

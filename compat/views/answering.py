@@ -13,9 +13,9 @@ from compat.errors import CompatError, ModelNotAllowed, UpstreamError
 from compat.mapping import Resolved, resolve, spellings
 from compat.relay import Call, Job
 from compat.relay import signatures as memory
-from compat.relay.job import CLIENT_LEFT, plan
+from compat.relay.job import CLIENT_LEFT, ToBody, plan
 from compat.relay.pump import Writer
-from compat.schemas.gemini import Reply
+from compat.schemas.gemini import CountReply, Reply
 from compat.translation.chat.completion import EmptyAnswer
 from compat.translation.chat.request import ChatTranslation
 from compat.translation.families import family_of
@@ -58,14 +58,18 @@ class AnsweringView(AsyncAPIView):
 
     async def counted(self, chat: ChatTranslation, resolved: Resolved) -> int:
         """What a chat's prompt counts with the model that would answer. It counts as a request and costs no tokens."""
-        request, targets = chat.request, resolved.targets
+        request = chat.request
 
         def to_body(model: str, candidates: int) -> dict[str, Any]:
             return {"generateContentRequest": {"model": f"models/{model}", **chat.to_body(model, candidates)}}
 
+        return (await self.count(request.model, resolved, to_body, request.user)).totalTokens
+
+    async def count(self, asked: str, resolved: Resolved, to_body: ToBody, named: str | None = None) -> CountReply:
+        """What the body of a countTokens counts. It counts as a request and costs no tokens."""
         call = Call(0, 1, to_body, may_be_logged=False)
-        job = self.job = Job(self.caller, self.endpoint, request.model, targets, (call,), stream=False)
-        job.sub_user = self.sub_user(request.user)
+        job = self.job = Job(self.caller, self.endpoint, asked, resolved.targets, (call,), stream=False)
+        job.sub_user = self.sub_user(named)
         await job.admit(0, 0)
         try:
             counted = await relay.count(job)

@@ -24,7 +24,7 @@ from compat.gemini.failures import GeminiFailure
 from compat.mapping import forget_mappings
 from compat.models import MappingTarget, ModelMapping
 from compat.relay import gone, upstream
-from compat.schemas.gemini import EmbeddingReply, ModelList, Reply
+from compat.schemas.gemini import CountReply, EmbeddingReply, ModelList, Reply
 from tumbler_site.asgi import application
 
 UPSTREAM_KEY = "fake-upstream-key-of-the-surface"
@@ -143,9 +143,9 @@ class StubGemini:
         count = len(json.loads(body)["requests"])
         return msgspec.convert({"embeddings": [{"values": [0.6, 0.8]}] * count}, EmbeddingReply)
 
-    async def count(self, model: str, key: str, body: bytes) -> int:
+    async def count(self, model: str, key: str, body: bytes) -> CountReply:
         self._take("countTokens", model, key, body)
-        return 3
+        return CountReply(3)
 
     async def models(self, key: str) -> ModelList:
         return msgspec.convert(MODELS, ModelList)

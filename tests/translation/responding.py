@@ -75,7 +75,7 @@ def streamed(
     """The events that replies become, every rule checked. `broken` is the error that ends them."""
     events = ResponseEvents(_answer(members or {}, circumstances), lambda: CREATED + 1)
     told = b"".join(events.read(0, decoded(one)) for one in given)
-    told += events.error(broken) if broken else events.close(_usage(given))
+    told += events.error(broken, 502) if broken else events.close(_usage(given))
     return obeyed(told)
 
 

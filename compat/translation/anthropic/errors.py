@@ -22,7 +22,7 @@ _TYPES = {
 """code → type (Anthropic API, errors)."""
 
 
-def to_error(error: dict[str, Any], status: int = 500) -> dict[str, Any]:
+def to_error(error: dict[str, Any], status: int) -> dict[str, Any]:
     """The error object for one of OpenAI's. Its message names the member at fault, for there is no `param` here."""
     kind = _TYPES.get(error["code"] or "")
     if kind is None:

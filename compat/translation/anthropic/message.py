@@ -83,9 +83,9 @@ class MessageEvents:
         ends = ({"type": "message_delta", "delta": delta, "usage": to_usage(usage)}, {"type": "message_stop"})
         return told + _told(ends)
 
-    def error(self, error: dict[str, Any]) -> bytes:
+    def error(self, error: dict[str, Any], status: int) -> bytes:
         """The event that ends a stream which broke."""
-        return _event({"type": "error", "error": to_error(error)})
+        return _event({"type": "error", "error": to_error(error, status)})
 
     def unfinished(self) -> bool:
         """True when the stream was cut off."""

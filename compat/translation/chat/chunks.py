@@ -65,7 +65,7 @@ class ChatChunks:
             events += to_event(self._head + b'],"usage":' + _encode(to_usage(usage)) + b"}")
         return events + DONE
 
-    def error(self, error: dict[str, Any]) -> bytes:
+    def error(self, error: dict[str, Any], status: int) -> bytes:
         """The event that ends a stream which broke midway: no [DONE] follows it."""
         return to_event(_encode({"error": error}))
 

@@ -148,7 +148,7 @@ class ResponseEvents:
         final = self._answer.final(usage, self._now())
         return told + self._event({"type": f"response.{final['status']}", "response": final})
 
-    def error(self, error: dict[str, Any]) -> bytes:
+    def error(self, error: dict[str, Any], status: int) -> bytes:
         """The event that ends a stream which broke: the response has failed."""
         found = {"code": _ERROR_CODES.get(error["code"] or "", "server_error"), "message": error["message"]}
         failed = self._answer.in_state("failed", error=found)
