@@ -6,6 +6,7 @@ from itertools import count
 from secrets import token_urlsafe
 from typing import NamedTuple
 
+from compat.schemas.gemini_request.violation import Violation
 from compat.simulator import quota_refusals, refusals
 from compat.simulator.answers import Answer, make_answer
 from compat.simulator.clock import Clock
@@ -20,7 +21,6 @@ from compat.simulator.refusals import Refused
 from compat.simulator.tokens import prompt_tokens
 from compat.simulator.usage import Usage
 from compat.simulator.validation import checked
-from compat.simulator.validation.violation import Violation
 from compat.simulator.wire import JsonObject, decode
 
 NO_FAULT = Fault("")

@@ -58,6 +58,8 @@ def choosing(**members):
 
 ASK = {"text": "and now?"}
 PNG = {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}}
+OTHER_ALPHABET = {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGg-_"}}
+UNPADDED = {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo"}}
 
 TAKEN = [
     ("the rarer members", (FLASH_25, FLASH_3, FLASH, GEMMA), said("hi", safetySettings=[{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "OFF"}], labels={"a": "b"}, store=False, serviceTier="flex", cachedContent="cachedContents/x")),
@@ -67,6 +69,8 @@ TAKEN = [
     ("consecutive contents of a role", ALL_TEXT, turns(("user", ASK), ("user", ASK))),
     ("an empty text beside others", ALL_TEXT, parts({"text": ""}, ASK)),
     ("an image", ALL_TEXT, parts(ASK, PNG)),
+    ("base64 of the other alphabet", ALL_TEXT, parts(ASK, OTHER_ALPHABET)),
+    ("base64 without its padding", ALL_TEXT, parts(ASK, UNPADDED)),
     ("a public file", ALL_TEXT, parts(ASK, {"fileData": {"mimeType": "image/png", "fileUri": "https://example.com/a.png"}})),
     ("a tool round", ALL_TEXT, turns(("user", ASK), ("model", call(id="a")), ("user", response(id="a")))),
     ("parallel calls, responses in another order", ALL_TEXT, turns(("user", ASK), ("model", call(id="a"), call("now", None, id="b")), ("user", response("now", id="b"), response(id="a")))),
@@ -123,7 +127,6 @@ REFUSED = [
     ("a truth that is a number", ALL_TEXT, said("hi", store=0), "TYPE_BOOL"),
     ("an unknown enum value", ALL_TEXT, choosing(mode="auto"), "FunctionCallingConfig.Mode"),
     ("broken base64", ALL_TEXT, parts({"inlineData": {"mimeType": "image/png", "data": "a*b"}}), "Base64 decoding failed"),
-    ("unpadded base64", ALL_TEXT, parts({"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo"}}), "Base64 decoding failed"),
     ("two data fields in a part", ALL_TEXT, parts({"text": "a"} | PNG), "oneof field 'data' is already set. Cannot set 'inlineData'"),
     ("no data field in a part", ALL_TEXT, parts({"thought": True}), "required oneof field 'data'"),
     ("no contents", ALL_TEXT, {"contents": []}, "contents is not specified"),

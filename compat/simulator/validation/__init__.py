@@ -5,6 +5,9 @@
 
 from typing import Any
 
+from compat.schemas.gemini_request.requests import COUNT, EMBED, EMBED_BATCH, GENERATE
+from compat.schemas.gemini_request.shape import nested_deeper
+from compat.schemas.gemini_request.violation import Violation
 from compat.simulator.model_facts import ModelFacts
 from compat.simulator.models import find_model
 from compat.simulator.validation import (
@@ -21,9 +24,6 @@ from compat.simulator.validation import (
     tool_config,
     tools,
 )
-from compat.simulator.validation.request_messages import COUNT, EMBED, EMBED_BATCH, GENERATE
-from compat.simulator.validation.shape import nested_deeper
-from compat.simulator.validation.violation import Violation
 from compat.simulator.wire import JsonObject
 
 __all__ = ["Violation", "checked", "violations"]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from compat.simulator.validation.violation import Violation
+from compat.schemas.gemini_request.violation import Violation
 from compat.simulator.wire import JsonObject
 
 _TYPES = {"string", "number", "integer", "boolean", "array", "object", "null"}

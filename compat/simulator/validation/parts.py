@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from compat.schemas.gemini_request.content import DATA_FIELDS
+from compat.schemas.gemini_request.violation import Violation
 from compat.simulator.model_facts import ModelFacts
-from compat.simulator.validation.content_messages import DATA_FIELDS
-from compat.simulator.validation.violation import Violation
 from compat.simulator.wire import JsonObject
 
 _IMAGES = {"image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"}

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from compat.schemas.gemini_request.violation import Violation
 from compat.simulator.continuation import read_token
 from compat.simulator.model_facts import ModelFacts
 from compat.simulator.tokens import prompt_tokens
-from compat.simulator.validation.violation import Violation
 from compat.simulator.wire import JsonObject
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from compat.schemas.gemini_request.violation import Violation
 from compat.simulator.model_facts import Budget, ModelFacts
-from compat.simulator.validation.violation import Violation
 from compat.simulator.wire import JsonObject
 
 _PLACE = "generation_config.thinking_config"

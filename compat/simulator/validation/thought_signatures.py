@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from compat.schemas.gemini_request.violation import Violation
 from compat.simulator.model_facts import ModelFacts
 from compat.simulator.signatures import is_own, is_placeholder
-from compat.simulator.validation.violation import Violation
 from compat.simulator.wire import JsonObject
 
 _MISSING = (

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from compat.schemas.gemini_request.violation import Violation
 from compat.simulator.model_facts import ModelFacts
-from compat.simulator.validation.violation import Violation
 from compat.simulator.wire import JsonObject
 
 _PLACE = "tool_config.function_calling_config"

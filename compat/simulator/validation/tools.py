@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from compat.schemas.gemini_request.violation import Violation
 from compat.simulator.model_facts import ModelFacts
 from compat.simulator.validation import json_schemas, schemas
-from compat.simulator.validation.violation import Violation
 from compat.simulator.wire import JsonObject
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]*\Z")

@@ -1,7 +1,7 @@
 """Tool and ToolConfig: the message types of what the model may call (Gemini API reference, 2.4 and 2.5)."""
 
-from compat.simulator.validation.schema_messages import SCHEMA
-from compat.simulator.validation.shape import (
+from compat.schemas.gemini_request.schema import SCHEMA
+from compat.schemas.gemini_request.shape import (
     Many,
     Message,
     anything,
@@ -38,7 +38,15 @@ TOOL = Message(
         "fileSearch": Message(
             "FileSearch", {"fileSearchStoreNames": Many(string), "topK": int32, "metadataFilter": string}
         ),
-        "computerUse": Message("ComputerUse", {"environment": string, "excludedPredefinedFunctions": Many(string)}),
+        "computerUse": Message(
+            "ComputerUse",
+            {
+                "environment": string,
+                "excludedPredefinedFunctions": Many(string),
+                "enablePromptInjectionDetection": boolean,
+                "disabledSafetyPolicies": Many(string),
+            },
+        ),
         "mcpServers": Many(json_object),
     },
 )

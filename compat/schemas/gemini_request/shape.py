@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from compat.simulator.validation.violation import Violation
-from compat.simulator.wire import JsonObject
+from compat.schemas.gemini_request.violation import Violation
 
+JsonObject = dict[str, Any]
 Found = list[Violation]
 Reader = Callable[[Any, str, Found], Any]
 
@@ -101,10 +101,13 @@ def number(value: Any, path: str, found: Found) -> Any:
 
 
 def base64_bytes(value: Any, path: str, found: Found) -> Any:
-    """Standard, padded base64; it stays a string."""
+    """Base64 of either alphabet, padded or not (protobuf JSON takes all); it becomes standard and padded."""
     if type(value) is not str:
         misfit(value, path, "TYPE_BYTES", found)
         return value
+    if "-" in value or "_" in value:
+        value = value.replace("-", "+").replace("_", "/")
+    value += "=" * (-len(value) % 4)
     try:
         a2b_base64(value.encode(), strict_mode=True)
     except (Base64Error, UnicodeEncodeError):

@@ -1,8 +1,8 @@
 """The request messages of each method, with GenerationConfig and SafetySetting (Gemini API reference, 1, 2.6, 2.12)."""
 
-from compat.simulator.validation.content_messages import CONTENT
-from compat.simulator.validation.schema_messages import SCHEMA
-from compat.simulator.validation.shape import (
+from compat.schemas.gemini_request.content import CONTENT
+from compat.schemas.gemini_request.schema import SCHEMA
+from compat.schemas.gemini_request.shape import (
     Many,
     MapOf,
     Message,
@@ -14,9 +14,16 @@ from compat.simulator.validation.shape import (
     number,
     string,
 )
-from compat.simulator.validation.tool_messages import TOOL, TOOL_CONFIG
+from compat.schemas.gemini_request.tools import TOOL, TOOL_CONFIG
 
-_VOICE = Message("VoiceConfig", {"prebuiltVoiceConfig": Message("PrebuiltVoiceConfig", {"voiceName": string})})
+_VOICE = Message(
+    "VoiceConfig",
+    {
+        "prebuiltVoiceConfig": Message("PrebuiltVoiceConfig", {"voiceName": string}),
+        "replicatedVoiceConfig": json_object,
+        "voice": string,
+    },
+)
 _SPEAKER = Message("SpeakerVoiceConfig", {"speaker": string, "voiceConfig": _VOICE})
 _SPEECH = Message(
     "SpeechConfig",

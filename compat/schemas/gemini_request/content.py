@@ -1,6 +1,6 @@
 """Content and Part: the message types of what is said (Gemini API reference, 2.1 and 2.2)."""
 
-from compat.simulator.validation.shape import (
+from compat.schemas.gemini_request.shape import (
     Many,
     Message,
     anything,
@@ -8,6 +8,7 @@ from compat.simulator.validation.shape import (
     boolean,
     duration,
     enum,
+    int32,
     json_object,
     number,
     signature_bytes,
@@ -25,8 +26,8 @@ DATA_FIELDS = (
     "toolCall",
     "toolResponse",
 )
-_blob = Message("Blob", {"mimeType": string, "data": base64_bytes})
-_file = Message("FileData", {"mimeType": string, "fileUri": string})
+_blob = Message("Blob", {"mimeType": string, "data": base64_bytes, "displayName": string})
+_file = Message("FileData", {"mimeType": string, "fileUri": string, "displayName": string})
 _tool_type = enum(
     "ToolType",
     (
@@ -39,13 +40,26 @@ _tool_type = enum(
     ),
 )
 _function_call = Message("FunctionCall", {"id": string, "name": string, "args": json_object})
+_response_part = Message(
+    "FunctionResponsePart",
+    {
+        "inlineData": _blob,
+        "fileData": _file,
+        "mediaProcessing": anything,
+        "mediaResolution": json_object,
+        "videoMetadata": json_object,
+        "audioMetadata": json_object,
+        "documentMetadata": json_object,
+        "spreadsheetMetadata": json_object,
+    },
+)
 _function_response = Message(
     "FunctionResponse",
     {
         "id": string,
         "name": string,
         "response": json_object,
-        "parts": Many(Message("FunctionResponsePart", {"inlineData": _blob, "fileData": _file})),
+        "parts": Many(_response_part),
         "willContinue": boolean,
         "scheduling": enum("FunctionResponse.Scheduling", ("SILENT", "WHEN_IDLE", "INTERRUPT")),
     },
@@ -65,6 +79,9 @@ _resolution = enum(
     "PartMediaResolution.Level",
     ("MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH", "MEDIA_RESOLUTION_ULTRA_HIGH"),
 )
+_video_metadata = Message(
+    "VideoMetadata", {"startOffset": duration, "endOffset": duration, "fps": number, "contentLayers": anything}
+)
 PART = Message(
     "Part",
     {
@@ -79,11 +96,15 @@ PART = Message(
         "toolResponse": Message("ToolResponse", {"id": string, "toolType": _tool_type, "response": json_object}),
         "thought": boolean,
         "thoughtSignature": signature_bytes,
-        "videoMetadata": Message("VideoMetadata", {"startOffset": duration, "endOffset": duration, "fps": number}),
-        "mediaResolution": Message("PartMediaResolution", {"level": _resolution}),
+        "videoMetadata": _video_metadata,
+        "mediaResolution": Message("PartMediaResolution", {"level": _resolution, "numTokens": int32}),
         "partMetadata": json_object,
         "speechMetadata": json_object,
         "mediaProcessing": anything,
+        "audioTranscription": json_object,
+        "audioMetadata": json_object,
+        "documentMetadata": json_object,
+        "spreadsheetMetadata": json_object,
     },
     oneof=DATA_FIELDS,
 )

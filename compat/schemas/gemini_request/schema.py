@@ -1,6 +1,6 @@
 """The protobuf Schema of responseSchema and parameters: a part of OpenAPI 3.0 (Gemini API reference, section 3)."""
 
-from compat.simulator.validation.shape import (
+from compat.schemas.gemini_request.shape import (
     Many,
     MapOf,
     Message,
