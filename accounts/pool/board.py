@@ -4,7 +4,7 @@ import heapq
 import math
 import random
 from collections.abc import Callable, Collection
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from accounts.pool.facts import Domain, PooledKey
 from accounts.pool.ledger import Ledger
@@ -25,6 +25,10 @@ class Chosen(NamedTuple):
     domain: Domain
     key: PooledKey
     ledger: Ledger
+
+
+Ready: TypeAlias = tuple[Domain, Ledger]
+"""A domain and its ledger for the model."""
 
 
 class Asking(NamedTuple):
@@ -48,6 +52,8 @@ class Board:
     def __init__(self, model: str, domains: Collection[Domain], ledger_of: Callable[[str, str], Ledger]) -> None:
         self.model = model
         self._ledger_of = ledger_of
+        self._ledgers: dict[str, Ledger] = {}
+        """Those that were looked at, by quota domain."""
         self._all = [domain for domain in domains if domain.may_serve(model)]
         self._ready = list(self._all)
         self._asleep: dict[str, tuple[float, Domain]] = {}
@@ -68,18 +74,24 @@ class Board:
             chosen = self._choose(asking)
             if chosen is not None or woken < _WOKEN_AT_ONCE:
                 break
-        if chosen is None or affinity is None:
-            return chosen
-        return self._favourite(affinity, chosen.ledger.minutes_left(), asking) or chosen
+        if chosen is not None and affinity is not None:
+            chosen = self._favourite(affinity, chosen[1].minutes_left(), asking) or chosen
+        if chosen is None:
+            return None
+        domain, ledger = chosen
+        keys = domain.usable(self.model, asking.hour, tried)
+        return Chosen(domain, keys[int(rng.random() * len(keys))], ledger)
 
-    def _favourite(self, affinity: int, left: float, asking: Asking) -> Chosen | None:
+    def _favourite(self, affinity: int, left: float, asking: Asking) -> Ready | None:
         """The first of a conversation's favourites that is well and has not much less of its day left than another.
 
         What is scarce is not spent for the sake of a cache: then the next favourite takes its place, for good.
         """
         for step in range(_FAVOURITES):
-            favourite = self._look(self._all[(affinity + step * _STRIDE) % len(self._all)], asking)
-            if favourite and favourite.ledger.errors < 0.5 and 2 * favourite.ledger.minutes_left() >= left:
+            domain = self._all[(affinity + step * _STRIDE) % len(self._all)]
+            favourite = domain, self._ledger(domain.name)
+            is_well = favourite[1].errors < 0.5 and self._can_serve(favourite, asking)
+            if is_well and 2 * favourite[1].minutes_left() >= left:
                 return favourite
         return None
 
@@ -89,7 +101,7 @@ class Board:
             heapq.heappop(self._wakings)
         times = [self._wakings[0][0]] if self._wakings else []
         for domain in self._ready[:_LOOKED_AT]:
-            free_at = self._ledger_of(domain.name, self.model).free_at(tokens, now)
+            free_at = self._ledger(domain.name).free_at(tokens, now)
             if now < free_at < math.inf:
                 times.append(free_at)
         return max(0.0, min(times) - now) if times else None
@@ -99,54 +111,69 @@ class Board:
         if name in self._asleep:
             self._ready.append(self._asleep.pop(name)[1])
 
-    def _choose(self, asking: Asking) -> Chosen | None:
+    def _choose(self, asking: Asking) -> Ready | None:
         for _ in range(_ROUNDS):
-            drawn = self._draw(asking)
-            if drawn:
-                return _best(drawn, asking)
-            if not self._ready:
-                return None
+            chosen = self._best_of(self._draw(asking.rng), asking)
+            if chosen is not None or not self._ready:
+                return chosen
         # Chance has found none: most of the ready were tried, or have no room for so long a prompt. Who has none for
         # any prompt sleeps after this look.
         for place in range(len(self._ready) - 1, -1, -1):
-            chosen = self._look_at(place, asking)
+            chosen = self._best_of([place], asking)
             if chosen is not None:
                 return chosen
         return None
 
-    def _draw(self, asking: Asking) -> list[Chosen]:
-        """The ready domains to compare: a few by chance, or all when they are few; those without room go to sleep."""
-        count = len(self._ready)
-        if count <= _FEW:
-            places = list(range(count - 1, -1, -1))
-        else:
-            places = sorted({int(asking.rng.random() * count) for _ in range(_COMPARED)}, reverse=True)
-        # From behind: putting one to sleep moves the last of the ready into its place.
-        return [chosen for place in places if (chosen := self._look_at(place, asking)) is not None]
+    def _draw(self, rng: random.Random) -> list[int]:
+        """The places of the ready domains to compare: a few by chance, or all when they are few."""
+        count, chance = len(self._ready), rng.random
+        return list(range(count)) if count <= _FEW else list({int(chance() * count) for _ in range(_COMPARED)})
 
-    def _look_at(self, place: int, asking: Asking) -> Chosen | None:
-        """A key of the ready domain in that place; without room for any prompt it is put to sleep."""
-        domain = self._ready[place]
-        chosen = self._look(domain, asking)
-        if chosen is None and (until := self._shut_until(domain, asking)) > asking.now:
+    def _best_of(self, places: list[int], asking: Asking) -> Ready | None:
+        """The best of the ready in these places that can serve this; those without room for any prompt are put to sleep."""
+        known, ready = self._ledgers, self._ready
+        drawn = [(domain := ready[place], known.get(domain.name) or self._ledger(domain.name)) for place in places]
+        found, shut = None, []
+        while drawn and found is None:
+            best = _best(drawn, asking) if len(drawn) > 1 else drawn[0]
+            if self._can_serve(best, asking):
+                found = best
+            else:
+                at = drawn.index(best)
+                place, (domain, _) = places.pop(at), drawn.pop(at)
+                if self._shut_until(domain, asking) > asking.now:
+                    shut.append(place)
+        if shut:
+            self._put_to_sleep(shut, asking)
+        return found
+
+    def _put_to_sleep(self, places: list[int], asking: Asking) -> None:
+        # From behind: the last of the ready moves into the place of each.
+        for place in sorted(places, reverse=True):
+            domain = self._ready[place]
             self._ready[place] = self._ready[-1]
             self._ready.pop()
+            until = self._shut_until(domain, asking)
             self._asleep[domain.name] = (until, domain)
             heapq.heappush(self._wakings, (until, domain.name))
-        return chosen
 
-    def _look(self, domain: Domain, asking: Asking) -> Chosen | None:
-        ledger = self._ledger_of(domain.name, self.model)
-        if ledger.free_at(asking.tokens, asking.now) > asking.now:
-            return None
-        key = domain.key_for(self.model, asking.hour, asking.tried, asking.rng)
-        return None if key is None else Chosen(domain, key, ledger)
+    def _can_serve(self, ready: Ready, asking: Asking) -> bool:
+        """True for a domain with room for this, and with a key that may be used for it."""
+        domain, ledger = ready
+        tokens, tried, now, hour, _ = asking
+        return ledger.free_at(tokens, now) <= now and bool(domain.usable(self.model, hour, tried))
+
+    def _ledger(self, domain: str) -> Ledger:
+        ledger = self._ledgers.get(domain)
+        if ledger is None:
+            ledger = self._ledgers[domain] = self._ledger_of(domain, self.model)
+        return ledger
 
     def _shut_until(self, domain: Domain, asking: Asking) -> float:
         """The time until which it can serve nobody; in the past when it could serve another request now."""
         if not domain.may_serve(self.model, asking.hour):
             return asking.now - asking.now % _HOUR + _HOUR
-        return self._ledger_of(domain.name, self.model).free_at(0, asking.now)
+        return self._ledger(domain.name).free_at(0, asking.now)
 
     def _wake(self, now: float) -> int:
         """Wake who is due, a few at a time: thousands wake together when a minute or a day turns. Gives how many times."""
@@ -163,20 +190,24 @@ class Board:
         return name in self._asleep and self._asleep[name][0] == until
 
 
-def _best(drawn: list[Chosen], asking: Asking) -> Chosen:
+def _best(drawn: list[Ready], asking: Asking) -> Ready:
     """The one with most room, of equals the one that was asked least of late.
 
     Now and then it is one that has not proved itself, whatever room it has; and one that failed of late is passed by as often
     as it failed, but not always.
     """
-    rng, now = asking.rng, asking.now
-    proved = [chosen for chosen in drawn if chosen.domain.weight >= 1]
+    chance, now = asking.rng.random, asking.now
+    proved = [ready for ready in drawn if ready[0].weight >= 1]
     if len(proved) < len(drawn):
-        tried = [chosen for chosen in drawn if chosen.domain.weight < 1 and rng.random() < chosen.domain.weight]
+        tried = [ready for ready in drawn if ready[0].weight < 1 and chance() < ready[0].weight]
         if tried:
-            return rng.choice(tried)
-    well = [chosen for chosen in proved or drawn if rng.random() >= 0.9 * chosen.ledger.errors]
-    return min(
-        well or proved or drawn,
-        key=lambda chosen: (-round(chosen.ledger.headroom(now), 1), chosen.ledger.recent(now), rng.random()),
-    )
+            return tried[int(chance() * len(tried))]
+    best: Ready | None = None
+    most: tuple[float, float, float] = (-1.0, 0.0, 0.0)
+    for ready in proved or drawn:
+        ledger = ready[1]
+        if ledger.errors < 0.01 or chance() >= 0.9 * ledger.errors:
+            room = (round(ledger.headroom(now), 1), -ledger.recent(now), chance())
+            if room > most:
+                best, most = ready, room
+    return best or (proved or drawn)[0]

@@ -1,11 +1,11 @@
 """What the pool knows at hand of a contributed key and its quota domain, and what it gives out."""
 
-import random
 from collections.abc import Collection
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 from uuid import UUID
 
+from accounts.pool.ledger import Ledger, Sent
 from accounts.secret import Secret
 
 
@@ -35,7 +35,7 @@ EVERYTHING = Caps()
 class PooledKey:
     """A key that may be leased: a copy of its row's facts. A newer copy of the same row is the same key."""
 
-    __slots__ = ("caps", "domain", "id", "paid", "quarantined", "secret")
+    __slots__ = ("_hash", "caps", "domain", "id", "paid", "quarantined", "secret")
 
     def __init__(
         self,
@@ -48,6 +48,7 @@ class PooledKey:
         quarantined: bool = False,
     ) -> None:
         self.id = key_id
+        self._hash = hash(key_id)
         self.secret = secret
         self.domain = domain
         self.paid = paid
@@ -58,13 +59,13 @@ class PooledKey:
         return isinstance(other, PooledKey) and other.id == self.id
 
     def __hash__(self) -> int:
-        return hash(self.id)
+        return self._hash
 
 
 class Domain:
     """A quota domain: a Google project and the keys of it that are here. Its keys share one quota and multiply nothing."""
 
-    __slots__ = ("keep_share", "keys", "name", "paid", "weight")
+    __slots__ = ("_is_open", "keep_share", "keys", "name", "paid", "weight")
 
     def __init__(self, name: str, keys: list[PooledKey]) -> None:
         self.name = name
@@ -73,18 +74,17 @@ class Domain:
         self.keep_share = max(key.caps.keep_share for key in keys)
         # A key that has not proved itself is asked now and then, not in turn.
         self.weight = 0.1 if all(key.quarantined for key in keys) else 1.0
+        self._is_open = all(key.caps == EVERYTHING for key in keys)
 
     def may_serve(self, model: str, hour: int | None = None) -> bool:
         """True when some key of it is allowed to be used for the model, in that hour or in some hour."""
-        return any(key.caps.allow(model, hour) for key in self.keys)
+        return self._is_open or any(key.caps.allow(model, hour) for key in self.keys)
 
-    def key_for(self, model: str, hour: int, tried: Collection[PooledKey], rng: random.Random) -> PooledKey | None:
-        """One of its keys, by chance, that the contributor allows for this model and that is not among `tried`."""
-        if len(self.keys) == 1:
-            key = self.keys[0]
-            return key if key not in tried and key.caps.allow(model, hour) else None
-        usable = [key for key in self.keys if key not in tried and key.caps.allow(model, hour)]
-        return rng.choice(usable) if usable else None
+    def usable(self, model: str, hour: int, tried: Collection[PooledKey]) -> list[PooledKey]:
+        """Its keys that the contributor allows for this model and that are not among `tried`."""
+        if self._is_open and not tried:
+            return self.keys
+        return [key for key in self.keys if key not in tried and key.caps.allow(model, hour)]
 
 
 class Lease(NamedTuple):
@@ -96,8 +96,12 @@ class Lease(NamedTuple):
     """Input tokens reserved for it."""
     at: float
     """Unix time of the reservation."""
-    id: str = ""
-    """Its name in the ledgers that several processes share."""
+    id: str
+    """Its name in the ledgers that several processes share; "" where this one is alone."""
+    ledger: Ledger
+    """Where it was reserved,"""
+    sent: Sent
+    """and as what."""
 
     @property
     def secret(self) -> str:

@@ -2,8 +2,10 @@
 
 import math
 
+import msgspec
+
 from accounts.pool.news import State
-from accounts.pool.pacific import MARGIN, next_quota_day, quota_day
+from accounts.pool.pacific import MARGIN, end_of_quota_day, next_quota_day, quota_day
 from accounts.pool.quotas import NO_QUOTA, Quota
 
 MINUTE = 60.0
@@ -21,27 +23,27 @@ _PLENTY = 120.0
 _USUAL_RPM = 10
 
 
-class Sent:
+class Sent(msgspec.Struct, eq=False, gc=False):
     """A request of the running minute."""
 
-    __slots__ = ("at", "lease_id", "tokens")
-
-    def __init__(self, at: float, tokens: int, lease_id: str) -> None:
-        self.at = at
-        self.tokens = tokens
-        self.lease_id = lease_id
+    at: float
+    tokens: int
+    lease_id: str
 
 
 class Ledger:
     """Reserves requests and input tokens in sliding minutes and Pacific days. Times are Unix seconds."""
 
     __slots__ = (
+        "_day_ends",
         "_first",
         "_minute",
+        "_over",
         "_parts",
         "_probe_until",
         "_recent",
         "_recent_at",
+        "_slides_at",
         "_today_alone",
         "_tokens",
         "answers",
@@ -85,6 +87,11 @@ class Ledger:
         # A list, for a deque takes half a kilobyte; what lies before `_first` is over.
         self._minute: list[Sent] = []
         self._first = 0
+        self._slides_at = math.inf
+        """When the first of the minute leaves it."""
+        self._over = -math.inf
+        """What was sent until then has left it."""
+        self._day_ends = -math.inf
         self._tokens = 0
         self._probe_until = 0.0
         self._parts = parts
@@ -98,24 +105,31 @@ class Ledger:
 
         Infinite for a prompt that is larger than the minute's quota ever was.
         """
+        shut_until = self._shut_until(now)
+        if shut_until > now:
+            return shut_until
+        rpm, tpm, rpd = self.quota
+        if rpd is not None:
+            if now >= self._day_ends:
+                self._turn_day(now)
+            if self.used_today >= rpd or self._today_alone <= 0:
+                return next_quota_day(now)
+        if now >= self._slides_at:
+            self._slide(now)
+        if (not rpm or len(self._minute) - self._first < rpm) and (tpm is None or self._tokens + tokens <= tpm):
+            return now
+        return max(now, self._room_for_request(rpm), self._room_for_tokens(tpm, tokens))
+
+    def _shut_until(self, now: float) -> float:
+        """The time until which nothing is sent, whatever its quota."""
         if self.rests_until > now:
             return self.rests_until
         if self.half_open and self._probe_until > now:
             # It may end at any moment: whoever waits shall look again soon.
             return min(self._probe_until, now + _LOOK_AGAIN_SECONDS)
-        if self.full_until > now:
-            return self.full_until
-        rpm, tpm, rpd = self.quota
-        if rpd is not None:
-            self._turn_day(now)
-            if self.used_today >= rpd or self._today_alone <= 0:
-                return next_quota_day(now)
-        if rpm is None and tpm is None:
-            return now
-        self._slide(now)
-        return max(now, self._room_for_request(rpm), self._room_for_tokens(tpm, tokens))
+        return self.full_until
 
-    def reserve(self, tokens: int, now: float, lease_id: str = "") -> None:
+    def reserve(self, tokens: int, now: float, lease_id: str = "") -> Sent:
         """Take one request and its tokens; see free_at for whether there is room."""
         self._turn_day(now)
         self.used_today += 1
@@ -126,25 +140,27 @@ class Ledger:
             self._probe_until = now + PROBE_SECONDS
         self._slide(now)
         # Without a limit too: one that is learned counts what was sent before.
-        self._minute.append(Sent(now, tokens, lease_id))
+        sent = Sent(now, tokens, lease_id)
+        if not self._minute:
+            self._slides_at = now + MINUTE + MARGIN
+        self._minute.append(sent)
         self._tokens += tokens
+        return sent
 
-    def settle(self, at: float, reserved: int, tokens: int, lease_id: str = "") -> None:
-        """Put the true input tokens in place of those reserved at that time."""
-        sent = self._sent(at, reserved, lease_id) if tokens != reserved else None
-        if sent is not None:
+    def settle(self, sent: Sent, tokens: int) -> None:
+        """Put the true input tokens in place of those reserved."""
+        if sent.at > self._over:
+            self._tokens += tokens - sent.tokens
             sent.tokens = tokens
-            self._tokens += tokens - reserved
 
-    def refund(self, at: float, reserved: int, lease_id: str = "") -> None:
+    def refund(self, sent: Sent) -> None:
         """Give a request back that used no quota."""
-        if quota_day(at) == self.day:
+        if quota_day(sent.at) == self.day:
             self.used_today = max(0, self.used_today - 1)
             self._today_alone += 1
-        sent = self._sent(at, reserved, lease_id)
-        if sent is not None:
+        if sent.at > self._over:
             self._minute.remove(sent)
-            self._tokens -= reserved
+            self._tokens -= sent.tokens
 
     def went_well(self, seconds: float) -> None:
         """An answer came after so many seconds: the domain is whole again."""
@@ -178,19 +194,21 @@ class Ledger:
         choice leaves the pool able to send more in any number of busy minutes.
         """
         rpm, _, rpd = self.quota
-        return _PLENTY if rpd is None else min(_PLENTY, max(0, rpd - self.used_today) / (rpm or _USUAL_RPM))
+        if rpd is None or (left := (rpd - self.used_today) / (rpm or _USUAL_RPM)) > _PLENTY:
+            return _PLENTY
+        return max(0.0, left)
 
     def headroom(self, now: float) -> float:
         """The minutes that are left, times the share of the running minute that is still free."""
         rpm, tpm, _ = self.quota
-        free = 1.0
-        if rpm or tpm:
+        if now >= self._slides_at:
             self._slide(now)
-            if rpm:
-                free = 1 - self._requests / rpm
-            if tpm:
-                free = min(free, 1 - self._tokens / tpm)
-        return self.minutes_left() * max(0.0, free)
+        if now >= self._day_ends:
+            self._turn_day(now)
+        used = (len(self._minute) - self._first) / rpm if rpm else 0.0
+        if tpm and self._tokens > used * tpm:
+            used = self._tokens / tpm
+        return self.minutes_left() * (1 - used) if used < 1 else 0.0
 
     def full(self, now: float) -> str:
         """The name of the limit that is used up, empty while none is."""
@@ -250,19 +268,20 @@ class Ledger:
             at = min(now, state.minute_ends - MINUTE - MARGIN)
             first = Sent(at, state.tokens, "")
             self._minute[self._first : self._first] = [first, *(Sent(at, 0, "") for _ in range(state.requests - 1))]
+            self._slides_at = at + MINUTE + MARGIN
             self._tokens += state.tokens
 
     def start_day(self, day: int, used: int) -> None:
         """Take over what was used today before this process began, or by another."""
         is_new = day != self.day
         self.day, self.used_today = day, used
+        self._day_ends = end_of_quota_day(day)
         if is_new:
             self._take_part()
 
     def _turn_day(self, now: float) -> None:
-        today = quota_day(now)
-        if today != self.day:
-            self.start_day(today, 0)
+        if now >= self._day_ends:
+            self.start_day(quota_day(now), 0)
 
     def _take_part(self) -> None:
         left = math.inf if self.quota.rpd is None or self._parts == 1 else max(0, self.quota.rpd - self.used_today)
@@ -274,6 +293,8 @@ class Ledger:
         return len(self._minute) - self._first
 
     def _slide(self, now: float) -> None:
+        if now < self._slides_at:
+            return
         minute, first, over = self._minute, self._first, now - MINUTE - MARGIN
         while first < len(minute) and minute[first].at <= over:
             self._tokens -= minute[first].tokens
@@ -282,14 +303,8 @@ class Ledger:
             del minute[:first]
             first = 0
         self._first = first
-
-    def _sent(self, at: float, tokens: int, lease_id: str) -> Sent | None:
-        """The newest request with these facts."""
-        for place in range(len(self._minute) - 1, self._first - 1, -1):
-            sent = self._minute[place]
-            if sent.at == at and sent.tokens == tokens and sent.lease_id == lease_id:
-                return sent
-        return None
+        self._over = max(self._over, over)
+        self._slides_at = minute[first].at + MINUTE + MARGIN if first < len(minute) else math.inf
 
     def _room_for_request(self, rpm: int | None) -> float:
         if not rpm or self._requests < rpm:

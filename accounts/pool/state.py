@@ -89,39 +89,39 @@ class Pool:
 
     def take(self, chosen: Chosen, model: str, tokens: int, now: float, lease_id: str = "") -> Lease:
         """Reserve with a key that was chosen."""
-        chosen.ledger.reserve(tokens, now, lease_id)
+        sent = chosen.ledger.reserve(tokens, now, lease_id)
         self._touched.add((chosen.domain.name, model))
         self._breaker.passes(now)
         if model in self._models:
             self._models[model].passes(now)
-        return Lease(chosen.key, model, tokens, now, lease_id)
+        return Lease(chosen.key, model, tokens, now, lease_id, chosen.ledger, sent)
 
     def answered(self, lease: Lease, now: float) -> None:
         """An answer began: the quota domain, the model and our address are well."""
-        ledger = self._ledger(lease.key.domain, lease.model)
-        if ledger.half_open:
-            self.unwritten_recoveries.add((lease.key.domain, lease.model))
+        ledger, place = lease.ledger, (lease.key.domain, lease.model)
+        is_first = ledger.half_open
         ledger.went_well(now - lease.at)
-        self._touched.add((lease.key.domain, lease.model))
-        self._wake(lease.key.domain, lease.model)
+        self._touched.add(place)
+        if is_first:
+            self.unwritten_recoveries.add(place)
+            self._wake(*place)
         self._models.pop(lease.model, None)
         self._breaker.open()
         self.retries.answered()
 
     def give_back(self, lease: Lease, now: float, prompt_tokens: int, completion_tokens: int) -> None:
         """The end of an attempt that used quota, with the tokens as Gemini reports them (0: it did not)."""
-        ledger = self._ledger(lease.key.domain, lease.model)
         if prompt_tokens:
-            ledger.settle(lease.at, lease.tokens, prompt_tokens, lease.id)
+            lease.ledger.settle(lease.sent, prompt_tokens)
         counts = self._day(lease, now)
         counts.requests += 1
         counts.prompt_tokens += prompt_tokens
         counts.completion_tokens += completion_tokens
-        self._creep(lease, ledger, now)
+        self._creep(lease, now)
 
     def refund(self, lease: Lease) -> None:
         """An attempt used no quota: it never reached the upstream, or was refused."""
-        self._ledger(lease.key.domain, lease.model).refund(lease.at, lease.tokens, lease.id)
+        lease.ledger.refund(lease.sent)
         self._wake(lease.key.domain, lease.model)
 
     def refuse(self, lease: Lease, now: float, reason: str, *, model_at_fault: bool) -> None:
@@ -129,7 +129,7 @@ class Pool:
         if model_at_fault:
             self._models.setdefault(lease.model, ModelHealth()).went_wrong(now)
         else:
-            self._ledger(lease.key.domain, lease.model).went_wrong()
+            lease.ledger.went_wrong()
             self._touched.add((lease.key.domain, lease.model))
         counts = self._day(lease, now)
         counts.requests += 1
@@ -146,7 +146,7 @@ class Pool:
         True when with them the ledger would have refused the request as well: then it knows best when there is room again.
         """
         place = (lease.key.domain, lease.model)
-        ledger = self._ledger(*place)
+        ledger = lease.ledger
         ledger.learned_at, ledger.answers = now, 0
         known = self._known_quota(place, lease)
         quota = learned(known, violations)
@@ -248,7 +248,7 @@ class Pool:
 
     def short_rest(self, lease: Lease) -> float:
         """Seconds for which a quota domain rests that was refused without a reason: twice as long each time in a row."""
-        failures = self._ledger(lease.key.domain, lease.model).failures_in_a_row
+        failures = lease.ledger.failures_in_a_row
         return min(_LONGEST_SHORT_REST, _SHORT_REST * 2.0 ** max(0, failures - 1))
 
     def divide(self, parts: int, now: float) -> None:
@@ -321,11 +321,12 @@ class Pool:
 
     def _shut(self, model: str, now: float) -> float:
         """Seconds for which nothing is sent to the model, whichever key has room."""
-        health = self._models.get(model)
-        return max(self._breaker.wait(now), health.wait(now) if health else 0.0)
+        wait, health = self._breaker.wait(now), self._models.get(model)
+        return wait if health is None else max(wait, health.wait(now))
 
-    def _creep(self, lease: Lease, ledger: Ledger, now: float) -> None:
+    def _creep(self, lease: Lease, now: float) -> None:
         """Raise a limit a little once it is used up and nothing was refused for long; and further, until it is refused."""
+        ledger = lease.ledger
         if ledger.quota is NO_QUOTA or self._parts > 1:
             return
         ledger.answers += 1

@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection
 from accounts.pool.board import Chosen
 from accounts.pool.clock import now
 from accounts.pool.facts import Exhausted, Lease, PooledKey
-from accounts.pool.ledger import Sent
 from accounts.pool.news import Rest
 from accounts.pool.pacific import quota_day
 from accounts.pool.shared import FORGOTTEN, FULL, Answer, SharedLedgers
@@ -50,8 +49,7 @@ class Together:
 
     def answered(self, lease: Lease, now: float) -> None:
         """As Pool.answered."""
-        ledger = self.pool.ledgers().get((lease.key.domain, lease.model))
-        is_first = ledger is not None and ledger.half_open
+        is_first = lease.ledger.half_open
         self.pool.answered(lease, now)
         if lease.id and is_first:
             self.ledgers.settle(lease, lease.tokens, is_first=True)
@@ -65,9 +63,7 @@ class Together:
     def refund(self, lease: Lease) -> None:
         """As Pool.refund."""
         self.pool.refund(lease)
-        ledger = self.pool.ledgers().get((lease.key.domain, lease.model))
-        if ledger is not None:
-            ledger.full_until = 0.0
+        lease.ledger.full_until = 0.0
         if lease.id:
             self.ledgers.refund(lease)
 
@@ -143,7 +139,7 @@ class Together:
         if isinstance(found, Exhausted):
             return found
         lease = self.pool.take(found[0], model, tokens, at, self.ledgers.new_lease_id())
-        self.ledgers.record((lease.key.domain, model), [Sent(at, tokens, lease.id)])
+        self.ledgers.record((lease.key.domain, model), [lease.sent])
         return lease
 
     def _record(self) -> None:

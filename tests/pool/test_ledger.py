@@ -59,16 +59,15 @@ def test_a_full_minute_says_when_its_first_request_leaves_it():
 
 def test_true_counts_replace_the_estimate():
     ledger = Ledger(Quota(tpm=1_000))
-    ledger.reserve(900, NOON)
+    sent = ledger.reserve(900, NOON)
     assert not take(ledger, NOON + 1, 500)
-    ledger.settle(NOON, 900, 100)
+    ledger.settle(sent, 100)
     assert take(ledger, NOON + 1, 500)
 
 
 def test_a_request_that_never_left_is_given_back():
     ledger = Ledger(Quota(rpm=1, rpd=1))
-    ledger.reserve(10, NOON)
-    ledger.refund(NOON, 10)
+    ledger.refund(ledger.reserve(10, NOON))
     assert take(ledger, NOON + 1, 10)
 
 
@@ -139,9 +138,9 @@ def test_the_day_of_the_quotas_begins_a_second_after_midnight():
 def test_what_yesterday_gives_back_is_not_given_to_today():
     midnight = next_pacific_midnight(NOON)
     ledger = Ledger(Quota(rpd=2))
-    assert take(ledger, midnight - 1)
+    yesterdays = ledger.reserve(0, midnight - 1)
     assert take(ledger, midnight + 2) and take(ledger, midnight + 3)
-    ledger.refund(midnight - 1, 0)
+    ledger.refund(yesterdays)
     assert not take(ledger, midnight + 4)
 
 
