@@ -30,9 +30,21 @@ _TOKENS = "prompt_tokens cached_tokens tool_prompt_tokens completion_tokens reas
 KEPT = (
     Kept(
         "Prompts, answers, files",
-        "What a request carries and what comes back",
+        "What a request carries and what comes back, except what is left here on purpose: see the next row",
         "Memory, while the request runs. Never in the database, a log, the journal or Redis",
         "Until the request ends",
+    ),
+    Kept(
+        "Stored files",
+        "What a user leaves here for a batch or for conversations, and the results of batches: purpose, size and times; name "
+        "and contents sealed with Fernet, bound to their place. They go to Google inside the requests that name them, and are "
+        "left there with no key",
+        "Database",
+        "Until deleted, until the time that came with them, and 30 days (TUMBLER_FILE_DAYS) at most",
+        (
+            "accounts.StoredFile: id user purpose name bytes created expires",
+            "accounts.FilePart: id file number content",
+        ),
     ),
     Kept(
         "Thought signatures of tool calls",

@@ -1,17 +1,36 @@
-"""Rotation: contributed keys and second factors sealed anew under the newest encryption key, in batches, while the site runs."""
+"""Rotation: all that is sealed at rest is sealed anew under the newest encryption key, in batches, while the site runs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from allauth.mfa.models import Authenticator
 from django.db import transaction
+from django.db.models import Model
 
-from accounts.models import ContributedKey
-from accounts.sealing import Unsealable, is_sealed_newest, seal, seal_text, unseal, unseal_text
+from accounts import files
+from accounts.models import ContributedKey, FilePart, StoredFile
+from accounts.sealing import (
+    Unsealable,
+    are_sealed_newest,
+    is_sealed_newest,
+    seal,
+    seal_bytes,
+    seal_text,
+    unseal,
+    unseal_bytes,
+    unseal_text,
+)
 
 # Where django-allauth keeps what it had sealed, in the data of an authenticator app and of recovery codes.
 _SEALED = ("secret", "seed")
+_CONTENTS: tuple[tuple[type[Model], str, Callable[[Any], str]], ...] = (
+    (StoredFile, "name", lambda file: file.pk),
+    (FilePart, "content", lambda part: files.place_of(part.file_id, part.number)),
+)
+"""What people left here: tables, the sealed column of each, and the place that its rows are bound to."""
+_CONTENTS_AT_ONCE = 20
 
 
 @dataclass(slots=True)
@@ -24,7 +43,7 @@ class Rotation:
 
 
 def rotate_sealing(*, batch: int = 500) -> Rotation:
-    """Seal every contributed key and second factor under the newest encryption key.
+    """Seal every contributed key, second factor and content under the newest encryption key.
 
     Stopped midway it is simply run again: what is done is skipped. A row that changes meanwhile keeps its change.
     """
@@ -45,7 +64,28 @@ def rotate_sealing(*, batch: int = 500) -> Rotation:
                 rotation.rotated += ContributedKey.objects.filter(pk=key_id, ciphertext=old).update(ciphertext=new)
     for authenticator in Authenticator.objects.exclude(type=Authenticator.Type.WEBAUTHN):
         _rotate_second_factor(authenticator, rotation)
+    _rotate_contents(rotation)
     return rotation
+
+
+def _rotate_contents(rotation: Rotation) -> None:
+    for table, column, place_of in _CONTENTS:
+        for row in table._default_manager.order_by("pk").iterator(_CONTENTS_AT_ONCE):
+            _rotate_content(row, column, place_of(row), rotation)
+
+
+def _rotate_content(row: Model, column: str, place: str, rotation: Rotation) -> None:
+    old = bytes(getattr(row, column))
+    if are_sealed_newest(old):
+        rotation.newest_before += 1
+        return
+    try:
+        fresh = seal_bytes(place, unseal_bytes(place, old))
+    except Unsealable:
+        rotation.unsealable += 1
+        return
+    unchanged = type(row)._default_manager.filter(pk=row.pk, **{column: old})
+    rotation.rotated += unchanged.update(**{column: fresh})
 
 
 def _rotate_second_factor(authenticator: Authenticator, rotation: Rotation) -> None:

@@ -1,7 +1,9 @@
-"""Sealing: contributed keys encrypted at rest, each bound to its own row; and the secrets of second factors."""
+"""Sealing: contributed keys and stored responses encrypted at rest, each bound to its own row; secrets of second factors."""
 
 import hashlib
 import hmac
+import zlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from functools import lru_cache
 from uuid import UUID
 
@@ -45,6 +47,23 @@ def unseal_text(ciphertext: str) -> Secret:
         raise Unsealable("A second factor cannot be unsealed with the encryption keys in use.") from None
 
 
+def seal_bytes(row: str, content: bytes) -> bytes:
+    """The content of the row with this id, compressed and encrypted under the newest encryption key."""
+    return urlsafe_b64decode(_fernets()[0].encrypt(row.encode() + b"|" + zlib.compress(content, 1)))
+
+
+def unseal_bytes(row: str, sealed: bytes) -> bytes:
+    """The content again. Raises Unsealable."""
+    try:
+        plain = MultiFernet(_fernets()).decrypt(urlsafe_b64encode(sealed))
+    except InvalidToken:
+        raise Unsealable(f"{row} cannot be unsealed with the encryption keys in use.") from None
+    owner, _, content = plain.partition(b"|")
+    if owner != row.encode():
+        raise Unsealable(f"What is in {row} belongs to another row.") from None
+    return zlib.decompress(content)
+
+
 def is_sealed_newest(ciphertext: str) -> bool:
     """True when `ciphertext` is already under the newest encryption key."""
     try:
@@ -52,6 +71,11 @@ def is_sealed_newest(ciphertext: str) -> bool:
     except InvalidToken:
         return False
     return True
+
+
+def are_sealed_newest(sealed: bytes) -> bool:
+    """The same of sealed bytes."""
+    return is_sealed_newest(urlsafe_b64encode(sealed).decode())
 
 
 def fingerprint(key: str) -> str:

@@ -1,7 +1,9 @@
-"""What a view answers: a whole body or a stream of events.
+"""What a view answers: a whole body, one in parts, or a stream of events.
 
 Plain objects rather than Django's HttpResponse, whose making, header by header, costs a tenth of a request here.
 """
+
+from collections.abc import AsyncIterator
 
 from compat.relay.pump import Pump
 
@@ -30,4 +32,15 @@ class EventStream:
         self.headers = {"content-type": "text/event-stream; charset=utf-8", "x-accel-buffering": "no"}
 
 
-Response = Answer | EventStream
+class Download:
+    """A whole body whose size is known and that comes in parts, so that none of it waits in memory."""
+
+    __slots__ = ("headers", "parts", "status")
+
+    def __init__(self, parts: AsyncIterator[bytes], size: int, headers: dict[str, str]) -> None:
+        self.parts = parts
+        self.status = 200
+        self.headers = {**headers, "content-length": str(size)}
+
+
+Response = Answer | EventStream | Download

@@ -18,11 +18,20 @@ from rest_framework.views import APIView
 
 from accounts.callers import Caller
 from accounts.in_db import DatabaseAway
+from accounts.sealing import Unsealable
 from compat import edge
 from compat.answers import Answer, Response
 from compat.authentication import identify
 from compat.body import ClientGone, read_body
-from compat.errors import CompatError, InternalError, InvalidRequest, StorageUnavailable, WrongMethod, from_refusal
+from compat.errors import (
+    CompatError,
+    InternalError,
+    InvalidRequest,
+    NotFound,
+    StorageUnavailable,
+    WrongMethod,
+    from_refusal,
+)
 from compat.forms import Form, read_form
 from compat.ids import new_hex
 from compat.relay.job import Job
@@ -137,6 +146,8 @@ def _foreseen(error: Exception) -> CompatError | None:
             return from_refusal(error)
         case exceptions.APIException():
             return InvalidRequest("The request was refused.")
+        case Unsealable():
+            return NotFound("It cannot be read any more: the encryption key that it was kept under is gone.")
         case DatabaseError():
             # That one waited in vain needs no traceback; a query that failed does.
             logger.error("the database is out of reach", exc_info=None if isinstance(error, DatabaseAway) else error)

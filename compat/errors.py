@@ -10,6 +10,7 @@ CompatError
     NotPermitted            403
     UnknownModel            404
     UnknownRoute            404
+    NotFound                404
     WrongMethod             405
     BodyTooLarge            413
     UnsupportedMedia        415
@@ -121,6 +122,13 @@ class UnknownRoute(InvalidRequest):
 
     status = 404
     code = "unknown_url"
+
+
+class NotFound(InvalidRequest):
+    """Nothing that the caller has stored here has this id."""
+
+    status = 404
+    code = "not_found"
 
 
 class WrongMethod(InvalidRequest):

@@ -90,8 +90,10 @@ async def _send(response: Response, send: Send, *, has_body: bool) -> None:
     if isinstance(response, Answer):
         await send({"type": "http.response.body", "body": response.body if has_body else b""})
         return
-    async for events in response.pump.events():
-        await send({"type": "http.response.body", "body": events, "more_body": True})
+    parts = response.pump.events() if isinstance(response, EventStream) else response.parts
+    if has_body or isinstance(response, EventStream):
+        async for part in parts:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 
 

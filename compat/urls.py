@@ -20,6 +20,9 @@ ROUTES: dict[str, View] = {
     "messages/count_tokens": views.MessageTokens.as_view(),
     "models": views.Models.as_view(),
     "models/{model_id}": views.OneModel.as_view(),
+    "files": views.Files.as_view(),
+    "files/{file_id}": views.OneFile.as_view(),
+    "files/{file_id}/content": views.FileContent.as_view(),
     "contributions": views.Contributions.as_view(),
     "usage": views.OwnUsage.as_view(),
 }

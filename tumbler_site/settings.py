@@ -250,6 +250,8 @@ CHANNEL_LAYERS = {
     else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 }
 USAGE_DAYS = env_int("TUMBLER_USAGE_DAYS", 30, at_least=1)
+FILE_DAYS = env_int("TUMBLER_FILE_DAYS", 30, at_least=1)
+FILES_MIB = env_int("TUMBLER_FILES_MIB", 256, at_least=1)
 
 # --- Pages -----------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

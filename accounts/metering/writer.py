@@ -3,18 +3,15 @@
 import contextlib
 import logging
 import time
-from datetime import timedelta
 from pathlib import Path
 from threading import Event, Lock, Thread
 
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
-from django.utils import timezone
 
 from accounts.metering.journal import BATCH_ROWS, Journal
 from accounts.metering.ledger import store
 from accounts.metering.leftovers import replay_leftovers
-from accounts.metering.purging import ROWS_AT_ONCE, purge_oldest
+from accounts.purging import purge_some
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +21,7 @@ BATCH_SECONDS = 0.5
 IDLE_SECONDS = 10.0
 # and so often it looks whether another process ended and left its journal behind.
 LEFTOVERS_SECONDS = 60.0
-# So often it looks for records that are older than they are to be (TUMBLER_USAGE_DAYS), and then deletes range by range.
+# So often it looks for what is older than it is to be, and then deletes range by range.
 PURGE_SECONDS = 60 * 60.0
 # Not at the start, when there is enough to do.
 FIRST_PURGE_SECONDS = 60.0
@@ -98,8 +95,7 @@ class Writer:
             replay_leftovers(self.journal.directory)
             self._leftovers_due = now + LEFTOVERS_SECONDS
         if now >= self._purge_due:
-            full = purge_oldest(timezone.now() - timedelta(days=settings.USAGE_DAYS)) == ROWS_AT_ONCE
-            self._purge_due = now if full else now + PURGE_SECONDS
+            self._purge_due = now if purge_some() else now + PURGE_SECONDS
 
     def _rest(self) -> None:
         """Sleep until there is something to do: no wake-up for nothing but one a minute."""

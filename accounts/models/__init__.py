@@ -1,6 +1,7 @@
 """The tables of this app, a module a subject."""
 
 from accounts.models.acts import StaffAct
+from accounts.models.files import FilePart, StoredFile
 from accounts.models.invitations import Invitation
 from accounts.models.keys import ContributedKey, KeyCooldown, KeyDay
 from accounts.models.limits import LIMIT_FIELDS, Limits
@@ -16,6 +17,7 @@ from accounts.models.users import Plan, User
 __all__ = [
     "LIMIT_FIELDS",
     "ContributedKey",
+    "FilePart",
     "Invitation",
     "IssuedToken",
     "KeyCooldown",
@@ -33,6 +35,7 @@ __all__ = [
     "ReceiptKey",
     "RedeemedKey",
     "StaffAct",
+    "StoredFile",
     "TierQuota",
     "UsageHour",
     "UsageRecord",

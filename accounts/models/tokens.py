@@ -32,6 +32,7 @@ class IssuedToken(Limits):
         CHAT = "chat", "chat and completions"
         EMBEDDINGS = "embeddings", "embeddings"
         USAGE = "usage", "reading its own usage"
+        FILES = "files", "files and batches"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="issued_tokens")
     name = models.CharField(max_length=100, blank=True, help_text="What it is for: “laptop”, “chat server”.")
@@ -51,7 +52,7 @@ class IssuedToken(Limits):
     scopes = models.JSONField(
         default=list,
         blank=True,
-        help_text='What it may be used for: ["chat", "embeddings", "usage"]; empty: everything.',
+        help_text='What it may be used for: ["chat", "embeddings", "usage", "files"]; empty: everything.',
     )
     tells_sub_users = models.BooleanField(
         "tells its users apart",

@@ -65,6 +65,7 @@ class NewTokenForm(NameForm):
             ("chat", _("chat and completions")),
             ("embeddings", _("embeddings")),
             ("usage", _("reading its own usage")),
+            ("files", _("files and batches")),
         ],
         required=False,
         widget=forms.CheckboxSelectMultiple,

@@ -11,10 +11,12 @@ from compat.edge import EXPOSED
 from compat.errors import CompatError, PoolExhausted, Retryable
 from compat.openapi.headers import HEADERS
 from compat.openapi.members import MEMBERS
-from compat.openapi.operations import OPERATIONS, Operation
+from compat.openapi.operation import Operation
+from compat.openapi.operations import OPERATIONS
 from compat.schemas import answers
 from compat.urls import ALIASES, ROUTES
 
+_BYTES = {"type": "string", "format": "binary"}
 _REF = "#/components/schemas/{name}"
 _TOKEN: list[dict[str, list[str]]] = [{"bearer": []}, {"apiKey": []}]
 _ASKED = {"x-tumbler-model", "x-tumbler-attempts", *(name for name in HEADERS if name.startswith("x-ratelimit"))}
@@ -60,12 +62,12 @@ def _operation(told: Operation) -> dict[str, Any]:
         operation["parameters"] = list(told.parameters)
     if told.request is not None:
         content = {"schema": _ref(told.request), "example": told.example}
-        operation["requestBody"] = {"required": True, "content": {"application/json": content}}
+        operation["requestBody"] = {"required": True, "content": {told.takes: content}}
     return {**operation, "responses": {str(told.status): _success(told), **_failures(told)}}
 
 
 def _success(told: Operation) -> dict[str, Any]:
-    content = {"application/json": {"schema": _ref(told.answer)}}
+    content: dict[str, Any] = {told.gives: {"schema": _BYTES if told.answer is bytes else _ref(told.answer)}}
     if told.event is not None:
         content["text/event-stream"] = {"schema": _ref(told.event)}
     return {"description": str(told.answer.__doc__), "headers": _headers(told, waits=False), "content": content}
@@ -104,9 +106,12 @@ def _components() -> dict[str, Any]:
         struct
         for told in OPERATIONS.values()
         for struct in (told.request, told.answer, told.event, told.error)
-        if struct is not None
+        if struct is not None and struct is not bytes
     }
     _, schemas = msgspec.json.schema_components(structs, ref_template=_REF)
+    if "Upload" in schemas:
+        # A part of a form, not a member of an object.
+        schemas["Upload"] = {**_BYTES, "description": schemas["Upload"]["description"]}
     for struct, members in MEMBERS.items():
         for name, words in members.items():
             schemas[struct]["properties"][name]["description"] = words

@@ -121,6 +121,12 @@ MEMBERS: dict[str, dict[str, str]] = {
         "dimensions": "The length of each vector, where the model can.",
         "user": _USER,
     },
+    "FileForm": {
+        "file": "The file itself.",
+        "purpose": "What it is for: `batch` for the requests of a batch; all others may be named in conversations.",
+        "expires_after": "`expires_after[anchor]` and `expires_after[seconds]`: when it is erased by itself, if that is sooner "
+        "than the server does it.",
+    },
     "ContributionRequest": {
         "key": "A Gemini API key.",
         "keys": "Several keys, 20 at most, in place of `key`.",

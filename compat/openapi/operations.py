@@ -1,9 +1,8 @@
 """The words of the API document: what each route does, takes, answers and may refuse."""
 
-from typing import Any, NamedTuple
-
 from compat import errors
-from compat.errors import CompatError
+from compat.openapi.files import FILES
+from compat.openapi.operation import ASKING, BODY, DOOR, Operation
 from compat.schemas import answers, anthropic_answers, response_answers
 from compat.schemas.anthropic import MessagesRequest
 from compat.schemas.chat import ChatRequest
@@ -12,41 +11,6 @@ from compat.schemas.contributions import ContributionRequest
 from compat.schemas.embeddings import EmbeddingRequest
 from compat.schemas.responses import ResponseRequest
 
-Errors = tuple[type[CompatError], ...]
-
-
-class Operation(NamedTuple):
-    """One method of one route."""
-
-    name: str
-    """Its operationId; client generators make a function of it."""
-    group: str
-    summary: str
-    description: str
-    answer: type
-    errors: Errors
-    request: type | None = None
-    example: dict[str, Any] | None = None
-    """A request that works."""
-    status: int = 200
-    event: type | None = None
-    """The data of each event, for a route that streams when it is asked to."""
-    parameters: tuple[dict[str, Any], ...] = ()
-    needs_token: bool = True
-    error: type = answers.Error
-    """The envelope of its errors."""
-
-
-_DOOR: Errors = (
-    *(errors.MissingToken, errors.InvalidToken, errors.NotPermitted, errors.RateLimited),
-    *(errors.InternalError, errors.StorageUnavailable),
-)
-_BODY: Errors = (errors.InvalidRequest, errors.BodyTooLarge, errors.UnsupportedMedia)
-_ASKING: Errors = (
-    *(*_DOOR, *_BODY, errors.ContextTooLong, errors.ContentFiltered, errors.ModelNotAllowed, errors.UnknownModel),
-    *(errors.PoolExhausted, errors.QuotaSpent, errors.UpstreamError, errors.UpstreamUnavailable),
-    *(errors.NoUpstreamKey, errors.UpstreamTimeout),
-)
 _STREAM = (
     "With `stream: true` the answer is a stream of Server-Sent Events: each `data:` line holds one object, the last one "
     "`[DONE]`. During a long silence comment lines keep the connection open. An error after the first event is one "
@@ -64,7 +28,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         example={"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Say hello in one word."}]},
         answer=answers.ChatCompletion,
         event=answers.ChatCompletionChunk,
-        errors=_ASKING,
+        errors=ASKING,
     ),
     ("/responses", "POST"): Operation(
         name="createResponse",
@@ -77,7 +41,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         example={"model": "gpt-4o-mini", "input": "Say hello in one word."},
         answer=response_answers.Response,
         event=response_answers.ResponseEvent,
-        errors=_ASKING,
+        errors=ASKING,
     ),
     ("/messages", "POST"): Operation(
         name="createMessage",
@@ -94,7 +58,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         },
         answer=anthropic_answers.AnthropicMessage,
         event=anthropic_answers.AnthropicEvent,
-        errors=_ASKING,
+        errors=ASKING,
         error=anthropic_answers.AnthropicError,
     ),
     ("/responses/input_tokens", "POST"): Operation(
@@ -105,7 +69,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         request=ResponseRequest,
         example={"model": "gpt-4o-mini", "input": "Say hello in one word."},
         answer=response_answers.ResponseInputTokens,
-        errors=_ASKING,
+        errors=ASKING,
     ),
     ("/messages/count_tokens", "POST"): Operation(
         name="countMessageTokens",
@@ -115,7 +79,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         request=MessagesRequest,
         example={"model": "claude-sonnet-4-5", "messages": [{"role": "user", "content": "Say hello in one word."}]},
         answer=anthropic_answers.AnthropicCount,
-        errors=_ASKING,
+        errors=ASKING,
         error=anthropic_answers.AnthropicError,
     ),
     ("/completions", "POST"): Operation(
@@ -127,7 +91,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         example={"model": "gpt-4o-mini", "prompt": "Once upon a time", "max_tokens": 60},
         answer=answers.TextCompletion,
         event=answers.TextCompletion,
-        errors=_ASKING,
+        errors=ASKING,
     ),
     ("/embeddings", "POST"): Operation(
         name="createEmbedding",
@@ -137,7 +101,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         request=EmbeddingRequest,
         example={"model": "text-embedding-3-small", "input": ["a text", "another one"], "encoding_format": "float"},
         answer=answers.EmbeddingList,
-        errors=_ASKING,
+        errors=ASKING,
     ),
     ("/models", "GET"): Operation(
         name="listModels",
@@ -145,7 +109,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         summary="List the models",
         description="The models that the token may use: mapped names first, then those that Gemini offers.",
         answer=answers.ModelList,
-        errors=_DOOR,
+        errors=DOOR,
     ),
     ("/models/{model_id}", "GET"): Operation(
         name="retrieveModel",
@@ -153,7 +117,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         summary="Look a model up",
         description="One model of the list. One that the token may not use is not found.",
         answer=answers.Model,
-        errors=(*_DOOR, errors.UnknownModel),
+        errors=(*DOOR, errors.UnknownModel),
         parameters=(
             {
                 "name": "model_id",
@@ -165,6 +129,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             },
         ),
     ),
+    **FILES,
     ("/usage", "GET"): Operation(
         name="retrieveUsage",
         group="Usage",
@@ -172,7 +137,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         description="The limits that hold for the token with what is left of each, and its sums by day and model. "
         "This route is ours, not OpenAI's.",
         answer=answers.Usage,
-        errors=(*_DOOR, errors.InvalidRequest),
+        errors=(*DOOR, errors.InvalidRequest),
         parameters=(
             {
                 "name": "days",
@@ -202,7 +167,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         example={"key": "your Gemini API key", "consent": True, "keep_share": 30},
         answer=answers.Contribution,
         status=202,
-        errors=(*_BODY, errors.RateLimited, errors.InternalError, errors.StorageUnavailable),
+        errors=(*BODY, errors.RateLimited, errors.InternalError, errors.StorageUnavailable),
         needs_token=False,
     ),
 }

@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from compat.openapi.operation import FORM
+
 _BOUNDS = (
     ("minimum", "maximum", ""),
     ("minLength", "maxLength", "characters"),
@@ -79,7 +81,7 @@ def shapes(document: dict[str, Any]) -> list[Shape]:
 
 def _shown(document: dict[str, Any], base_url: str, path: str, method: str, operation: dict[str, Any]) -> Shown:
     (status, success), *failures = operation["responses"].items()
-    taken = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    media, taken = next(iter(operation.get("requestBody", {}).get("content", {}).items()), ("", None))
     schema_name = _target(taken["schema"]) if taken else ""
     return Shown(
         operation["operationId"],
@@ -90,20 +92,28 @@ def _shown(document: dict[str, Any], base_url: str, path: str, method: str, oper
         bool(operation["security"]),
         tuple(_parameter(parameter) for parameter in operation.get("parameters", ())),
         _shape(schema_name, document["components"]["schemas"][schema_name]) if schema_name else None,
-        tuple((media, Piece(_target(content["schema"]), True)) for media, content in success["content"].items()),
+        tuple((kind, _answer(content["schema"])) for kind, content in success["content"].items()),
         status,
         tuple(Refusal(code, tuple(failure["description"].split("\n\n"))) for code, failure in failures),
-        _curl(base_url, path, method, operation, taken),
+        _curl(base_url, path, method, operation, media, taken),
     )
 
 
-def _curl(base_url: str, path: str, method: str, operation: dict[str, Any], taken: dict[str, Any] | None) -> str:
+def _answer(schema: dict[str, Any]) -> Piece:
+    return Piece(_target(schema), True) if "$ref" in schema else Piece(schema["format"])
+
+
+def _curl(
+    base_url: str, path: str, method: str, operation: dict[str, Any], media: str, taken: dict[str, Any] | None
+) -> str:
     for parameter in operation.get("parameters", ()):
         path = path.replace(f"{{{parameter['name']}}}", str(parameter.get("example", "")))
-    lines = [f"curl {base_url}{path}"]
+    lines = [f"curl {base_url}{path}" if method in {"GET", "POST"} else f"curl -X {method} {base_url}{path}"]
     if operation["security"]:
         lines.append('-H "Authorization: Bearer $TUMBLER_TOKEN"')
-    if taken:
+    if taken and media == FORM:
+        lines += [f"-F '{name}={value}'" for name, value in taken["example"].items()]
+    elif taken:
         lines += ["-H 'Content-Type: application/json'", f"-d '{_pretty(taken['example'])}'"]
     return " \\\n  ".join(lines)
 

@@ -61,7 +61,7 @@ class AudioPart(Struct, tag_field="type", tag="input_audio"):
 
 
 class InputFile(Struct):
-    """A document: a data URL or bare base64 in file_data."""
+    """A document: a data URL or bare base64 in file_data, or the id of a stored file."""
 
     file_data: str | None = None
     filename: str | None = None

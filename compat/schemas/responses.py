@@ -19,7 +19,7 @@ from compat.schemas.chat import (
 
 
 class InputImagePart(Struct, tag_field="type", tag="input_image"):
-    """An image: a data URL or an https URL."""
+    """An image: a data URL, an https URL, or the id of a stored file."""
 
     image_url: str | None = None
     file_id: str | None = None
@@ -27,7 +27,7 @@ class InputImagePart(Struct, tag_field="type", tag="input_image"):
 
 
 class InputFilePart(Struct, tag_field="type", tag="input_file"):
-    """A document: a data URL or bare base64 in file_data."""
+    """A document: a data URL or bare base64 in file_data, or the id of a stored file."""
 
     file_data: str | None = None
     file_url: str | None = None

@@ -105,8 +105,8 @@ def _audio(audio: InputAudio, path: str) -> Part:
 def _file(file: InputFile, path: str) -> Part:
     if not file.file_data:
         raise Untranslatable(
-            "Send the document itself in file_data, as a data URL: files are not stored here, so a file_id means nothing.",
-            f"{path}.file_id" if file.file_id else f"{path}.file_data",
+            "Send the document itself in file_data, as a data URL, or name a file of yours in file_id.",
+            f"{path}.file_data",
             "unsupported_value",
         )
     path = f"{path}.file_data"

@@ -4,6 +4,7 @@ from compat.views.chat import ChatCompletions
 from compat.views.completions import Completions
 from compat.views.contributions import Contributions
 from compat.views.embeddings import Embeddings
+from compat.views.files import FileContent, Files, OneFile
 from compat.views.messages import Messages, MessageTokens
 from compat.views.models import Models, OneModel
 from compat.views.responses import ResponseInputTokens, Responses
@@ -15,9 +16,12 @@ __all__ = [
     "Completions",
     "Contributions",
     "Embeddings",
+    "FileContent",
+    "Files",
     "MessageTokens",
     "Messages",
     "Models",
+    "OneFile",
     "OneModel",
     "OwnUsage",
     "ResponseInputTokens",

@@ -15,6 +15,7 @@ from compat.relay import Call, Job
 from compat.relay import signatures as memory
 from compat.relay.job import CLIENT_LEFT, ToBody, plan
 from compat.relay.pump import Writer
+from compat.schemas.chat import ChatRequest
 from compat.schemas.gemini import CountReply, Reply
 from compat.translation.chat.completion import EmptyAnswer
 from compat.translation.chat.request import ChatTranslation
@@ -22,8 +23,10 @@ from compat.translation.families import family_of
 from compat.translation.origins import Origins
 from compat.translation.prompts import load_vocabulary, needs_vocabulary
 from compat.translation.signatures import Recall, unsigned_calls
+from compat.translation.stored_files import named_files, put_files
 from compat.translation.substance import text_length
 from compat.translation.usage import Usage
+from compat.views.documents import documents_of
 
 # Open WebUI sends them when it is told to forward who asks (ENABLE_FORWARD_USER_INFO_HEADERS).
 _NAMING_HEADERS = ("HTTP_X_OPENWEBUI_USER_ID", "HTTP_X_OPENWEBUI_USER_EMAIL", "HTTP_X_OPENWEBUI_USER_NAME")
@@ -42,6 +45,13 @@ class AnsweringView(AsyncAPIView):
         if not self.caller.may_use(*spellings(model)):
             raise ModelNotAllowed(f"Your API key may not use the model `{model[:100]}`.", param="model")
         return await resolve(model)
+
+    async def translated(self, request: ChatRequest) -> ChatTranslation:
+        """The chat, the caller's files in it where they are named. Raises NotFound, InvalidRequest, Untranslatable."""
+        named = named_files(request.messages)
+        if named:
+            put_files(request.messages, await documents_of(self.caller.user_id, named))
+        return ChatTranslation(request, self.recall())
 
     async def admitted(self, chat: ChatTranslation, resolved: Resolved, *, stream: bool) -> Job:
         """The admitted job of a chat: it may be asked now. Raises what Job.admit raises."""

@@ -12,7 +12,6 @@ from compat.schemas.chat import ChatRequest
 from compat.translation.chat.choice import Answering
 from compat.translation.chat.chunks import ChatChunks
 from compat.translation.chat.completion import to_completion
-from compat.translation.chat.request import ChatTranslation
 from compat.translation.decoding import decode
 from compat.views.answering import AnsweringView
 
@@ -29,7 +28,7 @@ class ChatCompletions(AnsweringView):
         """Validate, translate, ask, answer."""
         chat = decode(await self.body(), _chat)
         resolved = await self.targets(chat.model)
-        translation = ChatTranslation(chat, self.recall())
+        translation = await self.translated(chat)
         stream = bool(chat.stream)
         job = await self.admitted(translation, resolved, stream=stream)
         audio = chat.audio.format if chat.audio else "wav"

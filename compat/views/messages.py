@@ -18,7 +18,6 @@ from compat.translation.anthropic.blocks import Telling
 from compat.translation.anthropic.errors import to_envelope
 from compat.translation.anthropic.request import MessagesTranslation
 from compat.translation.chat.choice import Answering
-from compat.translation.chat.request import ChatTranslation
 from compat.translation.decoding import decode
 from compat.views.answering import AnsweringView
 
@@ -61,7 +60,7 @@ class Messages(_AnthropicView):
         """Validate, translate, ask, answer."""
         asked, translation = await self.asked()
         resolved = await self.targets(asked.model)
-        chat = ChatTranslation(translation.chat, self.recall())
+        chat = await self.translated(translation.chat)
         stream = bool(asked.stream)
         job = await self.admitted(chat, resolved, stream=stream)
         user_id = self.caller.user_id
@@ -82,7 +81,7 @@ class MessageTokens(_AnthropicView):
         """Validate, translate, count."""
         asked, translation = await self.asked()
         resolved = await self.targets(asked.model)
-        counted = await self.counted(ChatTranslation(translation.chat, self.recall()), resolved)
+        counted = await self.counted(await self.translated(translation.chat), resolved)
         return Answer(_encode({"input_tokens": counted}))
 
 

@@ -53,7 +53,7 @@ class Responses(_ResponsesView):
         translation = await self.asked()
         asked = translation.request
         resolved = await self.targets(asked.model)
-        chat = ChatTranslation(translation.chat, self.recall())
+        chat = await self.translated(translation.chat)
         stream = bool(asked.stream)
         job = await self.admitted(chat, resolved, stream=stream)
         answer = self._answer(translation, chat)
@@ -82,7 +82,7 @@ class ResponseInputTokens(_ResponsesView):
         """Validate, translate, count."""
         translation = await self.asked()
         resolved = await self.targets(translation.request.model)
-        counted = await self.counted(ChatTranslation(translation.chat, self.recall()), resolved)
+        counted = await self.counted(await self.translated(translation.chat), resolved)
         return answers.Answer(_encode({"object": "response.input_tokens", "input_tokens": counted}))
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qs
 
 import msgspec
 from django.utils import timezone
@@ -16,7 +15,7 @@ from accounts.limits.reading import totals_of
 from accounts.models import IssuedToken
 from compat.answers import Answer, Response
 from compat.asyncview import AsyncAPIView
-from compat.errors import InvalidRequest
+from compat.query import number_in, query_of
 
 _DAYS, _MOST_DAYS = 30, 366
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -30,7 +29,7 @@ class OwnUsage(AsyncAPIView):
     async def get(self, request: Request) -> Response:
         """Limits with what is left of them, and the totals of the last `days` (query, 1 to 366) by day and model."""
         caller = self.caller
-        since = timezone.now().date() - timedelta(days=_days(request.scope["query_string"]) - 1)  # type: ignore[attr-defined]
+        since = timezone.now().date() - timedelta(days=number_in(query_of(request), "days", _DAYS, 1, _MOST_DAYS) - 1)
         rows = await in_db_soon(totals_of, caller.user_id, caller.token_id, since)
         usage = {
             "object": "usage",
@@ -42,15 +41,6 @@ class OwnUsage(AsyncAPIView):
             "data": rows,
         }
         return Answer(_encode(usage))
-
-
-def _days(query: bytes) -> int:
-    asked = parse_qs(query.decode("latin-1")).get("days", [str(_DAYS)])[0]
-    if not (asked.isascii() and asked.isdigit() and len(asked) <= 3 and 1 <= int(asked) <= _MOST_DAYS):
-        raise InvalidRequest(
-            f"Invalid 'days': expected a number from 1 to {_MOST_DAYS}.", param="days", code="invalid_value"
-        )
-    return int(asked)
 
 
 def _limit(standing: Standing) -> dict[str, Any]:

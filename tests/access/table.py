@@ -176,7 +176,7 @@ ADMIN_TABLES = {
     "compat/modelmapping": BY_PEOPLE,
 }
 
-TOKEN, OPEN = "a token", "anybody"
+TOKEN, OPEN, OWN = "a token", "anybody", "a token of its owner's: for others it is not there"
 
 API = {
     "chat": TOKEN,
@@ -184,6 +184,9 @@ API = {
     "completions": TOKEN,
     "contributions": OPEN,
     "embeddings": TOKEN,
+    "files": TOKEN,
+    "files/{file_id}": OWN,
+    "files/{file_id}/content": OWN,
     "messages": TOKEN,
     "messages/count_tokens": TOKEN,
     "models": TOKEN,

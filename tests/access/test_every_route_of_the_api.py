@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts import metering
+from accounts import files, metering
 from accounts.in_db import in_db
 from accounts.issuing import issue_token
 from accounts.models import ContributedKey, IssuedToken, UsageRecord, User
@@ -17,7 +17,7 @@ from compat.models import MappingTarget, ModelMapping
 from compat.urls import ROUTES, find_view
 from compat.views import OneModel, UnknownPath
 from tests.access.conftest import CANARY, make_world
-from tests.access.table import API, IN, OPEN, PROBES, ROLES, WEBSOCKETS
+from tests.access.table import API, IN, OPEN, OWN, PROBES, ROLES, WEBSOCKETS
 from tests.limits.app import CHAT, ask
 from tests.limits.conftest import gemini, one_gemini, site  # noqa: F401 (fixtures)
 from tumbler_site import health, routing
@@ -35,8 +35,6 @@ BODIES = {
     "responses/input_tokens": {"model": "gemini-2.5-flash", "input": "Hello"},
     "responses": {"model": "gemini-2.5-flash", "input": "Hello"},
 }
-PARTS = {"model_id": "a-model"}
-"""What stands for the parts of a route that has some."""
 LET_IN = {"ada", "bob", "staff", "root"}
 
 
@@ -55,6 +53,12 @@ def world(site, monkeypatch):  # noqa: F811
     return made
 
 
+def parts_of(world):
+    """What stands for the parts of a route: something of ada's."""
+    file = files.keep(world.ada.pk, "a.txt", "user_data", [b"Hello."])
+    return {"model_id": "a-model", "file_id": file.pk}
+
+
 async def call(path, **about):
     """A request to a route, by the method it has."""
     body = BODIES.get(path)
@@ -70,15 +74,16 @@ def test_every_route_of_the_api_is_in_the_table_and_no_other():
 
 @pytest.mark.parametrize("path", API)
 async def test_a_route_asks_for_a_token_unless_the_table_says_otherwise(world, gemini, path):  # noqa: F811
-    open_to_all = API[path] == OPEN
-    path = path.format(**PARTS)
+    open_to_all, owned = API[path] == OPEN, API[path] == OWN
+    path = path.format(**await in_db(parts_of, world))
     tokens = {"anonymous": None, **world.texts}
     for role, token in tokens.items():
         for asked in {f"/v1/{path}", f"/{path}/"}:
             body = BODIES.get(path)
             answer = await ask(asked, body, method="POST" if body else "GET", token=token)
             let_in = open_to_all or role in LET_IN
-            assert answer.status == (200 if let_in else 401), (asked, role, answer.body)
+            status = 404 if owned and role != "ada" else 200
+            assert answer.status == (status if let_in else 401), (asked, role, answer.body)
             # Anthropic's errors have no code: there the status says it all.
             code = None if role == "anonymous" else "invalid_api_key"
             assert let_in or answer.error.get("code", code) == code

@@ -28,6 +28,7 @@ SCOPES = {
     "completions": "chat",
     "embeddings": "embeddings",
     "usage": "usage",
+    "files": "files",
 }
 
 
@@ -62,7 +63,7 @@ async def call(path, **about):
     return await ask(f"/v1/{path}", body, method="POST" if body else "GET", **about)
 
 
-@pytest.mark.parametrize("scope", ["chat", "embeddings", "usage"])
+@pytest.mark.parametrize("scope", ["chat", "embeddings", "usage", "files"])
 async def test_a_token_is_good_for_its_scope_and_nothing_else(ada, gemini, scope):
     token = await issued(ada, scopes=[scope])
     for path, needed in SCOPES.items():

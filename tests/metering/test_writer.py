@@ -63,7 +63,6 @@ def test_records_that_are_too_old_go_by_themselves_range_by_range_and_their_tota
 ):
     settings.USAGE_DAYS = 7
     monkeypatch.setattr("accounts.metering.writer.FIRST_PURGE_SECONDS", 0)
-    monkeypatch.setattr("accounts.metering.writer.ROWS_AT_ONCE", 2)
     monkeypatch.setattr("accounts.metering.purging.ROWS_AT_ONCE", 2)
     now = timezone.now()
     store([finished(ada.pk, at=now - timedelta(days=age)) for age in (0, 6, 8, 8, 9, 30)])

@@ -334,7 +334,7 @@ def test_a_document_by_public_address_is_passed_on():
 @pytest.mark.parametrize(
     ("file", "member"),
     [
-        ({"file_id": "file-abc"}, "file_id"),
+        ({"file_id": "file-abc"}, "file_data"),
         ({}, "file_data"),
         ({"file_data": ""}, "file_data"),
         ({"file_data": "*not base64*"}, "file_data"),

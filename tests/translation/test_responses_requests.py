@@ -168,7 +168,7 @@ def test_logprobs_are_asked_for_in_two_ways(include: dict[str, Any]):
         ({"input": [{"role": "user", "content": "x"}, {"type": "function_call", "name": "f"}]}, "input[1].call_id"),
         ({"input": [{"role": "user", "content": [{"type": "input_text"}]}]}, "input[0].content[0].text"),
         (
-            {"input": [{"role": "user", "content": [{"type": "input_image", "file_id": "file-1"}]}]},
+            {"input": [{"role": "user", "content": [{"type": "input_image"}]}]},
             "input[0].content[0].image_url",
         ),
         ({"input": [{"type": "item_reference", "id": "x"}]}, "input"),

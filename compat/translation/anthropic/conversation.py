@@ -139,4 +139,4 @@ def _url(source: Source, path: str) -> str:
         return f"data:{source.media_type or 'application/octet-stream'};base64,{source.data or ''}"
     if source.type == "url" and source.url:
         return source.url
-    raise Untranslatable("Send it as base64 or as an https URL: files are not stored here.", path)
+    raise Untranslatable("Send it as base64 or as an https URL.", path)

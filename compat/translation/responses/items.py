@@ -129,9 +129,11 @@ def _to_content(content: ResponseContent, path: str) -> Content:
 
 def _to_part(part: ResponsePart, path: str) -> ContentPart:
     if isinstance(part, InputImagePart):
-        if not part.image_url:
-            raise Untranslatable("Send the image itself in image_url: files are not stored here.", f"{path}.image_url")
-        return ImagePart(ImageUrl(part.image_url, part.detail))
+        if part.image_url:
+            return ImagePart(ImageUrl(part.image_url, part.detail))
+        if part.file_id:
+            return FilePart(InputFile(file_id=part.file_id))
+        raise Untranslatable("Send the image in image_url, or name a file of yours in file_id.", f"{path}.image_url")
     if isinstance(part, InputFilePart):
         return FilePart(InputFile(part.file_data or part.file_url, part.filename, part.file_id))
     return part

@@ -1,0 +1,49 @@
+"""What the API document tells of one method of one route, and the errors that many of them share."""
+
+from typing import Any, NamedTuple
+
+from compat import errors
+from compat.errors import CompatError
+from compat.schemas import answers
+
+FORM = "multipart/form-data"
+Errors = tuple[type[CompatError], ...]
+
+
+class Operation(NamedTuple):
+    """One method of one route."""
+
+    name: str
+    """Its operationId; client generators make a function of it."""
+    group: str
+    summary: str
+    description: str
+    answer: type
+    """A struct; `bytes` where it is no JSON."""
+    errors: Errors
+    request: type | None = None
+    takes: str = "application/json"
+    """The media type of the request."""
+    example: dict[str, Any] | None = None
+    """A request that works."""
+    status: int = 200
+    gives: str = "application/json"
+    """The media type of the answer."""
+    event: type | None = None
+    """The data of each event, for a route that streams when it is asked to."""
+    parameters: tuple[dict[str, Any], ...] = ()
+    needs_token: bool = True
+    error: type = answers.Error
+    """The envelope of its errors."""
+
+
+DOOR: Errors = (
+    *(errors.MissingToken, errors.InvalidToken, errors.NotPermitted, errors.RateLimited),
+    *(errors.InternalError, errors.StorageUnavailable),
+)
+BODY: Errors = (errors.InvalidRequest, errors.BodyTooLarge, errors.UnsupportedMedia)
+ASKING: Errors = (
+    *(*DOOR, *BODY, errors.ContextTooLong, errors.ContentFiltered, errors.ModelNotAllowed, errors.UnknownModel),
+    *(errors.PoolExhausted, errors.QuotaSpent, errors.UpstreamError, errors.UpstreamUnavailable),
+    *(errors.NoUpstreamKey, errors.UpstreamTimeout),
+)
