@@ -29,7 +29,9 @@ def site(tmp_path_factory, upstream):
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed (apt-get install chromium)")
     directory = tmp_path_factory.mktemp("browser")
-    gateway = Gateway(Template(directory / "template"), directory / "var", "daphne", upstream, KEYS)
+    template = Template(directory / "template")
+    more = {"TUMBLER_SIGN_UP": "open", "TUMBLER_CHECK_SECONDS": "0.3"}
+    gateway = Gateway(template, directory / "var", "daphne", upstream, KEYS, **more)
     known = {}
 
     def session(name):
