@@ -149,6 +149,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.door.second_factor.StaffSecondFactor",
+    *(["accounts.door.services.AwayServices"] if LOGIN_APPS else []),
 ]
 TEMPLATES = [
     {

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.browser.identity_provider import CLIENT, SECRET, serving
 from tests.live.gateway import ROOT, Gateway, Template
 from tests.pages.conftest import _SIGN_IN, CHROMIUM, _python, browser, open_as
 
@@ -24,13 +25,34 @@ def upstream():
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory, upstream):
+def identity_provider():
+    """Running for as long as the site."""
+    with serving() as provider:
+        yield provider
+
+
+@pytest.fixture
+def provider(identity_provider):
+    """The same, as it was at first."""
+    identity_provider.forget()
+    return identity_provider
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory, upstream, identity_provider):
     """As the site of the other pages, but that it answers."""
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed (apt-get install chromium)")
     directory = tmp_path_factory.mktemp("browser")
     template = Template(directory / "template")
-    more = {"TUMBLER_SIGN_UP": "open", "TUMBLER_CHECK_SECONDS": "0.3"}
+    more = {
+        "TUMBLER_SIGN_UP": "open",
+        "TUMBLER_CHECK_SECONDS": "0.3",
+        "TUMBLER_OIDC_URL": identity_provider.url,
+        "TUMBLER_OIDC_NAME": "Our own login",
+        "TUMBLER_OIDC_CLIENT_ID": CLIENT,
+        "TUMBLER_OIDC_CLIENT_SECRET": SECRET,
+    }
     gateway = Gateway(template, directory / "var", "daphne", upstream, KEYS, **more)
     known = {}
 
