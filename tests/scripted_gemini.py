@@ -121,6 +121,20 @@ class ScriptedGemini:
 
         self.will(answer, **which)
 
+    def will_say(self, *replies: dict[str, Any] | bytes, **which: Any) -> None:
+        """Answer the one reply whole, or as the events of a stream where one is asked for; several are for a stream alone."""
+        kind = {"Content-Type": "application/json; charset=UTF-8"}
+
+        async def answer(call: Call, wire: Wire) -> None:
+            if call.streamed:
+                await send_whole(wire, 200, {"Content-Type": "text/event-stream"}, events(*replies), "chunked")
+            else:
+                (only,) = replies
+                body = only if isinstance(only, bytes) else json.dumps(only, ensure_ascii=False).encode()
+                await send_whole(wire, 200, kind, body, "length")
+
+        self.will(answer, **which)
+
     def will_stream(
         self,
         body: bytes,

@@ -9,6 +9,7 @@ from compat.schemas.completions import CompletionRequest
 from compat.schemas.gemini import Candidate, LogprobsResult, Reply
 from compat.translation.chat.completion import EmptyAnswer
 from compat.translation.finish_reason import to_finish_reason
+from compat.translation.origins import Origins
 from compat.translation.prompts import to_texts
 from compat.translation.refusals import Untranslatable
 from compat.translation.sse import DONE, to_event
@@ -16,6 +17,9 @@ from compat.translation.usage import Usage, to_usage
 
 _PROMPTS_AT_MOST = 32
 _encode = msgspec.json.Encoder().encode
+
+ORIGINS = Origins("prompt", "prompt", [], (("top_logprobs", "logprobs"),))
+"""Where the members of the chats came from that stand for prompts."""
 
 
 def to_chats(request: CompletionRequest) -> list[tuple[str, ChatRequest]]:

@@ -12,7 +12,7 @@ from compat.relay import Job
 from compat.relay.job import plan
 from compat.schemas.completions import CompletionRequest
 from compat.translation.chat.request import ChatTranslation
-from compat.translation.completions import TextChunks, to_chats, to_text_completion
+from compat.translation.completions import ORIGINS, TextChunks, to_chats, to_text_completion
 from compat.translation.decoding import decode
 from compat.views.answering import AnsweringView
 
@@ -24,6 +24,7 @@ class Completions(AnsweringView):
 
     needs = IssuedToken.Scope.CHAT
     endpoint = "completions"
+    origins = ORIGINS
 
     async def post(self, request: Request) -> Response:
         """Validate, translate each prompt, ask, answer."""

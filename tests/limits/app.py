@@ -36,6 +36,10 @@ class Answered:
         return self.error["code"] if self.status >= 400 else None
 
 
+def _payload(body: Any) -> bytes:
+    return body if isinstance(body, bytes) else json.dumps(CHAT if body is None else body).encode()
+
+
 async def ask(
     path: str = "/v1/chat/completions",
     body: Any = None,
@@ -48,13 +52,14 @@ async def ask(
     leave: asyncio.Event | None = None,
     query: str = "",
 ) -> Answered:
-    """One request. `answered` fills as the answer comes; the client leaves when `leave` is set."""
+    """One request; a body may be bytes. `answered` fills as the answer comes; the client leaves when `leave` is set."""
     answered = answered or Answered()
-    sent = [(b"host", b"localhost"), (b"content-type", b"application/json")]
+    given = {"host": "localhost", "content-type": "application/json"}
     if token is not None:
-        sent.append((b"authorization", f"Bearer {token}".encode()))
-    sent += [(name.encode(), value.encode()) for name, value in headers]
-    payload = b"" if method == "GET" else json.dumps(CHAT if body is None else body).encode()
+        given["authorization"] = f"Bearer {token}"
+    usual = [(name, value) for name, value in given.items() if name not in dict(headers)]
+    sent = [(name.encode(), value.encode()) for name, value in (*usual, *headers)]
+    payload = b"" if method == "GET" else _payload(body)
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},

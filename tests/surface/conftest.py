@@ -125,8 +125,6 @@ class StubGemini:
         self.reply: dict[str, Any] = REPLY
         self.failure: GeminiFailure | None = None
         """What every call fails with."""
-        self.cut: GeminiFailure | None = None
-        """What a stream fails with behind its first reply."""
 
     def _take(self, method: str, model: str, key: str, body: bytes) -> None:
         self.calls.append((method, model, key, json.loads(body)))
@@ -152,7 +150,7 @@ class StubGemini:
 
     async def stream(self, model: str, key: str, body: bytes) -> "StubStream":
         self._take("streamGenerateContent", model, key, body)
-        return StubStream([msgspec.convert(self.reply, Reply)], self.cut)
+        return StubStream([msgspec.convert(self.reply, Reply)])
 
     @property
     def texts(self) -> list[str]:
@@ -169,14 +167,11 @@ class StubGemini:
 class StubStream:
     """One stream of ready replies."""
 
-    def __init__(self, replies: list[Reply], cut: GeminiFailure | None) -> None:
+    def __init__(self, replies: list[Reply]) -> None:
         self._replies = replies
-        self._cut = cut
 
     async def read(self) -> list[Reply] | None:
         replies, self._replies = self._replies, []
-        if not replies and self._cut is not None:
-            raise self._cut
         return replies or None
 
     def close(self) -> None:

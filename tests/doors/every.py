@@ -1,0 +1,8 @@
+"""The doors there are: what door.py says holds for each."""
+
+from tests.doors.door import Door
+from tests.doors.messages import Messages
+from tests.doors.openai_doors import Chat, Completions, Embeddings
+from tests.doors.responses import Responses
+
+DOORS: tuple[Door, ...] = (Chat(), Completions(), Responses(), Messages(), Embeddings())
