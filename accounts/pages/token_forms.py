@@ -28,21 +28,11 @@ LIMIT_LABELS = {
     "daily_cost": _("Cost a day (USD)"),
     "monthly_cost": _("Cost a month (USD)"),
 }
+TOKEN_FIELDS = ("name", "allowed_models", "allowed_networks", "scopes", *LIMIT_FIELDS)
 _OVERLAPS = [
     (0, _("stops at once")),
     *((hours, format_lazy(_("holds for {} hours more"), hours)) for hours in (1, 24, 72, 168)),
 ]
-
-
-class NameForm(forms.Form):
-    """What a token is called."""
-
-    name = forms.CharField(
-        label=_("Name"),
-        max_length=100,
-        widget=forms.TextInput(attrs=_QUIET),
-        help_text=_("What it is for, such as: laptop, chat server."),
-    )
 
 
 class LinesField(forms.CharField):
@@ -52,13 +42,26 @@ class LinesField(forms.CharField):
 
     def clean(self, value: Any) -> Any:
         """The words of the text."""
-        return re.findall(r"[^\s,;]+", super().clean(value))
+        return _words(super().clean(value))
+
+    def prepare_value(self, value: Any) -> Any:
+        """The text of a list."""
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Spaces and line ends are no change."""
+        return _words(data or "") != list(initial or [])
 
 
-class NewTokenForm(NameForm):
-    """A new token of `user`, never with more than the user has."""
+class TokenForm(forms.Form):
+    """What a token of `user` is called and may do, never more than the user may."""
 
-    lasts = forms.ChoiceField(label=_("Holds"), choices=_LASTS, required=False)
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=100,
+        widget=forms.TextInput(attrs=_QUIET),
+        help_text=_("What it is for, such as: laptop, chat server."),
+    )
     scopes = forms.MultipleChoiceField(
         label=_("May be used for"),
         choices=[
@@ -115,12 +118,8 @@ class NewTokenForm(NameForm):
         return [self[name] for name in LIMIT_FIELDS]
 
     def wanted(self) -> dict[str, Any]:
-        """The arguments of issue_token()."""
-        sent = self.cleaned_data
-        names = ("name", "allowed_models", "allowed_networks", "scopes", *LIMIT_FIELDS)
-        days = int(sent["lasts"] or 0)
-        expires = timezone.now() + timedelta(days=days) if days else None
-        return {"expires": expires, **{name: sent[name] for name in names}}
+        """The arguments of change_token()."""
+        return {name: self.cleaned_data[name] for name in TOKEN_FIELDS}
 
     def take_back(self, refused: ValidationError) -> None:
         """Show what the token itself refused, beside its field."""
@@ -128,7 +127,22 @@ class NewTokenForm(NameForm):
             self.add_error(name if name in self.fields else None, messages)
 
 
+class NewTokenForm(TokenForm):
+    """A new one."""
+
+    lasts = forms.ChoiceField(label=_("Holds"), choices=_LASTS, required=False)
+
+    def wanted(self) -> dict[str, Any]:
+        """The arguments of issue_token()."""
+        days = int(self.cleaned_data["lasts"] or 0)
+        return {"expires": timezone.now() + timedelta(days=days) if days else None, **super().wanted()}
+
+
 class RotateForm(forms.Form):
     """How long the old token goes on."""
 
     hours = forms.TypedChoiceField(label=_("The old token"), choices=_OVERLAPS, coerce=int, initial=24)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\s,;]+", text)

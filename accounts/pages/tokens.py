@@ -1,4 +1,4 @@
-"""One's own tokens: made, named, rotated, revoked. Another person's are not there, for nobody."""
+"""One's own tokens: made, changed, rotated, revoked. Another person's are not there, for nobody."""
 
 from datetime import timedelta
 from typing import Any
@@ -13,10 +13,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.issuing import issue_token, revoke_token, rotate_token
+from accounts import audit
+from accounts.issuing import change_token, issue_token, revoke_token, rotate_token
 from accounts.models import IssuedToken
 from accounts.pages.people import person, signed_in
-from accounts.pages.token_forms import LIMIT_LABELS, NameForm, NewTokenForm, RotateForm
+from accounts.pages.token_forms import LIMIT_LABELS, TOKEN_FIELDS, NewTokenForm, RotateForm, TokenForm
 
 # More are a mistake of a script, and the list would say nothing any more.
 MOST = 100
@@ -51,6 +52,7 @@ def new(request: HttpRequest) -> HttpResponse:
             except ValidationError as refused:
                 form.take_back(refused)
             else:
+                _note(request, "issued", token)
                 return _shown_once(request, token, text)
     return render(request, "tokens/new.html", {"form": form})
 
@@ -58,16 +60,23 @@ def new(request: HttpRequest) -> HttpResponse:
 @_either
 @signed_in
 def one(request: HttpRequest, pk: int) -> HttpResponse:
-    """What a token may do, and its name to change."""
+    """What a token may do, and the form to change that."""
     token = get_object_or_404(_mine(request), pk=pk)
-    form = NameForm(request.POST or None, initial={"name": token.name})
-    if request.method == "POST" and form.is_valid():
-        token.name = form.cleaned_data["name"]
-        token.save(update_fields=["name"])
-        messages.success(request, _("The token has its new name."))
-        return redirect("token", token.pk)
-    known = {"token": token, "form": form, "usable": token.is_usable(timezone.now()), "limits": _limits(token)}
-    return render(request, "tokens/one.html", known)
+    usable = token.is_usable(timezone.now())
+    known = {name: getattr(token, name) for name in TOKEN_FIELDS}
+    form = TokenForm(request.POST or None, user=person(request), initial=known)
+    if request.method == "POST" and usable and form.is_valid():
+        try:
+            change_token(token, **form.wanted())
+        except ValidationError as refused:
+            form.take_back(refused)
+            token.refresh_from_db()
+        else:
+            _note(request, "changed", token, audit.changes_in(form))
+            messages.success(request, _("The token is changed. Every process goes by it within 5 seconds."))
+            return redirect("token", token.pk)
+    told = {"token": token, "form": form, "usable": usable, "limits": _limits(token)}
+    return render(request, "tokens/one.html", told)
 
 
 @_either
@@ -81,6 +90,7 @@ def rotate(request: HttpRequest, pk: int) -> HttpResponse:
         fresh, text = rotate_token(token, timedelta(hours=hours))
         if not hours:
             revoke_token(token)
+        _note(request, "rotated", token)
         return _shown_once(request, fresh, text, old=token)
     return render(request, "tokens/rotate.html", {"token": token, "form": form})
 
@@ -92,6 +102,7 @@ def revoke(request: HttpRequest, pk: int) -> HttpResponse:
     token = get_object_or_404(_usable(request), pk=pk)
     if request.method == "POST":
         revoke_token(token)
+        _note(request, "revoked", token)
         messages.success(
             request, _("“%(name)s” is revoked. It is refused everywhere within 5 seconds.") % {"name": token.name}
         )
@@ -112,6 +123,12 @@ def _mine(request: HttpRequest) -> QuerySet[IssuedToken]:
 def _usable(request: HttpRequest) -> QuerySet[IssuedToken]:
     """Those that can still be rotated or revoked."""
     return _mine(request).filter(Q(expires=None) | Q(expires__gt=timezone.now()), revoked=None)
+
+
+def _note(request: HttpRequest, act: str, token: IssuedToken, changes: audit.Changes | None = None) -> None:
+    """What members of staff do to their own tokens is written down as what they do to others' is."""
+    if person(request).is_staff:
+        audit.record_on(person(request), act, [token], changes)
 
 
 def _limits(token: IssuedToken) -> list[tuple[Any, Any]]:

@@ -1,4 +1,4 @@
-"""One's own tokens on the page: made, shown once, named, rotated, revoked; never more than one has, never another's."""
+"""One's own tokens on the page: made, shown once, changed, rotated, revoked; never more than one has, never another's."""
 
 import re
 from datetime import timedelta
@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.issuing import issue_token
-from accounts.models import IssuedToken, Plan, User
+from accounts.models import IssuedToken, Plan, StaffAct, User
 
 pytestmark = pytest.mark.django_db
 
@@ -93,13 +93,51 @@ def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_made(browser, mor
     assert not IssuedToken.objects.exists()
 
 
-def test_a_token_is_named_anew(browser, ada):
+CHANGED = {"name": "new", "allowed_models": "gemini-3.8-flash", "scopes": ["chat"], "rpm": "4", "monthly_cost": ""}
+
+
+def test_a_token_is_changed_and_keeps_its_text_its_owner_and_its_end(browser, ada):
+    token, text = issue_token(ada, name="old", rpm=3, monthly_cost=2, allowed_models=["gpt-4*"])
+    page = browser.get(f"/accounts/tokens/{token.pk}/").content.decode()
+    assert "gpt-4*</textarea>" in page and 'value="3"' in page
+    elsewhere = {"user": "1", "expires": "2040-01-01", "revoked": "2040-01-01", "prefix": "stolen"}
+    browser.post(f"/accounts/tokens/{token.pk}/", {**CHANGED, **elsewhere})
+    changed = IssuedToken.objects.get()
+    assert (changed.name, changed.allowed_models, changed.scopes) == ("new", ["gemini-3.8-flash"], ["chat"])
+    assert (changed.rpm, changed.monthly_cost) == (4, None)
+    kept = ("user", "expires", "revoked", "prefix", "digest", "created")
+    assert [getattr(changed, name) for name in kept] == [getattr(token, name) for name in kept]
+    assert text not in browser.get(f"/accounts/tokens/{token.pk}/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("more", "words"), [({"rpm": "11"}, "You have 10 yourself"), ({"allowed_networks": "the office"}, "IP addresses")]
+)
+def test_a_change_that_is_refused_changes_nothing(browser, ada, more, words):
     token, _ = issue_token(ada, name="old", rpm=3)
-    browser.post(
-        f"/accounts/tokens/{token.pk}/", {"name": "new", "rpm": "9999", "user": "1", "expires": "", "revoked": ""}
-    )
+    page = browser.post(f"/accounts/tokens/{token.pk}/", {**CHANGED, **more}).content.decode()
+    assert words in page and "Nothing was changed yet" in page
     token.refresh_from_db()
-    assert (token.name, token.rpm, token.user) == ("new", 3, ada)
+    assert (token.name, token.rpm) == ("old", 3)
+
+
+def test_a_token_that_has_ended_is_not_changed(browser, ada):
+    token, _ = issue_token(ada, name="old", expires=timezone.now())
+    browser.post(f"/accounts/tokens/{token.pk}/", CHANGED)
+    token.refresh_from_db()
+    assert token.name == "old"
+
+
+def test_what_a_member_of_staff_does_to_an_own_token_is_in_the_audit_log(browser, ada):
+    root = User.objects.create_superuser("root")
+    token, _ = issue_token(root, name="old", allowed_models=["gpt-4*"])
+    signed_in(root).post(f"/accounts/tokens/{token.pk}/", {"name": "new", "allowed_models": "gpt-4*"})
+    act = StaffAct.objects.get()
+    assert (act.actor, act.act, act.row) == ("root", "changed", str(token.pk))
+    assert act.changes == {"name": ["old", "new"]}
+    other, _ = issue_token(ada, name="old")
+    browser.post(f"/accounts/tokens/{other.pk}/", CHANGED)
+    assert StaffAct.objects.count() == 1, "who is no member of staff is not in it"
 
 
 def test_rotating_gives_a_twin_and_lets_the_old_one_go_on_for_as_long_as_asked(browser, ada):
