@@ -30,7 +30,7 @@ _TOKENS = "prompt_tokens cached_tokens tool_prompt_tokens completion_tokens reas
 KEPT = (
     Kept(
         "Prompts, answers, files",
-        "What a request carries and what comes back, except what is left here on purpose: see the next row",
+        "What a request carries and what comes back, except what is stored: see the next two rows",
         "Memory, while the request runs. Never in the database, a log, the journal or Redis",
         "Until the request ends",
     ),
@@ -45,6 +45,15 @@ KEPT = (
             "accounts.StoredFile: id user purpose name bytes created expires",
             "accounts.FilePart: id file number content",
         ),
+    ),
+    Kept(
+        "Stored responses of the Responses API",
+        "Input, answer and thought signatures of requests to /v1/responses, unless they say `store: false` or the operator "
+        "stores nothing: compressed and sealed with Fernet, each bound to its own row. In plain text whose they are, when they "
+        "were made, which one goes on from which, how they ended, their size",
+        "Database; in memory for the moment until they are written",
+        "30 days (TUMBLER_STORED_DAYS); until deleted by their owner, or with the user",
+        ("accounts.StoredResponse: id user created previous root status size sealed",),
     ),
     Kept(
         "Thought signatures of tool calls",
@@ -368,6 +377,7 @@ LOGGED = (
         (
             "%s failed",
             "a stream broke",
+            "a response could not be stored",
             "a live page broke",
             "live traffic could not be read",
             "Exception inside the application: %s",
@@ -384,6 +394,8 @@ LOGGED = (
             "a task with many keys was cut off: the database does not answer",
             "the names of users could not be looked up for live traffic",
             "The last uses of %d tokens were not written.",
+            "Responses wait to be stored: the database takes none (%s).",
+            "A response was not stored: too many wait for the database.",
             "A mail could not be sent (%s).",
             "The database is back, usage records are stored again.",
             "The database takes no usage records (%s); they wait in the journal.",

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Model
 
 from accounts import files
-from accounts.models import ContributedKey, FilePart, StoredFile
+from accounts.models import ContributedKey, FilePart, StoredFile, StoredResponse
 from accounts.sealing import (
     Unsealable,
     are_sealed_newest,
@@ -28,6 +28,7 @@ _SEALED = ("secret", "seed")
 _CONTENTS: tuple[tuple[type[Model], str, Callable[[Any], str]], ...] = (
     (StoredFile, "name", lambda file: file.pk),
     (FilePart, "content", lambda part: files.place_of(part.file_id, part.number)),
+    (StoredResponse, "sealed", lambda response: response.pk),
 )
 """What people left here: tables, the sealed column of each, and the place that its rows are bound to."""
 _CONTENTS_AT_ONCE = 20

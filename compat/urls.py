@@ -16,6 +16,8 @@ ROUTES: dict[str, View] = {
     "embeddings": views.Embeddings.as_view(),
     "responses": views.Responses.as_view(),
     "responses/input_tokens": views.ResponseInputTokens.as_view(),
+    "responses/{response_id}": views.OneResponse.as_view(),
+    "responses/{response_id}/input_items": views.ResponseInputItems.as_view(),
     "messages": views.Messages.as_view(),
     "messages/count_tokens": views.MessageTokens.as_view(),
     "models": views.Models.as_view(),

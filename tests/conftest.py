@@ -23,6 +23,8 @@ def _nothing_remembered(request, monkeypatch):
 
     if "last_uses" not in request.fixturenames:
         monkeypatch.setattr(callers, "_note_use", lambda token_id, before: None)
+    if "storing" not in request.fixturenames:
+        monkeypatch.setattr(settings, "STORED_DAYS", 0)
     # A machine that is busy with other tests may well take its time.
     monkeypatch.setattr(settings, "DATABASE_SECONDS", 10.0)
     remembered_settings.forget()
@@ -60,6 +62,11 @@ def _static_files_are_found_when_asked_for():
 def last_uses():
     """The last use of a token is written in this test. Elsewhere that would meet other writers at any moment, and a SQLite
     in memory does not wait: it says that the table is locked."""
+
+
+@pytest.fixture
+def storing():
+    """Responses are stored in this test. Elsewhere that would go on in a database thread when the test is over."""
 
 
 @pytest.fixture(scope="session")

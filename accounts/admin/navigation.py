@@ -30,6 +30,7 @@ _SECTIONS: dict[str, list[tuple[str, str, str] | tuple[str, str, str, str]]] = {
         ("accounts.usagerecord", N_("Live traffic"), "bolt", "live"),
         ("accounts.usagetotal", N_("Totals by day"), "bar_chart"),
         ("accounts.usagerecord", N_("Requests"), "receipt_long"),
+        ("accounts.storedresponse", N_("Stored responses"), "inventory_2"),
         ("accounts.modelprice", N_("Model prices"), "payments"),
     ],
 }

@@ -9,6 +9,7 @@ from accounts.models.prices import ModelPrice
 from accounts.models.projects import Overrun, ProjectPair
 from accounts.models.quotas import KeyEvent, LearnedQuota, LedgerState, TierQuota
 from accounts.models.receipts import Receipt, ReceiptKey, RedeemedKey
+from accounts.models.stored import StoredResponse
 from accounts.models.tasks import KeyTask
 from accounts.models.tokens import IssuedToken
 from accounts.models.usage import UsageHour, UsageRecord, UsageTotal
@@ -36,6 +37,7 @@ __all__ = [
     "RedeemedKey",
     "StaffAct",
     "StoredFile",
+    "StoredResponse",
     "TierQuota",
     "UsageHour",
     "UsageRecord",

@@ -3,7 +3,7 @@
 from typing import Any
 
 from compat import errors
-from compat.openapi.operation import BODY, DOOR, FORM, Operation
+from compat.openapi.operation import BODY, DOOR, FORM, Operation, paged
 from compat.schemas import file_answers
 from compat.schemas.files import FileForm
 
@@ -14,32 +14,6 @@ _FILE_ID: dict[str, Any] = {
     "schema": {"type": "string"},
     "example": "file-0123456789abcdef01234567",
 }
-
-
-def _paged(usual: int, most: int) -> tuple[dict[str, Any], ...]:
-    return (
-        {
-            "name": "limit",
-            "in": "query",
-            "required": False,
-            "description": "How many at most.",
-            "schema": {"type": "integer", "minimum": 1, "maximum": most, "default": usual},
-        },
-        {
-            "name": "after",
-            "in": "query",
-            "required": False,
-            "description": "The id of the last one of the page before.",
-            "schema": {"type": "string"},
-        },
-        {
-            "name": "order",
-            "in": "query",
-            "required": False,
-            "description": "By the time at which they were made: the newest first, or the oldest.",
-            "schema": {"type": "string", "enum": ["desc", "asc"], "default": "desc"},
-        },
-    )
 
 
 FILES: dict[tuple[str, str], Operation] = {
@@ -63,7 +37,7 @@ FILES: dict[tuple[str, str], Operation] = {
         answer=file_answers.FileList,
         errors=(*DOOR, errors.InvalidRequest),
         parameters=(
-            *_paged(1_000, 10_000),
+            *paged(1_000, 10_000),
             {
                 "name": "purpose",
                 "in": "query",

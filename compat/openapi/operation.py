@@ -47,3 +47,30 @@ ASKING: Errors = (
     *(errors.PoolExhausted, errors.QuotaSpent, errors.UpstreamError, errors.UpstreamUnavailable),
     *(errors.NoUpstreamKey, errors.UpstreamTimeout),
 )
+
+
+def paged(usual: int, most: int) -> tuple[dict[str, Any], ...]:
+    """The parameters of a route that lists in pages."""
+    return (
+        {
+            "name": "limit",
+            "in": "query",
+            "required": False,
+            "description": "How many at most.",
+            "schema": {"type": "integer", "minimum": 1, "maximum": most, "default": usual},
+        },
+        {
+            "name": "after",
+            "in": "query",
+            "required": False,
+            "description": "The id of the last one of the page before.",
+            "schema": {"type": "string"},
+        },
+        {
+            "name": "order",
+            "in": "query",
+            "required": False,
+            "description": "By the time at which they were made: the newest first, or the oldest.",
+            "schema": {"type": "string", "enum": ["desc", "asc"], "default": "desc"},
+        },
+    )

@@ -3,6 +3,7 @@
 from compat import errors
 from compat.openapi.files import FILES
 from compat.openapi.operation import ASKING, BODY, DOOR, Operation
+from compat.openapi.stored import STORED
 from compat.schemas import answers, anthropic_answers, response_answers
 from compat.schemas.anthropic import MessagesRequest
 from compat.schemas.chat import ChatRequest
@@ -36,12 +37,12 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         summary="Answer items",
         description="OpenAI's newer API, answered by Gemini: the items of a conversation in, items out. With `stream: true` the "
         "answer is a stream of Server-Sent Events, each named by its type and numbered; the last one is `response.completed`, "
-        "`response.incomplete` or `response.failed`. Nothing is stored, so the whole conversation comes with each request.",
+        "`response.incomplete` or `response.failed`. Unless `store` is false the response is kept, sealed, for 30 days.",
         request=ResponseRequest,
         example={"model": "gpt-4o-mini", "input": "Say hello in one word."},
         answer=response_answers.Response,
         event=response_answers.ResponseEvent,
-        errors=ASKING,
+        errors=(*ASKING, errors.NotFound),
     ),
     ("/messages", "POST"): Operation(
         name="createMessage",
@@ -69,7 +70,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         request=ResponseRequest,
         example={"model": "gpt-4o-mini", "input": "Say hello in one word."},
         answer=response_answers.ResponseInputTokens,
-        errors=ASKING,
+        errors=(*ASKING, errors.NotFound),
     ),
     ("/messages/count_tokens", "POST"): Operation(
         name="countMessageTokens",
@@ -130,6 +131,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         ),
     ),
     **FILES,
+    **STORED,
     ("/usage", "GET"): Operation(
         name="retrieveUsage",
         group="Usage",

@@ -156,8 +156,10 @@ class Response(Struct):
     max_tool_calls: int | None
     metadata: dict[str, str]
     parallel_tool_calls: bool
-    previous_response_id: None
+    previous_response_id: str | None
+    prompt_cache_key: str | None
     reasoning: dict[str, str | None]
+    safety_identifier: str | None
     service_tier: str
     store: bool
     background: bool
@@ -192,6 +194,24 @@ class ResponseEvent(Struct):
     name: str | UnsetType = UNSET
     arguments: str | UnsetType = UNSET
     input: str | UnsetType = UNSET
+
+
+class DeletedResponse(Struct):
+    """It is gone."""
+
+    id: str
+    object: Literal["response"]
+    deleted: bool
+
+
+class ItemList(Struct):
+    """A page of items, as they were given or answered; the ids are "" where there is none."""
+
+    object: Literal["list"]
+    data: list[dict[str, Any]]
+    first_id: str
+    last_id: str
+    has_more: bool
 
 
 class ResponseInputTokens(Struct):

@@ -143,6 +143,11 @@ class ReasoningOptions(Struct):
     generate_summary: Literal["auto", "concise", "detailed", "none"] | None = None
 
 
+Metadata = Annotated[
+    dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=512)]], Meta(max_length=16)
+]
+
+
 class ResponseRequest(Struct):
     """The members that have an effect, that are told back, or whose type is checked because OpenAI checks it."""
 
@@ -163,11 +168,13 @@ class ResponseRequest(Struct):
     reasoning: ReasoningOptions | None = None
     include: list[str] | None = None
     truncation: Literal["auto", "disabled"] | None = None
-    metadata: dict[str, str] | None = None
+    metadata: Metadata | None = None
     store: bool | None = None
     background: bool | None = None
-    previous_response_id: str | None = None
+    previous_response_id: Annotated[str, Meta(max_length=64)] | None = None
     conversation: Any = None
     prompt: Any = None
     service_tier: str | None = None
     user: Annotated[str, Meta(max_length=1024)] | None = None
+    safety_identifier: Annotated[str, Meta(max_length=64)] | None = None
+    prompt_cache_key: str | None = None

@@ -1,6 +1,7 @@
 """Where the members of a chat request came from, for doors whose requests are read as chats: refusals name their own."""
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 _MESSAGE = re.compile(r"^messages\[(\d+)\]")
@@ -13,8 +14,8 @@ class Origins(NamedTuple):
     """The member that holds the conversation."""
     lead: str
     """The member that leads it."""
-    places: list[int | None]
-    """For each message of the chat its place in the conversation; None for what leads it."""
+    places: Sequence[int | str | None]
+    """For each message of the chat its place in the conversation, or the member it came from; None for what leads it."""
     names: tuple[tuple[str, str], ...]
     """(chat's name, this door's): the first that a path begins with."""
 
@@ -25,6 +26,8 @@ class Origins(NamedTuple):
         if found := _MESSAGE.match(param):
             index = int(found[1])
             place = self.places[index] if index < len(self.places) else None
+            if isinstance(place, str):
+                return place
             rest = param[found.end() :].replace(".file.", ".")
             return self.lead if place is None else f"{self.messages}[{place}]{rest}"
         if param == "messages":

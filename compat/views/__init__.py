@@ -8,6 +8,7 @@ from compat.views.files import FileContent, Files, OneFile
 from compat.views.messages import Messages, MessageTokens
 from compat.views.models import Models, OneModel
 from compat.views.responses import ResponseInputTokens, Responses
+from compat.views.stored_responses import OneResponse, ResponseInputItems
 from compat.views.unknown import UnknownPath
 from compat.views.usage import OwnUsage
 
@@ -23,7 +24,9 @@ __all__ = [
     "Models",
     "OneFile",
     "OneModel",
+    "OneResponse",
     "OwnUsage",
+    "ResponseInputItems",
     "ResponseInputTokens",
     "Responses",
     "UnknownPath",

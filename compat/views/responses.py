@@ -9,8 +9,10 @@ from rest_framework.request import Request
 from accounts.models import IssuedToken
 from compat import answers
 from compat.answers import Response
-from compat.ids import new_call_id, new_hex
+from compat.ids import new_call_id
 from compat.relay import signatures as memory
+from compat.remembering import Turn
+from compat.schemas.gemini import Reply
 from compat.schemas.responses import ResponseRequest
 from compat.translation.chat.choice import Answering
 from compat.translation.chat.request import ChatTranslation
@@ -19,6 +21,7 @@ from compat.translation.responses.items import to_items
 from compat.translation.responses.output import Telling
 from compat.translation.responses.request import ENCRYPTED, ResponseTranslation
 from compat.translation.responses.response import Answer, Envelope, ResponseEvents, to_response
+from compat.translation.usage import Usage
 from compat.views.answering import AnsweringView
 
 logger = logging.getLogger(__name__)
@@ -32,11 +35,17 @@ class _ResponsesView(AnsweringView):
 
     needs = IssuedToken.Scope.CHAT
 
+    turn: Turn
+
     async def asked(self) -> ResponseTranslation:
-        """The request, and the chat that it amounts to."""
+        """The request, and the chat that it and what it goes on from amount to."""
         asked = decode(await self.body(), _request)
         user_id = self.caller.user_id
-        translation = ResponseTranslation(asked, to_items(asked.input), lambda sealed: memory.unseal(user_id, sealed))
+        self.turn = Turn(self.caller, asked)
+        await self.turn.look_back()
+        translation = ResponseTranslation(
+            asked, to_items(asked.input), lambda sealed: memory.unseal(user_id, sealed), self.turn.history
+        )
         self.origins = translation.origins
         if translation.dropped:
             logger.info("tools that are not served were left out: %s", ", ".join(sorted(set(translation.dropped))))
@@ -58,19 +67,30 @@ class Responses(_ResponsesView):
         job = await self.admitted(chat, resolved, stream=stream)
         answer = self._answer(translation, chat)
         if stream:
-            return await self.streamed(job, ResponseEvents(answer, _now))
-        return await self.whole(job, lambda replies, usage: to_response(answer, replies, usage, _now()))
+            return await self.streamed(job, ResponseEvents(answer, _now, self.turn.keep))
+
+        def to_answer(replies: list[tuple[int, Reply]], usage: Usage) -> bytes:
+            response = to_response(answer, replies, usage, _now())
+            self.turn.keep(response)
+            return _encode(response)
+
+        return await self.whole(job, to_answer)
 
     def _answer(self, translation: ResponseTranslation, chat: ChatTranslation) -> Answer:
         asked, user_id, created = translation.request, self.caller.user_id, _now()
         carried = ENCRYPTED in (asked.include or ())
         telling = Telling(
-            new_hex,
+            self.turn.new_hex,
             translation.tells_thoughts,
             (lambda signatures: memory.seal(user_id, signatures)) if carried else None,
         )
         answering = Answering(chat.declared, created, new_call_id, self.remember)
-        return Answer(Envelope(f"resp_{new_hex()}", created, asked), answering, telling)
+        return Answer(Envelope(self.turn.id, created, asked, store=self.turn.stores), answering, telling)
+
+    def remember(self, call_id: str, signature: str) -> None:
+        """Keep a thought signature in the turn as well."""
+        self.turn.signatures[call_id] = signature
+        super().remember(call_id, signature)
 
 
 class ResponseInputTokens(_ResponsesView):

@@ -168,6 +168,7 @@ ADMIN_TABLES = {
     "accounts/plan": BY_PEOPLE,
     "accounts/projectpair": BY_THE_SITE,
     "accounts/staffact": BY_THE_SITE,
+    "accounts/storedresponse": ONLY_DELETED,
     "accounts/tierquota": BY_PEOPLE,
     "accounts/usagerecord": BY_THE_SITE,
     "accounts/usagetotal": BY_THE_SITE,
@@ -193,6 +194,8 @@ API = {
     "models/{model_id}": TOKEN,
     "responses": TOKEN,
     "responses/input_tokens": TOKEN,
+    "responses/{response_id}": OWN,
+    "responses/{response_id}/input_items": OWN,
     "usage": TOKEN,
 }
 """The routes of compat/urls.py."""

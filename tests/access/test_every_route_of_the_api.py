@@ -20,6 +20,7 @@ from tests.access.conftest import CANARY, make_world
 from tests.access.table import API, IN, OPEN, OWN, PROBES, ROLES, WEBSOCKETS
 from tests.limits.app import CHAT, ask
 from tests.limits.conftest import gemini, one_gemini, site  # noqa: F401 (fixtures)
+from tests.storing import store_response
 from tumbler_site import health, routing
 from tumbler_site.asgi import application
 
@@ -56,7 +57,8 @@ def world(site, monkeypatch):  # noqa: F811
 def parts_of(world):
     """What stands for the parts of a route: something of ada's."""
     file = files.keep(world.ada.pk, "a.txt", "user_data", [b"Hello."])
-    return {"model_id": "a-model", "file_id": file.pk}
+    response = store_response(world.ada, "resp_of_ada")
+    return {"model_id": "a-model", "file_id": file.pk, "response_id": response.pk}
 
 
 async def call(path, **about):

@@ -24,6 +24,7 @@ from accounts.models import (
 )
 from accounts.pool.pacific import pacific_day
 from compat.models import ModelMapping
+from tests.storing import store_response
 
 KEY = "fake-key-abcdefghijk-0001"
 SITE = "http://localhost/admin/"
@@ -38,6 +39,7 @@ LISTS = {
     "accounts/issuedtoken/": "Issued tokens",
     "accounts/usagerecord/": "Requests",
     "accounts/usagetotal/": "Totals",
+    "accounts/storedresponse/": "Stored responses",
     "accounts/modelprice/": "Model prices",
     "accounts/projectpair/": "Same projects",
     "accounts/keyevent/": "Key events",
@@ -113,6 +115,7 @@ def fill(count):
             total_tokens=12345,
             **counts,
         )
+        store_response(user, f"resp_{unique}")
         ModelPrice.objects.create(model=f"gemini-{unique}", prompt=1, completion=2)
         mapping = ModelMapping.objects.create(name=f"model-{unique}")
         for position in range(6):

@@ -54,6 +54,7 @@ def everything(walk: Walk) -> None:
     walk.chats(walk.model("fine"))
     walk.ask("/v1/embeddings", json={"model": "text-embedding-3-small", "input": PROMPT})
     walk.ask("/v1/completions", json={"model": walk.model("fine"), "prompt": PROMPT})
+    walk.ask("/v1/responses", json={"model": walk.model("fine"), "input": PROMPT, "instructions": PROMPT})
     walk.ask("/v1/models", method="GET")
     walk.ask(json={"model": walk.model("wrong"), "messages": [], "user": walk.token})
     walk.ask(content=b"{" + PROMPT.encode(), headers={"Content-Type": "application/json"})

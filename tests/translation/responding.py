@@ -48,7 +48,7 @@ def _answer(members: dict[str, Any], circumstances: dict[str, Any]) -> Answer:
     request = translated(**members)
     carried = ENCRYPTED in (request.request.include or ())
     telling = Telling(lambda: str(next(numbers)), request.tells_thoughts, seal if carried else None)
-    return Answer(Envelope("resp_1", CREATED, request.request), answering(**circumstances), telling)
+    return Answer(Envelope("resp_1", CREATED, request.request, store=False), answering(**circumstances), telling)
 
 
 def _usage(given: tuple[dict[str, Any], ...]) -> Usage:
@@ -61,7 +61,7 @@ def _usage(given: tuple[dict[str, Any], ...]) -> Usage:
 def whole(given: dict[str, Any], members: dict[str, Any] | None = None, **circumstances: Any) -> dict[str, Any]:
     """The response that a reply becomes, checked against OpenAI's document."""
     made = to_response(_answer(members or {}, circumstances), [(0, decoded(given))], _usage((given,)), CREATED + 1)
-    response: dict[str, Any] = json.loads(made)
+    response: dict[str, Any] = json.loads(json.dumps(made))
     check(response, "Response")
     return response
 
@@ -73,10 +73,13 @@ def streamed(
     **circumstances: Any,
 ) -> list[dict[str, Any]]:
     """The events that replies become, every rule checked. `broken` is the error that ends them."""
-    events = ResponseEvents(_answer(members or {}, circumstances), lambda: CREATED + 1)
+    ended: list[dict[str, Any]] = []
+    events = ResponseEvents(_answer(members or {}, circumstances), lambda: CREATED + 1, ended.append)
     told = b"".join(events.read(0, decoded(one)) for one in given)
     told += events.error(broken, 502) if broken else events.close(_usage(given))
-    return obeyed(told)
+    events = obeyed(told)
+    assert ended == [events[-1]["response"]]
+    return events
 
 
 def obeyed(told: bytes) -> list[dict[str, Any]]:

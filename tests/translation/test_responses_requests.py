@@ -176,7 +176,6 @@ def test_logprobs_are_asked_for_in_two_ways(include: dict[str, Any]):
         ({"tools": [FUNCTION], "tool_choice": {"type": "function"}}, "tool_choice.name"),
         ({"text": {"format": {"type": "json_schema", "schema": {}}}}, "text.format.name"),
         ({"text": {"format": {"type": "json_schema", "name": "n"}}}, "text.format.schema"),
-        ({"previous_response_id": "resp_1"}, "previous_response_id"),
         ({"conversation": "conv_1"}, "conversation"),
         ({"background": True}, "background"),
     ],

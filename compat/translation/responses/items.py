@@ -1,6 +1,6 @@
 """Input items → the messages of a chat. Calls of one turn become one assistant message, as chat has them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -39,6 +39,8 @@ from compat.translation.refusals import Untranslatable
 from compat.translation.signatures import to_extra_content
 
 Item = MessageItem | FunctionCallItem | CustomCallItem | CallOutputItem | ReasoningItem
+Place = int | str
+"""Where an item came from: its place in the input, or the member that stands for what came before."""
 Unseal = Callable[[str], dict[str, str]]
 """encrypted_content → the thought signatures in it, by call id; {} for what was not sealed here for this caller."""
 
@@ -46,7 +48,7 @@ _kind = msgspec.json.Decoder(Kind)
 _items = {name: msgspec.json.Decoder(item) for name, item in ITEMS.items()}
 
 
-def to_items(given: str | list[msgspec.Raw]) -> list[tuple[int, Item]]:
+def to_items(given: str | Sequence[msgspec.Raw]) -> list[tuple[int, Item]]:
     """(place in the input, item) of every item that means something here; the rest is left out. Raises Untranslatable."""
     if isinstance(given, str):
         return [(0, MessageItem("user", given))]
@@ -64,28 +66,28 @@ def to_items(given: str | list[msgspec.Raw]) -> list[tuple[int, Item]]:
 class Conversation:
     """The messages that items amount to, and for each of them the place of the item that it begins with."""
 
-    def __init__(self, items: Iterable[tuple[int, Item]], unseal: Unseal) -> None:
+    def __init__(self, items: Iterable[tuple[Place, Item]], unseal: Unseal, signatures: Mapping[str, str]) -> None:
         self.messages: list[Message] = []
-        self.places: list[int | None] = []
-        self._signatures: dict[str, str] = {}
+        self.places: list[Place | None] = []
+        self._signatures = dict(signatures)
         self._unseal = unseal
         for place, item in items:
             self._take(place, item)
 
-    def _take(self, place: int, item: Item) -> None:
+    def _take(self, place: Place, item: Item) -> None:
         match item:
             case ReasoningItem():
                 self._signatures |= self._unseal(item.encrypted_content) if item.encrypted_content else {}
             case MessageItem():
-                self._hear(place, item, _to_content(item.content, f"input[{place}].content"))
+                self._hear(place, item, _to_content(item.content, _path(place, "content")))
             case CallOutputItem():
-                self._add(place, ToolMessage(_to_content(item.output, f"input[{place}].output"), item.call_id))
+                self._add(place, ToolMessage(_to_content(item.output, _path(place, "output")), item.call_id))
             case _:
                 message = self._assistant(place)
                 call = _to_call(item, self._signatures.get(item.call_id))
                 message.tool_calls = [*(message.tool_calls or ()), call]
 
-    def _hear(self, place: int, item: MessageItem, content: Content) -> None:
+    def _hear(self, place: Place, item: MessageItem, content: Content) -> None:
         if item.role == "user":
             self._add(place, UserMessage(content))
         elif item.role != "assistant":
@@ -96,7 +98,7 @@ class Conversation:
             said = message.content
             message.content = content if said is None else [*_as_parts(said), *_as_parts(content)]
 
-    def _assistant(self, place: int) -> AssistantMessage:
+    def _assistant(self, place: Place) -> AssistantMessage:
         """The assistant's message that is being said, else a new one."""
         last = self.messages[-1] if self.messages else None
         if isinstance(last, AssistantMessage):
@@ -105,9 +107,13 @@ class Conversation:
         self._add(place, message)
         return message
 
-    def _add(self, place: int, message: Message) -> None:
+    def _add(self, place: Place, message: Message) -> None:
         self.messages.append(message)
         self.places.append(place)
+
+
+def _path(place: Place, member: str) -> str:
+    return place if isinstance(place, str) else f"input[{place}].{member}"
 
 
 def _as_parts(content: Content) -> list[ContentPart]:

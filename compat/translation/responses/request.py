@@ -22,7 +22,8 @@ from compat.schemas.responses import CustomTool, FunctionTool, Kind, NamedChoice
 from compat.translation.decoding import refusal_of
 from compat.translation.origins import Origins
 from compat.translation.refusals import Untranslatable
-from compat.translation.responses.items import Conversation, Item, Unseal
+from compat.translation.responses.history import NOTHING, History
+from compat.translation.responses.items import Conversation, Item, Unseal, to_items
 
 _kind = msgspec.json.Decoder(Kind)
 _function = msgspec.json.Decoder(FunctionTool)
@@ -52,11 +53,14 @@ _NAMES = (
 class ResponseTranslation:
     """One request as a chat. Raises Untranslatable for what no model could be asked."""
 
-    def __init__(self, request: ResponseRequest, items: list[tuple[int, Item]], unseal: Unseal) -> None:
+    def __init__(
+        self, request: ResponseRequest, items: list[tuple[int, Item]], unseal: Unseal, history: History = NOTHING
+    ) -> None:
         _refuse_unserved(request)
         self.request = request
         tools, self.searches, self.dropped = _to_tools(request.tools or [])
-        conversation = Conversation(items, unseal)
+        before = [("previous_response_id", item) for _, item in to_items(history.items)]
+        conversation = Conversation([*before, *items], unseal, history.signatures)
         lead: list[Message] = [DeveloperMessage(request.instructions)] if request.instructions else []
         self.origins = Origins("input", "instructions", [*(None for _ in lead), *conversation.places], _NAMES)
         if not lead and not conversation.messages:
@@ -77,7 +81,7 @@ class ResponseTranslation:
             reasoning_effort=request.reasoning.effort if request.reasoning else None,
             web_search_options={} if self.searches else None,
             service_tier=request.service_tier,
-            user=request.user,
+            user=request.user or request.safety_identifier,
             google={"thinking_config": {"include_thoughts": self.tells_thoughts}} if request.reasoning else None,
         )
 
@@ -89,10 +93,10 @@ class ResponseTranslation:
 
 
 def _refuse_unserved(request: ResponseRequest) -> None:
-    for name in ("background", "conversation", "previous_response_id", "prompt"):
+    for name in ("background", "conversation", "prompt"):
         if getattr(request, name):
             raise Untranslatable(
-                f"'{name}' is not supported: nothing is stored here. Send the whole conversation in 'input'.",
+                f"'{name}' is not supported here. Send what it stands for in 'input' and 'instructions'.",
                 name,
                 "unsupported_parameter",
             )

@@ -25,7 +25,7 @@ _ERROR_CODES = {"rate_limit_exceeded": "rate_limit_exceeded", "pool_exhausted": 
 class Envelope:
     """A response without what came of it: told back from the request."""
 
-    def __init__(self, response_id: str, created: int, request: ResponseRequest) -> None:
+    def __init__(self, response_id: str, created: int, request: ResponseRequest, *, store: bool) -> None:
         text: dict[str, Any] = {"format": _told_format(request)}
         if request.text and request.text.verbosity:
             text["verbosity"] = request.text.verbosity
@@ -41,10 +41,12 @@ class Envelope:
             "metadata": request.metadata or {},
             "model": request.model,
             "parallel_tool_calls": request.parallel_tool_calls is not False,
-            "previous_response_id": None,
+            "previous_response_id": request.previous_response_id,
+            "prompt_cache_key": request.prompt_cache_key,
             "reasoning": {"effort": wanted.effort if wanted else None, "summary": wanted.summary if wanted else None},
             "service_tier": "default",
-            "store": False,
+            "safety_identifier": request.safety_identifier,
+            "store": store,
             "temperature": 1.0 if request.temperature is None else request.temperature,
             "text": text,
             "tool_choice": _told_choice(request),
@@ -120,22 +122,24 @@ class Answer:
         return self._envelope.response(status, output=self._output.items, **members)
 
 
-def to_response(answer: Answer, replies: list[tuple[int, Reply]], usage: Usage, completed_at: int) -> bytes:
-    """The JSON of a whole response. Raises EmptyAnswer."""
+def to_response(answer: Answer, replies: list[tuple[int, Reply]], usage: Usage, completed_at: int) -> dict[str, Any]:
+    """A whole response. Raises EmptyAnswer."""
     for _, reply in replies:
         for _event in answer.read(reply):
             pass
     for _event in answer.close():
         pass
-    return _encode(answer.final(usage, completed_at))
+    return answer.final(usage, completed_at)
 
 
 class ResponseEvents:
     """The stream of a response. `read` takes each reply, `close` ends it; both give bytes of whole events."""
 
-    def __init__(self, answer: Answer, now: Callable[[], int]) -> None:
+    def __init__(self, answer: Answer, now: Callable[[], int], ended: Callable[[dict[str, Any]], None]) -> None:
         self._answer = answer
         self._now = now
+        self._ended = ended
+        """Takes the response as the last event tells it."""
         self._number = 0
 
     def read(self, first_choice: int, reply: Reply) -> bytes:
@@ -145,14 +149,12 @@ class ResponseEvents:
     def close(self, usage: Usage) -> bytes:
         """The end: open items are done, then exactly one last event. Raises EmptyAnswer."""
         told = self._opening() + self._told(self._answer.close())
-        final = self._answer.final(usage, self._now())
-        return told + self._event({"type": f"response.{final['status']}", "response": final})
+        return told + self._ending(self._answer.final(usage, self._now()))
 
     def error(self, error: dict[str, Any], status: int) -> bytes:
         """The event that ends a stream which broke: the response has failed."""
         found = {"code": _ERROR_CODES.get(error["code"] or "", "server_error"), "message": error["message"]}
-        failed = self._answer.in_state("failed", error=found)
-        return self._opening() + self._event({"type": "response.failed", "response": failed})
+        return self._opening() + self._ending(self._answer.in_state("failed", error=found))
 
     def unfinished(self) -> bool:
         """True when the stream was cut off."""
@@ -168,6 +170,10 @@ class ResponseEvents:
             return b""
         begun = self._answer.in_state("in_progress")
         return self._told({"type": f"response.{state}", "response": begun} for state in ("created", "in_progress"))
+
+    def _ending(self, response: dict[str, Any]) -> bytes:
+        self._ended(response)
+        return self._event({"type": f"response.{response['status']}", "response": response})
 
     def _told(self, events: Iterable[Event]) -> bytes:
         return b"".join(map(self._event, events))

@@ -1,0 +1,36 @@
+"""What the Responses API keeps for a user: sealed, so that the database alone tells nothing of what was said."""
+
+from django.conf import settings
+from django.db import models
+
+
+class StoredResponse(models.Model):
+    """A response with its input, which its owner may read again or go on from."""
+
+    class Status(models.TextChoices):
+        """OpenAI's words for how far a response has come."""
+
+        QUEUED = "queued", "queued"
+        IN_PROGRESS = "in_progress", "in progress"
+        COMPLETED = "completed", "completed"
+        INCOMPLETE = "incomplete", "incomplete"
+        FAILED = "failed", "failed"
+        CANCELLED = "cancelled", "cancelled"
+
+    id = models.CharField(primary_key=True, max_length=64, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    created = models.DateTimeField(db_index=True)
+    previous = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="The response that it goes on from."
+    )
+    root = models.CharField(max_length=64, db_index=True, editable=False, help_text="The first response of its chain.")
+    status = models.CharField(max_length=12, choices=Status.choices)
+    size = models.PositiveIntegerField(help_text="Bytes, sealed.")
+    sealed = models.BinaryField(editable=False)
+
+    class Meta:
+        ordering = ("-created",)
+        indexes = (models.Index(fields=["user", "created", "size"], name="stored_of_a_user"),)
+
+    def __str__(self) -> str:
+        return self.id

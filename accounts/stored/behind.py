@@ -1,0 +1,88 @@
+"""The line in which writes wait for the database, so that no answer does. Who looks something up waits for its owner's."""
+
+import asyncio
+import contextvars
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
+from django.db import IntegrityError, InterfaceError, OperationalError
+
+from accounts.in_db import DatabaseAway, in_db
+from accounts.remembered_settings import settings
+
+logger = logging.getLogger(__name__)
+
+_MOST_BYTES = 64 * 1024 * 1024
+_PAUSE_SECONDS = 1.0
+
+
+class _Write(NamedTuple):
+    user_id: int
+    size: int
+    act: Callable[[], object]
+    written: "asyncio.Future[None]"
+
+
+class _Line:
+    """The writes of one event loop, one after another."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[_Write] = deque()
+        self.size = 0
+        self._writer: asyncio.Task[None] | None = None
+
+    def add(self, write: _Write) -> None:
+        self.waiting.append(write)
+        self.size += write.size
+        if self._writer is None or self._writer.done():
+            # Of no request's context: it may outlive the one that begins it.
+            self._writer = asyncio.get_running_loop().create_task(self._write_all(), context=contextvars.Context())
+
+    async def _write_all(self) -> None:
+        failed = False
+        while self.waiting:
+            write = self.waiting[0]
+            try:
+                await in_db(write.act)
+            except IntegrityError:
+                pass  # its user is gone
+            except (OperationalError, InterfaceError) as error:
+                if not failed:
+                    logger.warning("Responses wait to be stored: the database takes none (%s).", type(error).__name__)
+                failed = True
+                await asyncio.sleep(_PAUSE_SECONDS)
+                continue
+            except Exception:
+                logger.exception("a response could not be stored")
+            self.waiting.popleft()
+            self.size -= write.size
+            write.written.set_result(None)
+
+
+_lines: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Line]" = WeakKeyDictionary()
+
+
+def write_behind(user_id: int, size: int, act: Callable[[], object]) -> None:
+    """Have the act done in a database thread, after those that came before it. It holds about `size` bytes until then.
+
+    It is left out, with a line in the log, where the database has been away so long that too much waits already.
+    """
+    loop = asyncio.get_running_loop()
+    line = _lines.setdefault(loop, _Line())
+    if line.size + size > _MOST_BYTES:
+        logger.warning("A response was not stored: too many wait for the database.")
+        return
+    line.add(_Write(user_id, size, act, loop.create_future()))
+
+
+async def written(user_id: int) -> None:
+    """Wait until what this process has of the user's is in the database. Raises DatabaseAway when that takes too long."""
+    line = _lines.get(asyncio.get_running_loop())
+    waiting = [write.written for write in line.waiting if write.user_id == user_id] if line else []
+    if waiting:
+        _, late = await asyncio.wait(waiting, timeout=settings.DATABASE_SECONDS)
+        if late:
+            raise DatabaseAway("The database does not take what is to be stored.")

@@ -1,0 +1,144 @@
+"""Turns that were stored: the items that a request goes on from, and lists of items page by page."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from compat.schemas.responses import Kind
+from compat.schemas.stored import StoredId, StoredOutput, StoredTurn
+from compat.translation.decoding import refusal_of
+
+_encode = msgspec.json.Encoder().encode
+_object = msgspec.json.Decoder(dict[str, Any]).decode
+_turn = msgspec.json.Decoder(StoredTurn).decode
+_output = msgspec.json.Decoder(StoredOutput).decode
+_id = msgspec.json.Decoder(StoredId).decode
+_kind = msgspec.json.Decoder(Kind).decode
+
+# Items that a client makes up without an id, and how the ids of each begin.
+_PREFIXES = {
+    "message": "msg",
+    "function_call": "fc",
+    "function_call_output": "fco",
+    "custom_tool_call": "ctc",
+    "custom_tool_call_output": "ctco",
+    "reasoning": "rs",
+}
+
+
+# msg_, the digits of the response, and the number of the item in it.
+_ITEM_ID = re.compile(r"[a-z]+_([0-9a-f]{32})[0-9a-f]{4}")
+
+
+class History(NamedTuple):
+    """What came before a request: items, and the thought signatures of the calls among them."""
+
+    items: list[msgspec.Raw]
+    signatures: dict[str, str]
+
+
+NOTHING = History([], {})
+
+
+def to_history(turns: Iterable[bytes]) -> History:
+    """Stored turns, the oldest first, as one history."""
+    history = History([], {})
+    for content in turns:
+        turn = _turn(content)
+        history.items.extend(turn.input)
+        history.items.extend(_output(turn.response).output)
+        history.signatures.update(turn.signatures)
+    return history
+
+
+def input_of(turns: Sequence[bytes]) -> list[msgspec.Raw]:
+    """What the last of some stored turns answered: the turns before it, and its own input."""
+    return [*to_history(turns[:-1]).items, *_turn(turns[-1]).input]
+
+
+def by_id(items: Iterable[msgspec.Raw]) -> dict[str, msgspec.Raw]:
+    """Items by their ids."""
+    return {_id(item).id: item for item in items}
+
+
+def references(given: str | Sequence[msgspec.Raw]) -> dict[int, str]:
+    """The ids of items that the input names instead of holding them, by place. Raises Untranslatable."""
+    found = {}
+    for place, raw in enumerate(() if isinstance(given, str) else given):
+        try:
+            if _kind(raw).type == "item_reference":
+                found[place] = _id(raw).id
+        except msgspec.ValidationError as error:
+            raise refusal_of(error, f"input[{place}]") from None
+    return found
+
+
+def response_of(item_id: str) -> str | None:
+    """The id of the response that an item is of: ours tell it. None for others."""
+    found = _ITEM_ID.fullmatch(item_id)
+    return f"resp_{found[1]}" if found else None
+
+
+def response_in(content: bytes) -> msgspec.Raw:
+    """The response of a stored turn."""
+    return _turn(content).response
+
+
+def to_turn(response: dict[str, Any], input_items: list[msgspec.Raw], signatures: dict[str, str]) -> bytes:
+    """A turn as it is stored."""
+    return _encode(StoredTurn(msgspec.Raw(_encode(response)), input_items, signatures))
+
+
+def to_input_items(given: str | Sequence[msgspec.Raw], new_id: Callable[[str], str]) -> list[msgspec.Raw]:
+    """Input items as OpenAI lists them: with an id, a status, and their content as parts. What is no item is left out."""
+    if isinstance(given, str):
+        given = [msgspec.Raw(_encode({"role": "user", "content": given}))]
+    return [msgspec.Raw(_encode(_whole(_object(raw), new_id))) for raw in given]
+
+
+def _whole(item: dict[str, Any], new_id: Callable[[str], str]) -> dict[str, Any]:
+    kind = item.get("type") or "message"
+    given_id = item.get("id")
+    item_id = given_id if given_id and isinstance(given_id, str) else new_id(_PREFIXES.get(kind, "item"))
+    whole = {**item, "type": kind, "id": item_id}
+    if kind == "reasoning":
+        return {"summary": [], **whole}
+    if kind == "message":
+        text = "output_text" if item.get("role") == "assistant" else "input_text"
+        whole["content"] = _parts(item.get("content"), text)
+    return {**whole, "status": item.get("status") or "completed"}
+
+
+def _parts(content: Any, text: str) -> list[Any]:
+    """The parts of a message; a text alone is one, and texts are what the role makes of them."""
+    given = [{"type": text, "text": content}] if isinstance(content, str) else content or []
+    return [_part(part, text) for part in given]
+
+
+def _part(part: Any, text: str) -> Any:
+    if not isinstance(part, dict) or part.get("type") not in {"text", "input_text", "output_text"}:
+        return {"detail": "auto", **part} if isinstance(part, dict) and part.get("type") == "input_image" else part
+    if text == "output_text":
+        return {"annotations": [], "logprobs": [], **part, "type": text}
+    return {**part, "type": text}
+
+
+def page_of(items: Sequence[msgspec.Raw], limit: int, after: str, *, newest_first: bool) -> bytes:
+    """OpenAI's list object of a page of items that are given the oldest first. Behind one that is gone nothing is known."""
+    named = list(by_id(items).items())
+    if newest_first:
+        named.reverse()
+    ids = [item_id for item_id, _ in named]
+    start = len(ids) if after else 0
+    if after in ids:
+        start = ids.index(after) + 1
+    shown = [item for _, item in named[start : start + limit]]
+    return _encode(list_object(shown, has_more=start + limit < len(named)))
+
+
+def list_object(items: Sequence[msgspec.Raw], *, has_more: bool) -> dict[str, Any]:
+    """OpenAI's list object."""
+    ids = [_id(item).id for item in items] or [""]
+    return {"object": "list", "data": items, "first_id": ids[0], "last_id": ids[-1], "has_more": has_more}

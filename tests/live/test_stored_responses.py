@@ -1,0 +1,86 @@
+"""Stored responses over TCP, by the official openai package."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import openai
+import pytest
+
+from tests.gemini_replies import reply
+from tests.live.gateway import Gateway, manage
+from tests.live.openapi import check
+from tests.live.test_responses import CALL, WEATHER
+from tests.scripted_gemini import ScriptedGemini
+
+
+@pytest.fixture
+def client(gateway: Gateway) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.token, timeout=20, max_retries=0) as client:
+        yield client
+
+
+def test_a_response_is_created_retrieved_listed_and_deleted(
+    client: openai.OpenAI, gemini: ScriptedGemini, model: str
+) -> None:
+    made = client.responses.create(model=model, input="Hello")
+    found = client.responses.retrieve(made.id)
+    assert found.output_text == "Hello!" and found == made
+    check(found.model_dump(mode="json", exclude_unset=True), "Response")
+    (item,) = client.responses.input_items.list(made.id)
+    assert item.content[0].text == "Hello"
+    client.responses.delete(made.id)
+    with pytest.raises(openai.NotFoundError):
+        client.responses.retrieve(made.id)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_a_tool_loop_by_the_id_of_the_last_response(
+    client: openai.OpenAI, gemini: ScriptedGemini, model: str, stream: bool
+) -> None:
+    model = model.replace("2.5", "3.5")
+    gemini.will_answer(CALL, model=model, times=1)
+    first = client.responses.create(model=model, input="Weather?", tools=[WEATHER])
+    (made,) = first.output
+    output: Any = [{"type": "function_call_output", "call_id": made.call_id, "output": "sunny"}]
+    asked: Any = {"model": model, "input": output, "tools": [WEATHER], "previous_response_id": first.id}
+    if stream:
+        with client.responses.stream(**asked) as events:
+            for _ in events:
+                pass
+            second = events.get_final_response()
+    else:
+        second = client.responses.create(**asked)
+    assert (second.output_text, second.previous_response_id) == ("Hello!", first.id)
+    _, called, results = gemini.calls_of(model)[-1].json["contents"]
+    assert called["parts"][0]["thoughtSignature"] == "c2lnbg=="
+    assert results["parts"][0]["functionResponse"]["response"] == {"output": "sunny"}
+    third = client.responses.create(model=model, input="And now?", previous_response_id=second.id)
+    assert [item.type for item in client.responses.input_items.list(third.id, order="asc")] == [
+        *("message", "function_call", "function_call_output", "message", "message"),
+    ]
+
+
+def test_somebody_else_does_not_find_it(client: openai.OpenAI, gateway: Gateway, model: str) -> None:
+    made = client.responses.create(model=model, input="Hello")
+    bob = client.with_options(api_key=manage(gateway.directory, "issue_token", "bob").strip())
+    for attempt in (bob.responses.retrieve, bob.responses.delete, bob.responses.input_items.list):
+        with pytest.raises(openai.NotFoundError):
+            attempt(made.id)
+    with pytest.raises(openai.BadRequestError) as refused:
+        bob.responses.create(model=model, input="Hello", previous_response_id=made.id)
+    assert refused.value.code == "previous_response_not_found"
+    assert client.responses.retrieve(made.id).id == made.id
+
+
+def test_the_files_of_the_database_do_not_hold_the_prompt(
+    client: openai.OpenAI, gateway: Gateway, gemini: ScriptedGemini, model: str
+) -> None:
+    prompt, said = f"a prompt for {model} alone", f"an answer of {model} alone"
+    gemini.will_answer(reply(said), model=model)
+    made = client.responses.create(model=model, input=prompt, metadata={"note": prompt})
+    assert client.responses.retrieve(made.id).metadata == {"note": prompt}
+    held = [path.read_bytes() for path in gateway.directory.rglob("*") if path.is_file()]
+    assert any(made.id.encode() in one for one in held)
+    for text in (prompt, said, json.dumps(prompt), "for a prompt"):
+        assert not [one for one in held if text.encode() in one]
