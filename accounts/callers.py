@@ -11,7 +11,7 @@ import hmac
 import logging
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from fnmatch import fnmatchcase
@@ -21,7 +21,7 @@ from weakref import WeakKeyDictionary
 
 from django.contrib.auth.hashers import make_password
 from django.db import DatabaseError
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from accounts.in_db import in_db, in_db_soon
@@ -57,6 +57,8 @@ class Caller:
     scopes: frozenset[str] = frozenset()
     """What it may be used for; empty: everything."""
     tells_sub_users: bool = False
+    in_batch: bool = False
+    """Whether nobody waits for its requests: then they use what others leave."""
     last_used: datetime | None = field(default=None, repr=False, compare=False)
     """When the token was used before this look-up."""
     holders: tuple[Holder, ...] = field(init=False, repr=False, compare=False)
@@ -117,6 +119,37 @@ async def recognise(text: str) -> Caller | None:
     if known is not UNKNOWN:
         return known
     return await _ask(key, _find_caller, text)
+
+
+async def caller_in_batch(token_id: int | None) -> Caller | None:
+    """Whose batch it is that was made with a token (None: open access), as long as that token is good; else None.
+
+    What may be used in a minute is shared with those who wait: half of it is theirs alone. A line comes from no network.
+    """
+    caller = await anonymous_caller() if token_id is None else await _recognise_id(token_id)
+    if caller is None:
+        return None
+    token_limits, user_limits = _halved(caller.token_limits), _halved(caller.user_limits)
+    return replace(caller, in_batch=True, networks=None, token_limits=token_limits, user_limits=user_limits)
+
+
+async def _recognise_id(token_id: int) -> Caller | None:
+    key = f"token {token_id}".encode()
+    known = _remembered(key, None)
+    if known is not UNKNOWN:
+        return known
+    return await _ask(key, _find_by_id, str(token_id))
+
+
+def _halved(limits: LimitSet) -> LimitSet:
+    return replace(
+        limits,
+        **{
+            name: max(1, limit // 2)
+            for name in ("rpm", "tpm", "max_parallel")
+            if (limit := getattr(limits, name)) is not None
+        },
+    )
 
 
 async def anonymous_caller() -> Caller | None:
@@ -219,13 +252,25 @@ def _make_room(memory: dict[bytes, Any]) -> None:
 
 def _find_caller(text: str) -> Caller | None:
     """The database's answer about a token that looks issued, in equal work whether its prefix exists or not."""
-    token = IssuedToken.everything.select_related("user__plan").filter(prefix=prefix_of(text)).first()
+    token = _tokens().filter(prefix=prefix_of(text)).first()
     by_version = peppers()
     pepper = by_version.get(token.pepper_version) if token else None
     digest = digest_of(text, pepper or next(iter(by_version.values())))
     proved = hmac.compare_digest(digest, token.digest if token else "0" * 64)
-    now = timezone.now()
-    if token is None or pepper is None or not proved or not token.user.is_active or not token.is_usable(now):
+    return None if token is None or pepper is None or not proved else _caller_of(token)
+
+
+def _find_by_id(token_id: str) -> Caller | None:
+    token = _tokens().filter(pk=token_id).first()
+    return None if token is None else _caller_of(token)
+
+
+def _tokens() -> QuerySet[IssuedToken]:
+    return IssuedToken.everything.select_related("user__plan")
+
+
+def _caller_of(token: IssuedToken) -> Caller | None:
+    if not token.user.is_active or not token.is_usable(timezone.now()):
         return None
     return Caller(
         user_id=token.user_id,

@@ -116,18 +116,18 @@ async def ready() -> None:
 
 
 async def lease(
-    model: str, tried: Collection[PooledKey], tokens: int = 0, affinity: int | None = None
+    model: str, tried: Collection[PooledKey], tokens: int = 0, affinity: int | None = None, *, spare: bool = False
 ) -> Lease | Exhausted:
     """Reserve a request and its input tokens (estimated) with a key, none of `tried`; Exhausted when there is no room.
 
-    `affinity` is a number that is the same for the same conversation.
+    `affinity` is a number that is the same for the same conversation. `spare`: only from what nobody else needs just now.
     """
     _sync_soon()
     together = _together()
     # No model: a call that uses no quota.
     if together is None or not model:
-        return _shared.pool.lease(model, tried, now(), tokens, affinity)
-    return await together.lease(model, tried, tokens, affinity)
+        return _shared.pool.lease(model, tried, now(), tokens, affinity, spare=spare)
+    return await together.lease(model, tried, tokens, affinity, spare=spare)
 
 
 def answered(lease: Lease) -> None:

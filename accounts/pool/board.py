@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 from accounts.pool.facts import Domain, PooledKey
 from accounts.pool.ledger import Ledger
+from accounts.pool.quotas import Quota
 
 _ROUNDS = 4
 _FEW = 8
@@ -25,6 +26,8 @@ class Chosen(NamedTuple):
     domain: Domain
     key: PooledKey
     ledger: Ledger
+    within: Quota
+    """What of its quota the request has to keep to."""
 
 
 Ready: TypeAlias = tuple[Domain, Ledger]
@@ -40,6 +43,8 @@ class Asking(NamedTuple):
     hour: int
     """Of the day (UTC)."""
     rng: random.Random
+    spare: bool = False
+    """Whether it is taken from what nobody else needs."""
 
 
 class Board:
@@ -61,14 +66,21 @@ class Board:
         """A heap of the times at which somebody may have to be woken."""
 
     def choose(
-        self, tried: Collection[PooledKey], tokens: int, now: float, rng: random.Random, affinity: int | None
+        self,
+        tried: Collection[PooledKey],
+        tokens: int,
+        now: float,
+        rng: random.Random,
+        affinity: int | None,
+        *,
+        spare: bool = False,
     ) -> Chosen | None:
         """A key of a domain with room for so many input tokens; None when there is none now.
 
         Of a few ready domains drawn by chance (of all, when they are not many) the one with most room is taken. A
         conversation with an affinity goes to the same domain again while that has room, for Gemini caches its prefix.
         """
-        asking = Asking(tokens, tried, now, int(now // _HOUR) % 24, rng)
+        asking = Asking(tokens, tried, now, int(now // _HOUR) % 24, rng, spare)
         while True:
             woken = self._wake(now)
             chosen = self._choose(asking)
@@ -80,7 +92,8 @@ class Board:
             return None
         domain, ledger = chosen
         keys = domain.usable(self.model, asking.hour, tried)
-        return Chosen(domain, keys[int(rng.random() * len(keys))], ledger)
+        within = _spare(chosen, asking) if spare else ledger.quota
+        return Chosen(domain, keys[int(rng.random() * len(keys))], ledger, within)
 
     def _favourite(self, affinity: int, left: float, asking: Asking) -> Ready | None:
         """The first of a conversation's favourites that is well and has not much less of its day left than another.
@@ -160,8 +173,9 @@ class Board:
     def _can_serve(self, ready: Ready, asking: Asking) -> bool:
         """True for a domain with room for this, and with a key that may be used for it."""
         domain, ledger = ready
-        tokens, tried, now, hour, _ = asking
-        return ledger.free_at(tokens, now) <= now and bool(domain.usable(self.model, hour, tried))
+        tokens, tried, now, hour, _, spare = asking
+        within = _spare(ready, asking) if spare else None
+        return ledger.free_at(tokens, now, within) <= now and bool(domain.usable(self.model, hour, tried))
 
     def _ledger(self, domain: str) -> Ledger:
         ledger = self._ledgers.get(domain)
@@ -188,6 +202,11 @@ class Board:
     def _sleeps(self, until: float, name: str) -> bool:
         """False for a time that no longer holds: the domain was woken before it, and may sleep again."""
         return name in self._asleep and self._asleep[name][0] == until
+
+
+def _spare(ready: Ready, asking: Asking) -> Quota:
+    domain, ledger = ready
+    return ledger.spare(asking.tokens, asking.now, paid=domain.paid)
 
 
 def _best(drawn: list[Ready], asking: Asking) -> Ready:

@@ -6,11 +6,12 @@ import msgspec
 
 from accounts.pool.news import State
 from accounts.pool.pacific import MARGIN, end_of_quota_day, next_quota_day, quota_day
-from accounts.pool.quotas import NO_QUOTA, Quota
+from accounts.pool.quotas import NO_QUOTA, USUAL_RPM, Quota
 
 MINUTE = 60.0
 PROBE_SECONDS = 3.0
 """How long one request tries alone after a rest. Refusals come quicker; answers may take minutes, and nobody waits for them."""
+_DAY = 24 * 3600.0
 # What these were for is over with the minute or the day, so the first request after them is like any other.
 BY_THE_CLOCK = frozenset({"quota_minute", "quota_day"})
 _LOOK_AGAIN_SECONDS = 1.0
@@ -19,8 +20,6 @@ _MUCH_LARGER = 1.5
 _HALF_LIFE = 60.0
 # Minutes at full speed, more of which make no difference: nobody keeps a whole pool that busy.
 _PLENTY = 120.0
-# Of a project whose requests a minute are not known yet.
-_USUAL_RPM = 10
 
 
 class Sent(msgspec.Struct, eq=False, gc=False):
@@ -100,15 +99,16 @@ class Ledger:
         self._recent = 0.0
         self._recent_at = 0.0
 
-    def free_at(self, tokens: int, now: float) -> float:
+    def free_at(self, tokens: int, now: float, within: Quota | None = None) -> float:
         """The Unix time from which a request of so many input tokens may be sent; `now` or earlier: at once.
 
-        Infinite for a prompt that is larger than the minute's quota ever was.
+        `within` is a part of the quota that it has to keep to. Infinite for a prompt that is larger than the minute's quota
+        ever was.
         """
         shut_until = self._shut_until(now)
         if shut_until > now:
             return shut_until
-        rpm, tpm, rpd = self.quota
+        rpm, tpm, rpd = within or self.quota
         if rpd is not None:
             if now >= self._day_ends:
                 self._turn_day(now)
@@ -128,6 +128,10 @@ class Ledger:
             # It may end at any moment: whoever waits shall look again soon.
             return min(self._probe_until, now + _LOOK_AGAIN_SECONDS)
         return self.full_until
+
+    def spare(self, tokens: int, now: float, *, paid: bool) -> Quota:
+        """What of the quota a request may count on that nobody waits for."""
+        return self.quota.spare(tokens, min(1.0, (next_quota_day(now) - now) / _DAY), paid=paid)
 
     def reserve(self, tokens: int, now: float, lease_id: str = "") -> Sent:
         """Take one request and its tokens; see free_at for whether there is room."""
@@ -194,7 +198,7 @@ class Ledger:
         choice leaves the pool able to send more in any number of busy minutes.
         """
         rpm, _, rpd = self.quota
-        if rpd is None or (left := (rpd - self.used_today) / (rpm or _USUAL_RPM)) > _PLENTY:
+        if rpd is None or (left := (rpd - self.used_today) / (rpm or USUAL_RPM)) > _PLENTY:
             return _PLENTY
         return max(0.0, left)
 

@@ -22,8 +22,24 @@ class Quota(NamedTuple):
             return self
         return self._replace(rpm=_part(self.rpm, parts), tpm=_part(self.tpm, parts))
 
+    def spare(self, tokens: int, day_left: float, *, paid: bool) -> "Quota":
+        """What of it a request may count on that nobody waits for: the others shall find room as if it were not there.
+
+        Half of a minute, or a whole minute's tokens for a prompt that is larger; of the day all but half of what would last
+        for the share of it that is left (0 to 1). Where a free project's requests a minute are not known, few are assumed.
+        """
+        rpm = USUAL_RPM if self.rpm is None and not paid else self.rpm
+        tpm, rpd = self.tpm, self.rpd
+        return Quota(
+            None if rpm is None else max(1, rpm // 2),
+            tpm if tpm is None or tokens > tpm // 2 else tpm // 2,
+            None if rpd is None else rpd - math.floor(rpd * day_left / 2),
+        )
+
 
 NO_QUOTA = Quota()
+USUAL_RPM = 10
+"""Of a project whose requests a minute are not known yet."""
 
 
 def learned(quota: Quota, violations: Iterable[tuple[str, int | None]]) -> Quota:

@@ -100,7 +100,7 @@ class SharedLedgers:
     ) -> Answer:
         """Take a request with the first of the chosen that has room; `known` is what the database knows of today."""
         keys = [_NEWS]
-        for domain, _, _ in chosen:
+        for domain, *_ in chosen:
             keys += (*_place_keys(domain.name, model), _rests_key(domain.name))
         asked = {
             "lease": lease_id,
@@ -117,7 +117,7 @@ class SharedLedgers:
             # Shielded: the client may leave, but then what is taken meanwhile must be given back.
             answer = _answer.decode(await asyncio.shield(future))
         except (asyncio.CancelledError, Away):
-            self._give_back(lease_id, tokens, model, [domain.name for domain, _, _ in chosen], now)
+            self._give_back(lease_id, tokens, model, [domain.name for domain, *_ in chosen], now)
             raise
         self._epoch = answer.epoch
         return answer
@@ -170,7 +170,7 @@ def _packed(asked: dict[str, Any]) -> bytes:
 
 
 def _limits(candidate: Chosen) -> tuple[int, int, int]:
-    rpm, tpm, rpd = candidate.ledger.quota
+    rpm, tpm, rpd = candidate.within
     return rpm or -1, -1 if tpm is None else tpm, -1 if rpd is None else rpd
 
 

@@ -56,20 +56,35 @@ class Pool:
         self.unwritten_days: dict[tuple[UUID, str, date], DayCounts] = defaultdict(DayCounts)
 
     def lease(
-        self, model: str, tried: Collection[PooledKey], now: float, tokens: int = 0, affinity: int | None = None
+        self,
+        model: str,
+        tried: Collection[PooledKey],
+        now: float,
+        tokens: int = 0,
+        affinity: int | None = None,
+        *,
+        spare: bool = False,
     ) -> Lease | Exhausted:
-        """Reserve one request and so many input tokens with a key, none of `tried`."""
+        """Reserve one request and so many input tokens with a key, none of `tried`; `spare`: from what nobody else needs."""
         shut = self._shut(model, now)
         if shut > 0:
             return Exhausted(shut)
         board = self._board(model)
-        chosen = board.choose(tried, tokens, now, self._rng, affinity)
+        chosen = board.choose(tried, tokens, now, self._rng, affinity, spare=spare)
         if chosen is None:
             return Exhausted(board.soonest(tokens, now))
         return self.take(chosen, model, tokens, now)
 
     def candidates(
-        self, model: str, tried: Collection[PooledKey], now: float, tokens: int, affinity: int | None, count: int
+        self,
+        model: str,
+        tried: Collection[PooledKey],
+        now: float,
+        tokens: int,
+        affinity: int | None,
+        count: int,
+        *,
+        spare: bool = False,
     ) -> list[Chosen] | Exhausted:
         """Up to so many keys of different domains that have room as far as is known here, the best first."""
         shut = self._shut(model, now)
@@ -77,7 +92,7 @@ class Pool:
             return Exhausted(shut)
         board, passed = self._board(model), set(tried)
         found: list[Chosen] = []
-        while len(found) < count and (chosen := board.choose(passed, tokens, now, self._rng, affinity)):
+        while len(found) < count and (chosen := board.choose(passed, tokens, now, self._rng, affinity, spare=spare)):
             found.append(chosen)
             passed.update(chosen.domain.keys)
         return found or Exhausted(board.soonest(tokens, now))

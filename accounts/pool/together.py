@@ -33,7 +33,13 @@ class Together:
         self._version: int | None = None
 
     async def lease(
-        self, model: str, tried: Collection[PooledKey], tokens: int = 0, affinity: int | None = None
+        self,
+        model: str,
+        tried: Collection[PooledKey],
+        tokens: int = 0,
+        affinity: int | None = None,
+        *,
+        spare: bool = False,
     ) -> Lease | Exhausted:
         """As Pool.lease, for all processes; while Redis is away this one keeps to its part of every quota."""
         wire = self.ledgers.wire
@@ -41,11 +47,11 @@ class Together:
             if wire.is_well:
                 self.pool.divide(1, now())
             try:
-                return await self._lease_together(model, tried, tokens, affinity)
+                return await self._lease_together(model, tried, tokens, affinity, spare=spare)
             except Away:
                 pass
         self.pool.divide(self._processes, now())
-        return self._lease_alone(model, tried, tokens, affinity)
+        return self._lease_alone(model, tried, tokens, affinity, spare=spare)
 
     def answered(self, lease: Lease, now: float) -> None:
         """As Pool.answered."""
@@ -79,12 +85,12 @@ class Together:
         self.ledgers.wake(domain, self._models_of(domain), at)
 
     async def _lease_together(
-        self, model: str, tried: Collection[PooledKey], tokens: int, affinity: int | None
+        self, model: str, tried: Collection[PooledKey], tokens: int, affinity: int | None, *, spare: bool
     ) -> Lease | Exhausted:
         passed = set(tried)
         waits: list[float] = []
         for count in _ROUNDS:
-            found = self.pool.candidates(model, passed, now(), tokens, affinity, count)
+            found = self.pool.candidates(model, passed, now(), tokens, affinity, count, spare=spare)
             if isinstance(found, Exhausted):
                 return Exhausted(min([*waits, *([] if found.wait is None else [found.wait])], default=None))
             lease_id = self.ledgers.new_lease_id()
@@ -114,7 +120,8 @@ class Together:
     def _take(self, chosen: Chosen, lease_id: str, model: str, tokens: int, answer: Answer) -> Lease:
         at, ledger = now(), chosen.ledger
         ledger.half_open = answer.is_first
-        ledger.filled = ledger.filled or answer.filled
+        if chosen.within == ledger.quota:
+            ledger.filled = ledger.filled or answer.filled
         lease = self.pool.take(chosen, model, tokens, at, lease_id)
         ledger.start_day(quota_day(at), answer.used_today)
         return lease
@@ -128,14 +135,14 @@ class Together:
             rpd = ledger.quota.rpd
             if refused.reason:
                 ledger.rest(at + refused.wait, refused.reason)
-            elif rpd is None or refused.used_today < rpd:
+            elif chosen.within == ledger.quota and (rpd is None or refused.used_today < rpd):
                 ledger.full_until = at + refused.least
 
     def _lease_alone(
-        self, model: str, tried: Collection[PooledKey], tokens: int, affinity: int | None
+        self, model: str, tried: Collection[PooledKey], tokens: int, affinity: int | None, *, spare: bool
     ) -> Lease | Exhausted:
         at = now()
-        found = self.pool.candidates(model, tried, at, tokens, affinity, 1)
+        found = self.pool.candidates(model, tried, at, tokens, affinity, 1, spare=spare)
         if isinstance(found, Exhausted):
             return found
         lease = self.pool.take(found[0], model, tokens, at, self.ledgers.new_lease_id())

@@ -14,6 +14,8 @@ from uuid import UUID
 import msgspec
 
 from accounts import pool
+from accounts.callers import Caller
+from accounts.limits.holders import NO_LIMITS
 from accounts.pool import PooledKey, clock, storage
 from accounts.pool.news import Place, Rest
 from accounts.pool.pacific import quota_date
@@ -30,6 +32,8 @@ from compat.simulator.keys import read_key
 
 # The tier table as it is seeded (accounts/migrations/0014_seed_tier_quotas.py).
 _TIERS = [("gemini-*", False, Quota(tpm=250_000))]
+
+_ANYBODY = Caller(0, None, "anybody", (), NO_LIMITS, NO_LIMITS, None)
 
 Ask = Callable[[Request], Awaitable[str]]
 """Serves one request; gives the code of the client's error, empty for an answer."""
@@ -150,7 +154,7 @@ def _tumbler(day: Day, gemini: Upstream) -> Ask:
     async def ask(request: Request) -> str:
         body = _body(request)
         call = Call(0, 1, lambda model, candidates: body, lambda: request.conversation)
-        job = Job(None, "chat/completions", request.model, (request.model,), (call,), stream=False)  # type: ignore[arg-type]
+        job = Job(_ANYBODY, "chat/completions", request.model, (request.model,), (call,), stream=False)
         job.prompt_characters = lambda: request.characters
         try:
             await whole.complete(job)

@@ -16,7 +16,9 @@ from compat.gemini.failures import EMPTY, UNREACHABLE, Blame, Facts, Failure, Ge
 from compat.relay.gone import is_gone, remember_gone
 from compat.relay.job import ANSWERED, Call, Job
 from compat.relay.line import Line, line_for
+from compat.relay.spare import spare_slot
 from compat.relay.telling import client_error, exhausted, too_large, unavailable
+from compat.translation.refusals import Untranslatable
 from compat.translation.repairs import REPAIRS
 
 logger = logging.getLogger(__name__)
@@ -57,6 +59,8 @@ class Attempts:
         """
         targets = [target for target in self._job.targets if not is_gone(target)]
         await pool.ready()
+        if self._job.caller.in_batch:
+            return await self._when_spare(targets, act)
         line = line_for(targets)
         # Who comes while others wait goes behind them.
         success = None if line.is_busy else await self._ask_each(targets, act)
@@ -65,6 +69,18 @@ class Attempts:
             if slot is None:
                 raise self._error()
             success = await self._ask(slot.model, act, is_last=True, lease=slot)
+        return success
+
+    async def _when_spare(self, targets: list[str], act: Act[T]) -> tuple[T, Lease]:
+        """The same for a request that nobody waits for: every attempt begins with a slot that was to spare."""
+        success, lease = None, self._job.take_lease()
+        while success is None:
+            if not targets or self._broken >= _BROKEN_ATTEMPTS or (self._last and self._time() > self._deadline):
+                raise self._error()
+            slot = lease or await spare_slot(targets, self._tokens)
+            lease = None
+            success = await self._ask(slot.model, act, is_last=True, lease=slot)
+            targets = [target for target in targets if not is_gone(target)]
         return success
 
     async def _ask_each(self, targets: list[str], act: Act[T]) -> tuple[T, Lease] | None:
@@ -94,7 +110,7 @@ class Attempts:
 
     async def _lease(self, model: str, tried: Collection[PooledKey]) -> Lease | None:
         """A lease, or a note of how long it would take."""
-        lease = await pool.lease(model, tried, self._tokens, self._affinity)
+        lease = await pool.lease(model, tried, self._tokens, self._affinity, spare=self._job.caller.in_batch)
         if isinstance(lease, Exhausted):
             self._waits += [] if lease.wait is None else [lease.wait]
             return None
@@ -104,8 +120,8 @@ class Attempts:
         self, model: str, act: Act[T], *, is_last: bool, lease: Lease | None = None
     ) -> tuple[T, Lease] | None:
         """Attempts with one model, each with another key; None when the next model is to be asked."""
-        # Before any key is leased: what cannot be translated is the client's mistake alone.
-        body = self._call.to_body(model, self._call.candidates)
+        # Before any key is asked: what cannot be translated is the client's mistake alone.
+        body = self._to_body(model, lease)
         tried: set[PooledKey] = set()
         repaired: set[str] = set()
         while True:
@@ -129,6 +145,14 @@ class Attempts:
                     pass
                 case _:
                     return None
+
+    def _to_body(self, model: str, lease: Lease | None) -> dict[str, Any]:
+        try:
+            return self._call.to_body(model, self._call.candidates)
+        except Untranslatable:
+            if lease is not None:
+                pool.refund(lease)
+            raise
 
     async def _attempt(self, lease: Lease, body: dict[str, Any], act: Act[T]) -> T:
         began = self._job.calling(lease.model)

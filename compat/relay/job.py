@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from accounts import limits, metering, pricing
+from accounts import limits, metering, pool, pricing
 from accounts.callers import Caller
 from accounts.limits import AnyReservation, Refusal, Standing
 from accounts.live.traffic import traffic
@@ -15,6 +15,7 @@ from accounts.pool import Lease
 from compat import metrics
 from compat.errors import CompatError, StorageUnavailable
 from compat.relay.reserving import to_ask, to_error
+from compat.relay.spare import spare_slot
 from compat.schemas.gemini import Reply
 from compat.translation.families import family_of
 from compat.translation.substance import says_something
@@ -100,6 +101,7 @@ class Job:
         self._admission: Admission | None = None
         self._reservation: AnyReservation | None = None
         self._refused: Refusal | None = None
+        self._held: Lease | None = None
 
     async def admit(self, answers: int, longest: int | None = None) -> None:
         """Reserve what the request may use and write its admission down.
@@ -108,8 +110,18 @@ class Job:
         QuotaSpent or StorageUnavailable (the client's errors): nothing may be sent upstream then.
         """
         await pricing.ready()
-        if self.caller.holders:
-            await self._reserve(answers, longest)
+        if self.caller.in_batch:
+            # First, for its limits are not to be held while it waits.
+            self._held = await spare_slot(self.targets, self.prompt_tokens)
+        try:
+            if self.caller.holders:
+                await self._reserve(answers, longest)
+            self._write_down()
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _write_down(self) -> None:
         try:
             self._admission = metering.admit(
                 self.caller.user_id,
@@ -126,6 +138,16 @@ class Job:
                 self._reservation.release()
             raise StorageUnavailable("Usage cannot be recorded at the moment: try again in a few seconds.", 5) from None
         traffic.began(self._admission, self)
+
+    def take_lease(self) -> Lease | None:
+        """The lease that its admission brought, once: for the first attempt of a request that nobody waits for."""
+        lease, self._held = self._held, None
+        return lease
+
+    def _let_go(self) -> None:
+        lease = self.take_lease()
+        if lease is not None:
+            pool.refund(lease)
 
     async def _reserve(self, answers: int, longest: int | None) -> None:
         # Gemini counts the prompt for each of the calls that a prompt needs.
@@ -201,6 +223,7 @@ class Job:
 
     def settle(self, status: int = 200, error: CompatError | None = None, *, characters: int = 0) -> None:
         """Write the end down, whichever it is; a second time is nothing. `characters` were sent, should counts be missing."""
+        self._let_go()
         admission, self._admission = self._admission, None
         if admission is None:
             return

@@ -52,3 +52,9 @@ def line_for(models: Sequence[str]) -> Line:
         for key in [key for key, line in lines.items() if not line.is_busy]:
             del lines[key]
     return lines.setdefault(tuple(models), Line())
+
+
+def is_anybody_waiting(models: Sequence[str]) -> bool:
+    """True while a request stands in a line for any of these models, in this event loop."""
+    lines = _lines.get(asyncio.get_running_loop(), {})
+    return any(line.is_busy and not set(models).isdisjoint(key) for key, line in lines.items())

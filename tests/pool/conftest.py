@@ -57,10 +57,10 @@ class SharedPools:
     def __getattr__(self, name):
         return getattr(self.local, name)
 
-    def lease(self, model, tried, now, tokens=0, affinity=None):
+    def lease(self, model, tried, now, tokens=0, affinity=None, **how):
         mine = self._pools[self._turn % len(self._pools)]
         self._turn += 1
-        lease = self._at(now, lambda: mine.lease(model, tried, tokens, affinity))
+        lease = self._at(now, lambda: mine.lease(model, tried, tokens, affinity, **how))
         self._of[id(lease)] = mine, lease
         return lease
 

@@ -10,7 +10,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from accounts import metering, pool
-from accounts.callers import recognise
+from accounts.callers import caller_in_batch, recognise
 from accounts.contributing import contribute
 from accounts.issuing import issue_token
 from accounts.models import ContributedKey, KeyCooldown, KeyDay, UsageRecord, User
@@ -123,9 +123,18 @@ class Relay:
         self.gemini = gemini
         self._token = token
 
-    async def job(self, *targets: str, calls: int = 1, body: dict[str, Any] | None = None, characters: int = 40) -> Job:
+    async def job(
+        self,
+        *targets: str,
+        calls: int = 1,
+        body: dict[str, Any] | None = None,
+        characters: int = 40,
+        in_batch: bool = False,
+    ) -> Job:
         """An admitted job for these targets, with a prompt of so many characters."""
         caller = await recognise(self._token)
+        if in_batch:
+            caller = await caller_in_batch(caller.token_id)
         body = body or {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}]}
         made = tuple(Call(first, 1, lambda model, candidates: body) for first in range(calls))
         job = Job(caller, "chat.completions", "gpt-4o", targets or (FIRST,), made, stream=False)
