@@ -5,10 +5,11 @@ import math
 import msgspec
 
 from accounts.pool.news import State
-from accounts.pool.pacific import MARGIN, end_of_quota_day, next_quota_day, quota_day
+from accounts.pool.pacific import end_of_quota_day, next_quota_day, quota_day
 from accounts.pool.quotas import NO_QUOTA, USUAL_RPM, Quota
 
-MINUTE = 60.0
+WINDOW = 60.5
+"""Seconds that a request counts: Gemini's minute, and as much as the way there may take longer for one than for the next."""
 PROBE_SECONDS = 3.0
 """How long one request tries alone after a rest. Refusals come quicker; answers may take minutes, and nobody waits for them."""
 _DAY = 24 * 3600.0
@@ -146,7 +147,7 @@ class Ledger:
         # Without a limit too: one that is learned counts what was sent before.
         sent = Sent(now, tokens, lease_id)
         if not self._minute:
-            self._slides_at = now + MINUTE + MARGIN
+            self._slides_at = now + WINDOW
         self._minute.append(sent)
         self._tokens += tokens
         return sent
@@ -258,7 +259,7 @@ class Ledger:
     def state(self, now: float) -> State:
         """What the next process should know."""
         self._slide(now)
-        ends = self._minute[-1].at + MINUTE + MARGIN if self._requests else 0.0
+        ends = self._minute[-1].at + WINDOW if self._requests else 0.0
         return State(
             self.errors, self.latency, self.failures_in_a_row, self.half_open, self._requests, self._tokens, ends
         )
@@ -269,10 +270,10 @@ class Ledger:
         self.failures_in_a_row = state.failures_in_a_row
         self.half_open = self.half_open or state.half_open
         if state.minute_ends > now and state.requests:
-            at = min(now, state.minute_ends - MINUTE - MARGIN)
+            at = min(now, state.minute_ends - WINDOW)
             first = Sent(at, state.tokens, "")
             self._minute[self._first : self._first] = [first, *(Sent(at, 0, "") for _ in range(state.requests - 1))]
-            self._slides_at = at + MINUTE + MARGIN
+            self._slides_at = at + WINDOW
             self._tokens += state.tokens
 
     def start_day(self, day: int, used: int) -> None:
@@ -299,7 +300,7 @@ class Ledger:
     def _slide(self, now: float) -> None:
         if now < self._slides_at:
             return
-        minute, first, over = self._minute, self._first, now - MINUTE - MARGIN
+        minute, first, over = self._minute, self._first, now - WINDOW
         while first < len(minute) and minute[first].at <= over:
             self._tokens -= minute[first].tokens
             first += 1
@@ -308,12 +309,12 @@ class Ledger:
             first = 0
         self._first = first
         self._over = max(self._over, over)
-        self._slides_at = minute[first].at + MINUTE + MARGIN if first < len(minute) else math.inf
+        self._slides_at = minute[first].at + WINDOW if first < len(minute) else math.inf
 
     def _room_for_request(self, rpm: int | None) -> float:
         if not rpm or self._requests < rpm:
             return 0.0
-        return self._minute[-rpm].at + MINUTE + MARGIN
+        return self._minute[-rpm].at + WINDOW
 
     def _room_for_tokens(self, tpm: int | None, tokens: int) -> float:
         # A prompt a little larger than the whole quota is let through alone: it is an estimate, and limits change.
@@ -325,5 +326,5 @@ class Ledger:
         for sent in self._minute[self._first :]:
             over -= sent.tokens
             if over <= 0:
-                return sent.at + MINUTE + MARGIN
-        return self._minute[-1].at + MINUTE + MARGIN
+                return sent.at + WINDOW
+        return self._minute[-1].at + WINDOW

@@ -5,7 +5,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
-# Requests may reach Gemini a little apart from our clock: its minutes end and its days begin a second later for us.
+# Our clock may be ahead of Gemini's: its days begin a second later for us.
 MARGIN = 1.0
 # No clock change is nearer to midnight than this, so the date holds for the whole quarter of an hour.
 _QUARTER = 900

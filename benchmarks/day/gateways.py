@@ -57,6 +57,8 @@ class Played:
     day: Day
     upstream: Upstream
     ended: list[Ended] = field(default_factory=list)
+    learned: dict[Place, Quota] = field(default_factory=dict)
+    """The limits that this project's pool knew in the end."""
 
 
 def play(day: Day, make: Callable[[Day, Upstream], Ask]) -> Played:
@@ -91,7 +93,7 @@ class Database:
         self._keys = {key.id: key for key in keys}
         self._domains = {key.id: key.domain for key in self._keys.values()}
         self._rests: dict[Place, Rest] = {}
-        self._quotas = quotas
+        self.quotas = quotas
         self._used: Counter[tuple[Place, Any]] = Counter()
 
     async def in_db(self, act: Callable[..., Any], *arguments: Any) -> Any:
@@ -105,13 +107,13 @@ class Database:
         gone = unwritten.disabled | unwritten.suspected
         self._keys = {key_id: key for key_id, key in self._keys.items() if key_id not in gone}
         self._rests |= unwritten.rests
-        self._quotas |= unwritten.quotas
+        self.quotas |= unwritten.quotas
         today = quota_date(pool.now())
         return Findings(
             None if stamp == len(self._keys) else list(self._keys.values()),
             len(self._keys),
             _TIERS,
-            dict(self._quotas),
+            dict(self.quotas),
             {place: used for (place, day), used in self._used.items() if day == today},
             {place: rest for place, rest in self._rests.items() if rest.until > pool.now()},
             cleared=[],
@@ -126,17 +128,12 @@ def _pooled(day: Day) -> list[PooledKey]:
     ]
 
 
-def play_tumbler(day: Day, *, limits_known: bool = False) -> Played:
+def play_tumbler(day: Day, learned: dict[Place, Quota] | None = None) -> Played:
     """accounts.pool and compat.relay as they serve a request, between the simulated Gemini and a database in memory.
 
-    The limits may be known from days before; else they are learned on the way.
+    The limits that were `learned` on a day before are known at the start; the others are learned on the way.
     """
-    limits = {
-        (f"project:{project}", model): Quota(*limits)
-        for project, of_models in day.quotas.items()
-        for model, limits in of_models.items()
-    }
-    database = Database(_pooled(day), limits if limits_known else {})
+    database = Database(_pooled(day), dict(learned or {}))
     random.seed(1)
     with ExitStack() as changed:
         changed.enter_context(patch("accounts.pool.in_db", database.in_db))
@@ -144,7 +141,9 @@ def play_tumbler(day: Day, *, limits_known: bool = False) -> Played:
         changed.callback(pool.reset)
         pool.reset()
         pool._shared.pool._rng.seed(1)
-        return play(day, _tumbler)
+        played = play(day, _tumbler)
+    played.learned = database.quotas
+    return played
 
 
 def _tumbler(day: Day, gemini: Upstream) -> Ask:

@@ -21,11 +21,10 @@ class Level(NamedTuple):
     """Requests of a Pacific day, as a share of what all projects may send on it."""
     burst: float
     """Requests a minute in a burst, as a share of what all projects may send in one."""
-    burst_minutes: int
 
 
 # More than the days' quotas; about as much; less, but with short bursts of more than a minute's.
-LEVELS = (Level(1.5, 1.25, 3), Level(1.0, 0.8, 3), Level(0.6, 1.5, 3))
+LEVELS = (Level(1.5, 1.25), Level(1.0, 0.8), Level(0.6, 1.5))
 
 
 class Shape(NamedTuple):
@@ -39,6 +38,7 @@ class Shape(NamedTuple):
     dead: int = 5
     dying: int = 3
     rpds: tuple[int, ...] = (20, 50, 100, 200, 250, 500, 1_000)
+    burst_minutes: int = 3
     overload_minutes: int = 20
     address_minutes: int = 8
 
@@ -167,7 +167,7 @@ def _rates(day: Day, model: str, level: Level, rng: random.Random) -> list[float
         length = last - first
         for part in (0.2, 0.6):
             begins = first + int((part + 0.2 * rng.random()) * length)
-            for minute in range(begins, begins + level.burst_minutes):
+            for minute in range(begins, begins + day.shape.burst_minutes):
                 rates[minute] = level.burst * a_minute
         left = max(0.0, level.of_day * a_day - sum(rates[first:last]))
         swell = [1 + 0.7 * math.sin(2 * math.pi * (minute - first) / length) for minute in range(first, last)]

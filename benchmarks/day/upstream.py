@@ -1,6 +1,7 @@
 """Gemini for a day: the simulator's quotas and refusals, with the day's deaths and outages, in virtual time."""
 
 import asyncio
+import random
 from collections import Counter, defaultdict, deque
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from compat.simulator.refusals import Refused
 from compat.simulator.wire import encode
 
 _ONE_WAY = 0.06
+_JITTER = 0.5
 _DEAD, _LEAKED = Fault("dead"), Fault("leaked")
 # A slot that the quota has freed just now counts from this many seconds on as one that could have been used: a pool keeps
 # a second between its clock and Gemini's, and needs a moment.
@@ -41,6 +43,7 @@ class Upstream:
     def __init__(self, day: Day) -> None:
         self._day = day
         self.quotas = Quotas(projects=day.quotas)
+        self._rng = random.Random(1)
         self.calls: list[Seen] = []
         self._counted: Counter[tuple[str, str, int]] = Counter()
         """Requests that used quota, by project, model and Pacific day (0 or 1)."""
@@ -56,20 +59,24 @@ class Upstream:
         """As GeminiClient.generate; the prompt is the number of the request."""
         request = self._day.requests[int(msgspec.json.decode(body)["contents"][0]["parts"][0]["text"])]
         await self.receive(model, key, request.tokens)
-        await asyncio.sleep(request.seconds + _ONE_WAY)
+        await asyncio.sleep(request.seconds + self._one_way())
         return msgspec.convert(_reply(request), Reply)
 
     async def receive(self, model: str, key: str, tokens: int) -> None:
         """Take one call in, on its way and back if it is refused; raises GeminiFailure."""
         place = (read_key(key).project, model)
         self._coming[place] += 1
-        await asyncio.sleep(_ONE_WAY)
+        await asyncio.sleep(self._one_way())
         self._coming[place] -= 1
         outcome, refused = self._decide(model, read_key(key), tokens)
         self.calls.append(Seen(self.now(), model, outcome))
         if refused is not None:
-            await asyncio.sleep(_ONE_WAY)
+            await asyncio.sleep(self._one_way())
             raise failure_of(refused.status, encode(refused.body()))
+
+    def _one_way(self) -> float:
+        # Seconds from us to the upstream, or back: no two packets take the same time.
+        return _ONE_WAY * self._rng.lognormvariate(0.0, _JITTER)
 
     def _decide(self, model: str, key: Key, tokens: int) -> tuple[str, Refused | None]:
         at, day = self.now(), self._day

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.pool.ledger import Ledger
+from accounts.pool.ledger import WINDOW, Ledger
 from accounts.pool.pacific import next_pacific_midnight
 from accounts.pool.quotas import Quota, crept, learned
 from tests.pool.conftest import NOW
@@ -198,8 +198,8 @@ def test_what_one_process_knew_the_next_one_knows():
     after.reserve(100, NOW + 5)
     after.went_well(1.0)
     assert after.failures_in_a_row == 0
-    assert after.free_at(100, NOW + 6) == NOW + 3 + 61, "the restored ones leave when the last of them does"
-    assert after.free_at(600, NOW + 3 + 61) <= NOW + 3 + 61
+    assert after.free_at(100, NOW + 6) == NOW + 3 + WINDOW, "the restored ones leave when the last of them does"
+    assert after.free_at(600, NOW + 3 + WINDOW) <= NOW + 3 + WINDOW
 
 
 def test_a_minute_that_is_over_is_not_restored():
