@@ -21,15 +21,15 @@ class Answer:
 
 
 class EventStream:
-    """Server-Sent Events from a pump, whose account is closed in every ending."""
+    """Server-Sent Events, or the bytes of another type, from a pump whose account is closed in every ending."""
 
     __slots__ = ("headers", "pump", "status")
 
-    def __init__(self, pump: Pump) -> None:
+    def __init__(self, pump: Pump, content_type: str = "text/event-stream; charset=utf-8") -> None:
         self.pump = pump
         self.status = 200
         # The last header keeps nginx and its like from holding events back.
-        self.headers = {"content-type": "text/event-stream; charset=utf-8", "x-accel-buffering": "no"}
+        self.headers = {"content-type": content_type, "x-accel-buffering": "no"}
 
 
 class Download:

@@ -94,7 +94,9 @@ async def _send(response: Response, send: Send, *, has_body: bool) -> None:
     if has_body or isinstance(response, EventStream):
         async for part in parts:
             await send({"type": "http.response.body", "body": part, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
+    # Without its end both servers cut the connection.
+    if not (isinstance(response, EventStream) and response.pump.is_cut):
+        await send({"type": "http.response.body", "body": b""})
 
 
 class _Watch:

@@ -14,6 +14,7 @@ ROUTES: dict[str, View] = {
     "chat": views.ChatCompletions.as_view(),
     "completions": views.Completions.as_view(),
     "embeddings": views.Embeddings.as_view(),
+    "audio/speech": views.Speech.as_view(),
     "responses": views.Responses.as_view(),
     "responses/input_tokens": views.ResponseInputTokens.as_view(),
     "responses/{response_id}": views.OneResponse.as_view(),

@@ -1,5 +1,6 @@
 """Bodies as Gemini sends them, for a scripted Gemini to answer with."""
 
+import base64
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -28,6 +29,11 @@ def reply(
         "responseId": "r",
         **members,
     }
+
+
+def sound(data: bytes) -> dict[str, Any]:
+    """A part of so many bytes of sound: 16-bit mono, 24,000 samples a second."""
+    return {"inlineData": {"mimeType": "audio/L16;codec=pcm;rate=24000", "data": base64.b64encode(data).decode()}}
 
 
 def events(*replies: dict[str, Any] | bytes) -> bytes:

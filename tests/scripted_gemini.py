@@ -12,7 +12,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from tests.gemini_replies import GONE, events, reply
+from tests.gemini_replies import GONE, events, reply, sound
 from tests.scripted_wire import Answer, Call, Streaming, Wire, send_whole
 
 RETIRED = re.compile(r"gemini-1\..*|gemini-2\.0.*|gemini-2\.5-pro-exp-03-25|text-embedding-004")
@@ -200,7 +200,10 @@ async def _gone(_: Call, wire: Wire) -> None:
 async def _usual(call: Call, wire: Wire) -> None:
     """What Gemini says when nothing was scripted."""
     kind = {"Content-Type": "application/json; charset=UTF-8"}
-    if call.method == "streamGenerateContent":
+    if call.method == "streamGenerateContent" and "-tts" in call.model:
+        body = events(reply(sound(bytes(24_000)), finish=None), reply(sound(bytes(24_000))))
+        await send_whole(wire, 200, {"Content-Type": "text/event-stream"}, body, "chunked")
+    elif call.method == "streamGenerateContent":
         body = events(
             reply("Hel", finish=None, usage={"promptTokenCount": 7, "totalTokenCount": 7}),
             reply("lo!", finish=None, usage={"promptTokenCount": 7, "candidatesTokenCount": 3, "totalTokenCount": 10}),

@@ -31,6 +31,8 @@ class IssuedToken(Limits):
 
         CHAT = "chat", "chat and completions"
         EMBEDDINGS = "embeddings", "embeddings"
+        AUDIO = "audio", "speech and transcriptions"
+        MODERATIONS = "moderations", "moderations"
         USAGE = "usage", "reading its own usage"
         FILES = "files", "files and batches"
 

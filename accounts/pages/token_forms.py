@@ -67,6 +67,8 @@ class TokenForm(forms.Form):
         choices=[
             ("chat", _("chat and completions")),
             ("embeddings", _("embeddings")),
+            ("audio", _("speech and transcriptions")),
+            ("moderations", _("moderations")),
             ("usage", _("reading its own usage")),
             ("files", _("files and batches")),
         ],

@@ -123,6 +123,15 @@ MEMBERS: dict[str, dict[str, str]] = {
         "dimensions": "The length of each vector, where the model can.",
         "user": _USER,
     },
+    "SpeechRequest": {
+        "model": "A mapped name (`tts-1`, `gpt-4o-mini-tts`), or a speech model of Gemini's own.",
+        "input": "The text.",
+        "voice": "One of OpenAI's, each of which is one of Gemini's here, or one of Gemini's own (`Kore`, `Puck`, …).",
+        "instructions": "How to speak, in words.",
+        "response_format": "`mp3` unless something else is asked for; `pcm` is 16-bit mono, 24,000 samples a second.",
+        "speed": "Told to the model in words, for it has no such setting: near it, not exact.",
+        "stream_format": "`audio`: the bytes as they are made. `sse`: in events.",
+    },
     "FileForm": {
         "file": "The file itself.",
         "purpose": "What it is for: `batch` for the requests of a batch; all others may be named in conversations.",

@@ -28,7 +28,7 @@ class Operation(NamedTuple):
     """A request that works."""
     status: int = 200
     gives: str = "application/json"
-    """The media type of the answer."""
+    """The media type of the answer; of several that it may have, the usual one."""
     event: type | None = None
     """The data of each event, for a route that streams when it is asked to."""
     parameters: tuple[dict[str, Any], ...] = ()

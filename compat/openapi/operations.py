@@ -1,6 +1,7 @@
 """The words of the API document: what each route does, takes, answers and may refuse."""
 
 from compat import errors
+from compat.openapi.audio import AUDIO
 from compat.openapi.files import FILES
 from compat.openapi.operation import ASKING, BODY, DOOR, Operation
 from compat.openapi.stored import STORED
@@ -130,6 +131,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             },
         ),
     ),
+    **AUDIO,
     **FILES,
     **STORED,
     ("/usage", "GET"): Operation(

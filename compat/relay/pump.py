@@ -3,13 +3,12 @@
 import asyncio
 import contextvars
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any, NamedTuple, Protocol
 
 from django.conf import settings
 
 from accounts import pool
-from accounts.pool import Lease
 from compat.errors import CompatError, InternalError, UpstreamError, from_refusal
 from compat.gemini.client import ReplyStream
 from compat.gemini.failures import CUT_OFF, EMPTY, Facts, GeminiFailure
@@ -30,17 +29,24 @@ from compat.translation.usage import Usage
 logger = logging.getLogger(__name__)
 
 
+Events = bytes | Awaitable[bytes]
+"""Events, or what will be some: where making them takes so long that it is done off the event loop."""
+
+
 class Writer(Protocol):
     """What turns replies into the events of one dialect."""
 
-    def read(self, first_choice: int, reply: Reply) -> bytes:
+    def read(self, first_choice: int, reply: Reply) -> Events:
         """The events that a reply adds."""
 
-    def close(self, usage: Usage) -> bytes:
+    def close(self, usage: Usage) -> Events:
         """The events that end the stream; EmptyAnswer when nothing came."""
 
     def error(self, error: dict[str, Any], status: int) -> bytes:
-        """The event that ends a stream which broke, of an error that would have had this status."""
+        """The event that ends a stream which broke, of an error that would have had this status.
+
+        b"" where a client cannot be told: its connection is cut, so that nobody takes the half for the whole.
+        """
 
     def unfinished(self) -> bool:
         """True when the stream was cut off."""
@@ -61,7 +67,7 @@ class Pump:
     """Reads upstream, writes events into a channel, settles in every ending."""
 
     keep_alive = KEEP_ALIVE
-    """What is sent in a silence; a dialect that knows no comments has another."""
+    """What is sent in a silence; a dialect that knows no comments has another, or none."""
 
     def __init__(self, job: Job, writer: Writer) -> None:
         self._job = job
@@ -69,13 +75,15 @@ class Pump:
         self._channel = Channel()
         self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._stopped: CompatError | None = None
+        self.is_cut = False
+        """True when the response is to end as a broken one: there was no other way to tell the client."""
         self.caller = job.caller
         # A context of its own: what the request's context holds must not outlive it here.
         self._task = asyncio.get_running_loop().create_task(self._run(), context=contextvars.Context())
         open_streams.add(self)
 
-    async def first(self, seconds: float) -> None:
-        """Wait for the first events, at most so many seconds. Raises CompatError when the request failed before them."""
+    async def first(self, seconds: float | None) -> None:
+        """Wait for the first events, at most so many seconds if any. Raises CompatError when the request failed before them."""
         try:
             await asyncio.wait((self._first,), timeout=seconds)
         except asyncio.CancelledError:
@@ -99,7 +107,8 @@ class Pump:
         """The events as they come, several at once when they wait; a sign of life after each silence."""
         try:
             while (data := await self._channel.get(settings.KEEP_ALIVE_SECONDS)) is not None:
-                yield data or self.keep_alive
+                if events := data or self.keep_alive:
+                    yield events
         finally:
             self.abandon()
 
@@ -107,7 +116,7 @@ class Pump:
         job, error, status = self._job, None, 200
         try:
             await self._read_calls()
-            self._put(self._writer.close(job.estimated(self._writer.text_length)))
+            self._put(await _made(self._writer.close(job.estimated(self._writer.text_length))))
         except asyncio.CancelledError:
             if self._stopped is None:
                 status = CLIENT_LEFT
@@ -127,7 +136,9 @@ class Pump:
             self._first.set_exception(error)
             self._first.exception()  # read once, so that nobody complains when the client has left
         elif error is not None:
-            self._channel.put(self._writer.error(error.body(), error.status))
+            events = self._writer.error(error.body(), error.status)
+            self.is_cut = not events
+            self._put(events)
         self._channel.close()
         if not self._first.done():
             self._first.set_result(None)
@@ -149,21 +160,21 @@ class Pump:
         try:
             replies: list[Reply] | None = opened.replies
             while replies is not None:
-                usage = self._take(call, replies, usage, lease)
+                for reply in replies:
+                    usage = usage.merged(reply.usageMetadata)
+                self._job.heard(call, usage, lease)
+                await self._write(call, replies)
                 await self._channel.room()
                 replies = await opened.stream.read()
         finally:
             pool.give_back(lease, prompt_tokens=usage.prompt_total, completion_tokens=usage.completion_total)
             opened.stream.close()
 
-    def _take(self, call: Call, replies: list[Reply], usage: Usage, lease: Lease) -> Usage:
+    async def _write(self, call: Call, replies: list[Reply]) -> None:
         events = b""
         for reply in replies:
-            usage = usage.merged(reply.usageMetadata)
-            events += self._writer.read(call.first_choice, reply)
-        self._job.heard(call, usage, lease)
+            events += await _made(self._writer.read(call.first_choice, reply))
         self._put(events)
-        return usage
 
     def _put(self, events: bytes) -> None:
         if not events:
@@ -192,14 +203,19 @@ class Pump:
         raise GeminiFailure(EMPTY if any(is_finished(reply) for reply in replies) else CUT_OFF, Facts(502))
 
 
-async def open_stream(job: Job, writer: Writer) -> Pump:
+async def open_stream(job: Job, writer: Writer, keep_alive: bytes = KEEP_ALIVE) -> Pump:
     """A pump whose first events are in hand, or that has been silent for as long as a keep-alive comment waits.
 
     Raises CompatError: nothing has been sent yet, so the client gets a true status.
     """
     pump = Pump(job, writer)
-    await pump.first(settings.KEEP_ALIVE_SECONDS)
+    pump.keep_alive = keep_alive
+    await pump.first(settings.KEEP_ALIVE_SECONDS if keep_alive else None)
     return pump
+
+
+async def _made(events: Events) -> bytes:
+    return events if isinstance(events, bytes) else await events
 
 
 def _client_error(found: BaseException, job: Job) -> CompatError:

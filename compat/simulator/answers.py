@@ -7,6 +7,7 @@ from secrets import token_hex
 from compat.simulator import built_in_tools, media
 from compat.simulator.continuation import make_token, read_token
 from compat.simulator.function_calls import chosen_calls
+from compat.simulator.listening import NOTHING, segments, to_be_said, transcript
 from compat.simulator.logprobs import logprobs_result
 from compat.simulator.model_facts import ModelFacts
 from compat.simulator.prompts import Prompt, read_prompt
@@ -89,7 +90,7 @@ def _content(prompt: Prompt, facts: ModelFacts) -> tuple[list[JsonObject], JsonO
             calls = [{**call, "id": token_hex(4)} for call in calls]
         return [{"functionCall": call} for call in calls], {"finishMessage": _CALLS_MADE}
     if facts.kind == "speech":
-        return [{"inlineData": media.sound()}], {}
+        return [{"inlineData": media.sound(to_be_said(prompt.text))}], {}
     text = _text(prompt)
     if facts.kind == "image":
         before = [{"text": text}] if "TEXT" in prompt.config.get("responseModalities", ["TEXT"]) else []
@@ -113,11 +114,16 @@ def _with_tools(prompt: Prompt, facts: ModelFacts, text: str) -> tuple[list[Json
 
 def _text(prompt: Prompt) -> str:
     mime_type = prompt.config.get("responseMimeType", "text/plain")
+    words = transcript(prompt)
     if mime_type != "text/plain":
         schema = prompt.config.get("responseJsonSchema", prompt.config.get("responseSchema"))
         if mime_type == "text/x.enum":
             return str(example(schema or {}))
+        if words is not None and "segments" in (schema or {}).get("properties", {}):
+            return encode(segments(words, prompt.sounds[0])).decode()
         return encode(example(schema) if schema else _as_object(prompt)).decode()
+    if words is not None:
+        return words or NOTHING
     if prompt.responses:
         return "\n".join(
             f"{response['name']} answered: {encode(response['response']).decode()}" for response in prompt.responses
@@ -164,7 +170,8 @@ def part_tokens(part: JsonObject) -> int:
     if "text" in part:
         return 0 if part.get("thought") else text_tokens(part["text"])
     if "inlineData" in part:
-        return media.AUDIO_TOKENS if part["inlineData"]["mimeType"].startswith("audio") else media.IMAGE_TOKENS
+        data = part["inlineData"]
+        return media.sound_tokens(data["data"]) if data["mimeType"].startswith("audio") else media.IMAGE_TOKENS
     return max(1, len(encode({name: part[name] for name in part if name != "thoughtSignature"})) // 4)
 
 

@@ -12,6 +12,7 @@ class Prompt:
 
     text: str = ""
     media_types: list[str] = field(default_factory=list)
+    sounds: list[JsonObject] = field(default_factory=list)
     responses: list[JsonObject] = field(default_factory=list)
     called: set[str] = field(default_factory=set)
     functions: dict[str, Any] = field(default_factory=dict)
@@ -47,9 +48,15 @@ def _read_turn(contents: list[JsonObject], prompt: Prompt) -> None:
         texts = [part["text"] for part in content["parts"] if "text" in part]
         media = [part.get("inlineData") or part.get("fileData") for part in content["parts"]]
         prompt.media_types = [one.get("mimeType", "a file") for one in media if one]
+        prompt.sounds = [one for one in media if one and "data" in one and _is_sound(one)]
         prompt.text = "\n".join(texts)
         if texts or prompt.media_types:
             return
+
+
+def _is_sound(media: JsonObject) -> bool:
+    """Whether it may be heard: films are among it, for webm and mp4 files of sound come as such."""
+    return str(media.get("mimeType", "")).startswith(("audio/", "video/"))
 
 
 def _read_tools(request: JsonObject, prompt: Prompt) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 
 from compat.simulator.answers import Answer, Candidate, part_tokens
+from compat.simulator.media import sound_pieces
 from compat.simulator.wire import JsonObject
 
 _WORD = re.compile(r"\S+\s*|\s+")
@@ -87,6 +88,8 @@ def _steps(candidate: Candidate, answer: Answer) -> list[list[JsonObject]]:
             steps.extend([{"text": words}] for words in pieces(part["text"]))
             if "thoughtSignature" in part:
                 ending = {"text": "", "thoughtSignature": part["thoughtSignature"]}
+        elif part.get("inlineData", {}).get("mimeType", "").startswith("audio"):
+            steps.extend([{"inlineData": piece}] for piece in sound_pieces(part["inlineData"]))
         else:
             steps.append([part])
     if calls_together:

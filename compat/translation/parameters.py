@@ -7,6 +7,7 @@ from compat.translation.families import Family
 from compat.translation.reasoning_effort import least_thinking, to_thinking_config
 from compat.translation.refusals import Untranslatable
 from compat.translation.response_format import check_response_format, to_response_format
+from compat.translation.voices import to_speech_config
 
 
 class Fate(NamedTuple):
@@ -68,21 +69,6 @@ PARAMETERS: dict[str, Fate] = {
 
 # maxOutputTokens counts thinking too: what a small limit allows would be used up before a word is said.
 _ROOM_TO_THINK = 1_024
-_VOICES = {
-    "alloy": "Kore",
-    "ash": "Charon",
-    "ballad": "Zephyr",
-    "cedar": "Fenrir",
-    "coral": "Leda",
-    "echo": "Puck",
-    "fable": "Aoede",
-    "marin": "Leda",
-    "nova": "Aoede",
-    "onyx": "Orus",
-    "sage": "Kore",
-    "shimmer": "Zephyr",
-    "verse": "Puck",
-}
 _CATEGORIES = ("HARASSMENT", "HATE_SPEECH", "SEXUALLY_EXPLICIT", "DANGEROUS_CONTENT", "CIVIC_INTEGRITY")
 _THRESHOLDS = ("OFF", "BLOCK_NONE", "BLOCK_ONLY_HIGH", "BLOCK_MEDIUM_AND_ABOVE", "BLOCK_LOW_AND_ABOVE")
 
@@ -171,9 +157,7 @@ def _modalities(request: ChatRequest, family: Family) -> dict[str, Any]:
                 "Only the audio formats wav and pcm16 can be made.", "audio.format", "unsupported_value"
             )
         voice = request.audio.voice if request.audio else "alloy"
-        name = voice if isinstance(voice, str) else str(voice.get("id", "alloy"))
-        prebuilt = {"prebuiltVoiceConfig": {"voiceName": _VOICES.get(name.lower(), name)}}
-        return {"responseModalities": ["AUDIO"], "speechConfig": {"voiceConfig": prebuilt}}
+        return {"responseModalities": ["AUDIO"], "speechConfig": to_speech_config(voice, "audio.voice")}
     if "audio" in wanted:
         raise Untranslatable(
             "This model does not speak: ask a speech model (gemini-…-tts) for audio.", "modalities", "unsupported_value"

@@ -8,6 +8,7 @@ from compat.views.files import FileContent, Files, OneFile
 from compat.views.messages import Messages, MessageTokens
 from compat.views.models import Models, OneModel
 from compat.views.responses import ResponseInputTokens, Responses
+from compat.views.speech import Speech
 from compat.views.stored_responses import OneResponse, ResponseInputItems
 from compat.views.unknown import UnknownPath
 from compat.views.usage import OwnUsage
@@ -29,5 +30,6 @@ __all__ = [
     "ResponseInputItems",
     "ResponseInputTokens",
     "Responses",
+    "Speech",
     "UnknownPath",
 ]

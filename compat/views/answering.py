@@ -66,6 +66,17 @@ class AnsweringView(AsyncAPIView):
         await job.admit(n, request.max_completion_tokens or request.max_tokens)
         return job
 
+    async def admitted_bodies(
+        self, model: str, resolved: Resolved, to_bodies: list[ToBody], characters: int, *, stream: bool
+    ) -> Job:
+        """The admitted job of what is no chat: one answer to each body. Raises what Job.admit raises."""
+        calls = plan(1, resolved.targets, to_bodies)
+        job = self.job = Job(self.caller, self.endpoint, model, resolved.targets, calls, stream=stream)
+        job.prompt_characters = lambda: characters
+        job.sub_user = self.sub_user(None)
+        await job.admit(len(to_bodies))
+        return job
+
     async def counted(self, chat: ChatTranslation, resolved: Resolved) -> int:
         """What a chat's prompt counts with the model that would answer. It counts as a request and costs no tokens."""
         request = chat.request
@@ -142,3 +153,7 @@ class AnsweringView(AsyncAPIView):
     async def streamed(self, job: Job, writer: Writer) -> Response:
         """Open the stream: errors up to the first event have their own status."""
         return EventStream(await relay.open_stream(job, writer))
+
+    async def streamed_bytes(self, job: Job, writer: Writer, content_type: str) -> Response:
+        """The same for bytes of another type, in which a silence cannot be filled."""
+        return EventStream(await relay.open_stream(job, writer, keep_alive=b""), content_type)

@@ -180,6 +180,7 @@ ADMIN_TABLES = {
 TOKEN, OPEN, OWN = "a token", "anybody", "a token of its owner's: for others it is not there"
 
 API = {
+    "audio/speech": TOKEN,
     "chat": TOKEN,
     "chat/completions": TOKEN,
     "completions": TOKEN,

@@ -27,6 +27,7 @@ from tumbler_site.asgi import application
 pytestmark = pytest.mark.django_db(transaction=True)
 
 BODIES = {
+    "audio/speech": {"model": "gemini-2.5-flash-preview-tts", "input": "Hello", "voice": "alloy"},
     "chat": CHAT,
     "chat/completions": CHAT,
     "completions": {"model": "gemini-2.5-flash", "prompt": "Hello"},

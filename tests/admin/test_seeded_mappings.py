@@ -7,11 +7,13 @@ from django.apps import apps
 
 from compat.mapping import read_table
 from compat.models import MappingTarget, ModelMapping
+from compat.translation.families import family_of
 
 pytestmark = pytest.mark.django_db
 migration = import_module("compat.migrations.0002_seed_mappings")
 best = import_module("compat.migrations.0003_seed_tumbler_best")
 claude = import_module("compat.migrations.0004_seed_claude")
+sound = import_module("compat.migrations.0005_seed_sound")
 
 
 @pytest.fixture(autouse=True)
@@ -20,6 +22,7 @@ def seeded(db):
     migration.seed(apps, None)
     best.seed(apps, None)
     claude.seed(apps, None)
+    sound.seed(apps, None)
 
 
 def targets(name):
@@ -82,6 +85,7 @@ def test_taking_it_back_leaves_the_rows_that_someone_touched():
     migration.unseed(apps, None)
     best.unseed(apps, None)
     claude.unseed(apps, None)
+    sound.unseed(apps, None)
     assert set(ModelMapping.objects.values_list("name", flat=True)) == {"mine", "gpt-4o", "gpt-4"}
     migration.seed(apps, None)
     assert ModelMapping.objects.filter(name="gpt-5*").exists()
@@ -104,4 +108,25 @@ def test_the_best_models_have_an_alias_that_an_edit_makes_somebodys_own():
     ],
 )
 def test_the_names_of_anthropics_clients_lead_to_models_of_their_size(name, first):
+    assert read_table().find(name).targets[0] == first
+
+
+@pytest.mark.parametrize("name", ["tts-1", "tts-1-1106", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15"])
+def test_the_names_of_speech_lead_to_models_that_speak_and_to_no_other(name):
+    found = read_table().find(name).targets
+    assert len(found) >= 2
+    assert all(family_of(target).speech for target in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("whisper-1", "gemini-3.8-flash"),
+        ("gpt-4o-transcribe", "gemini-3.8-flash"),
+        ("gpt-4o-mini-transcribe-2025-12-15", "gemini-3.5-flash-lite"),
+        ("omni-moderation-2024-09-26", "gemini-3.5-flash-lite"),
+        ("text-moderation-stable", "gemini-3.5-flash-lite"),
+    ],
+)
+def test_the_names_of_transcriptions_and_moderations_lead_to_models_that_listen_and_judge(name, first):
     assert read_table().find(name).targets[0] == first

@@ -247,6 +247,19 @@ async def test_embeddings_answer_as_the_document_says(site, form):
     assert unlisted(answer, OPERATIONS[path, "POST"].answer) == []
 
 
+async def test_speech_answers_as_the_document_says(site):
+    path, method = "/audio/speech", "post"
+    request = {"model": "gemini-2.5-flash-preview-tts", "input": "Good evening!", "voice": "alloy"}
+    answer = await ask(site, path, method, request)
+    assert answer.headers["content-type"] == OPERATIONS[path, "POST"].gives
+    events = (await ask(site, path, method, {**request, "stream_format": "sse"})).body.decode().split("\n\n")
+    told = [json.loads(event[6:]) for event in events if event]
+    assert {event["type"] for event in told} == {"speech.audio.delta", "speech.audio.done"}
+    for event in told:
+        check(event, schema_of(path, method, 200, "text/event-stream"))
+        assert unlisted(event, OPERATIONS[path, "POST"].event) == []
+
+
 async def test_models_answer_as_the_document_says(site):
     listed = (await ask(site, "/models", "get")).json
     check(listed, schema_of("/models", "get", 200))

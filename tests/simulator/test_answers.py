@@ -1,7 +1,9 @@
 """What the simulated models say."""
 
 import base64
+import io
 import json
+import wave
 
 import jsonschema
 import pytest
@@ -266,12 +268,71 @@ async def test_an_image_model_sends_a_picture(gemini):
     assert {"modality": "IMAGE", "tokenCount": 1_120} in reply["usageMetadata"]["candidatesTokensDetails"]
 
 
-async def test_a_speech_model_sends_raw_sound(gemini):
-    body = said("hello", generationConfig={"responseModalities": ["AUDIO"]})
-    (part,) = parts_of(await gemini.generate("gemini-3.8-flash-tts", body))
+SPOKEN = {"generationConfig": {"responseModalities": ["AUDIO"]}}
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("Hi", 0.24), ("x" * 100, 5.0), ("é" * 3_000, 150.0)])
+async def test_a_speech_model_sends_raw_sound_as_long_as_the_text_takes(gemini, text, seconds):
+    reply = await gemini.generate("gemini-3.8-flash-tts", said(text, **SPOKEN))
+    (part,) = parts_of(reply)
 
     assert part["inlineData"]["mimeType"] == "audio/L16;codec=pcm;rate=24000"
-    assert len(base64.b64decode(part["inlineData"]["data"])) == 12_000
+    assert len(base64.b64decode(part["inlineData"]["data"])) == seconds * 48_000
+    assert reply["usageMetadata"]["candidatesTokenCount"] == seconds * 25
+
+
+async def test_a_streamed_speech_comes_in_pieces(gemini):
+    whole = await gemini.generate("gemini-3.8-flash-tts", said("x" * 45, **SPOKEN))
+    replies = await gemini.stream("gemini-3.8-flash-tts", said("x" * 45, **SPOKEN))
+    pieces = [part["inlineData"]["data"] for reply in replies for part in parts_of(reply) if "inlineData" in part]
+
+    assert len(pieces) == 5
+    assert b"".join(map(base64.b64decode, pieces)) == base64.b64decode(parts_of(whole)[0]["inlineData"]["data"])
+    assert replies[-1]["usageMetadata"] == whole["usageMetadata"]
+
+
+def heard(sound, *told, schema=None):
+    config = (
+        {"generationConfig": {"responseMimeType": "application/json", "responseJsonSchema": schema}} if schema else {}
+    )
+    parts = [{"inlineData": sound}, *({"text": text} for text in told)]
+    return {"contents": [{"role": "user", "parts": parts}], **config}
+
+
+async def test_what_it_said_it_hears_again(gemini):
+    words = "Read this slowly.\n\nGood evening. Where is Ånn?"
+    (part,) = parts_of(await gemini.generate("gemini-3.8-flash-tts", said(words, **SPOKEN)))
+    samples = base64.b64decode(part["inlineData"]["data"])
+    with io.BytesIO() as file:
+        with wave.open(file, "wb") as sound:
+            sound.setparams((1, 2, 24_000, 0, "NONE", ""))
+            sound.writeframes(samples)
+        sound = {"mimeType": "audio/wav", "data": base64.b64encode(file.getvalue()).decode()}
+
+    assert text_of(await gemini.generate(FLASH, heard(sound, "Transcribe it."))) == "Good evening. Where is Ånn?"
+    assert text_of(await gemini.generate(FLASH, heard(sound, "Translate it."))).startswith("In English: Good")
+    schema = {"type": "object", "properties": {"segments": {"type": "array"}}}
+    told = json.loads(text_of(await gemini.generate(FLASH, heard(sound, "Transcribe it.", schema=schema))))
+    assert [(one["start"], one["text"]) for one in told["segments"]] == [
+        ("00:00.0", "Good evening."),
+        ("00:00.7", "Where is Ånn?"),
+    ]
+
+
+async def test_of_another_sound_it_tells_the_length_and_of_silence_nothing(gemini):
+    silence = {
+        "mimeType": "audio/wav",
+        "data": base64.b64encode(b"RIFF....WAVEfmt ".ljust(44, b"x") + bytes(4_800)).decode(),
+    }
+    other = {"mimeType": "audio/mp3", "data": base64.b64encode(b"\xff\xfb" * 8_000).decode()}
+
+    assert text_of(await gemini.generate(FLASH, heard(silence, "Transcribe it."))) == "[no speech]"
+    assert (
+        text_of(await gemini.generate(FLASH, heard(other, "Transcribe it."))) == "A sound of 2.0 seconds in audio/mp3."
+    )
+    assert (
+        text_of(await gemini.generate(FLASH, heard(other, "What is it?"))) == "I see audio/mp3. You said: What is it?"
+    )
 
 
 async def test_pictures_in_the_prompt_are_seen_and_counted(gemini):

@@ -25,6 +25,7 @@ from compat.mapping import forget_mappings
 from compat.models import MappingTarget, ModelMapping
 from compat.relay import gone, upstream
 from compat.schemas.gemini import CountReply, EmbeddingReply, ModelList, Reply
+from tests import gemini_replies
 from tumbler_site.asgi import application
 
 UPSTREAM_KEY = "fake-upstream-key-of-the-surface"
@@ -35,6 +36,7 @@ REPLY = {
     "usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 2, "totalTokenCount": 7},
     "modelVersion": "gemini-2.5-flash",
 }
+SPOKEN = gemini_replies.reply(gemini_replies.sound(bytes(9_600)))
 MODELS = {"models": [{"name": f"models/{MODEL}", "supportedGenerationMethods": ["generateContent"]}]}
 
 
@@ -150,7 +152,7 @@ class StubGemini:
 
     async def stream(self, model: str, key: str, body: bytes) -> "StubStream":
         self._take("streamGenerateContent", model, key, body)
-        return StubStream([msgspec.convert(self.reply, Reply)])
+        return StubStream([msgspec.convert(SPOKEN if "-tts" in model else self.reply, Reply)])
 
     @property
     def texts(self) -> list[str]:

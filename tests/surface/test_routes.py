@@ -13,6 +13,7 @@ BODIES = {
     "chat/completions": {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}]},
     "chat": {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}]},
     "completions": {"model": MODEL, "prompt": "Hi"},
+    "audio/speech": {"model": "gemini-2.5-flash-preview-tts", "input": "Hi", "voice": "alloy"},
     "embeddings": {"model": "text-embedding-3-small", "input": "Hi"},
     "responses": {"model": MODEL, "input": "Hi"},
     "messages/count_tokens": {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}]},
@@ -35,7 +36,7 @@ async def test_every_route_is_served_by_each_of_its_spellings(site, route, spell
         path, b"" if body is None else json.dumps(body).encode(), method="POST" if body else "GET"
     )
     assert answered.status == 200, answered.body
-    assert answered.headers["content-type"] == "application/json"
+    assert answered.headers["content-type"] == ("audio/mpeg" if route == "audio/speech" else "application/json")
 
 
 @pytest.mark.parametrize(

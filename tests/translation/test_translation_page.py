@@ -8,10 +8,12 @@ import pytest
 from compat.gemini.failures import FAILURES, Rest
 from compat.schemas.anthropic import MessagesRequest
 from compat.schemas.responses import ResponseRequest
+from compat.schemas.speech import SpeechRequest
 from compat.translation.families import FAMILIES
 from compat.translation.finish_reason import FINISH_REASONS
 from compat.translation.parameters import PARAMETERS
 from compat.translation.reasoning_effort import to_thinking_config
+from compat.translation.voices import VOICES
 from tests.translation.test_reasoning_effort import EFFORTS, TABLE
 
 PAGE = (Path(__file__).parents[2] / "docs" / "translation.md").read_text(encoding="utf-8")
@@ -34,6 +36,14 @@ def test_every_member_of_a_responses_request_is_documented():
 
 def test_every_member_of_a_messages_request_is_documented():
     assert [name for name, *_ in table("Messages of Anthropic's")] == list(MessagesRequest.__struct_fields__)
+
+
+def test_every_member_of_a_speech_request_is_documented():
+    assert [name for name, *_ in table("Speech")] == list(SpeechRequest.__struct_fields__)
+
+
+def test_every_voice_is_documented():
+    assert dict(table("Voices")) == VOICES
 
 
 def test_every_finish_reason_is_documented():

@@ -1,0 +1,1 @@
+"""A text to be said: the way in, and the sound on its way out."""
