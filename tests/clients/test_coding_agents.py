@@ -1,0 +1,94 @@
+"""Codex and Claude Code, as people install them, at work on a server that they reach by an issued token.
+
+Each is asked to read a note. The scripted Gemini calls the agent's own shell for it, a key fails on the way, and the second
+turn brings the note's text and the thought's signature back.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clients.running import run
+from tests.gemini_replies import OVERLOADED, reply
+from tests.live.gateway import Gateway
+from tests.scripted_gemini import ScriptedGemini
+
+NOTE = "the words of the note"
+ASK = "What is in note.txt?"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "note.txt").write_text(NOTE)
+    return tmp_path
+
+
+@pytest.fixture
+def thinker(model: str) -> str:
+    """A model that wants its signatures back."""
+    return model.replace("2.5", "3.5")
+
+
+def script(gemini: ScriptedGemini, model: str, tool: str, arguments: dict[str, Any]) -> None:
+    call = {"functionCall": {"name": tool, "args": arguments, "id": "a"}, "thoughtSignature": "c2lnbg=="}
+    gemini.will_say(reply({"text": "I shall look.", "thought": True}, call), model=model, times=1)
+    gemini.will_refuse(503, OVERLOADED, model=model, times=1)
+    gemini.will_say(reply("It holds some words."), model=model)
+
+
+def check(gateway: Gateway, gemini: ScriptedGemini, model: str, endpoint: str) -> None:
+    """The loop went through, and each turn was charged."""
+    *_, called, results = gemini.calls_of(model)[-1].json["contents"]
+    assert [part["thoughtSignature"] for part in called["parts"] if "functionCall" in part] == ["c2lnbg=="]
+    assert NOTE in json.dumps([part["functionResponse"] for part in results["parts"] if "functionResponse" in part])
+    rows = gateway.usage_rows(model, 2)
+    assert {(row["endpoint"], row["stream"], row["status"]) for row in rows} == {(endpoint, 1, 200)}
+    assert sorted(row["attempts"] for row in rows) == [1, 2]
+
+
+def test_codex_works_with_its_shell(
+    gateway: Gateway, gemini: ScriptedGemini, thinker: str, coding_agents: Path, home: Path
+) -> None:
+    (home / "config.toml").write_text(
+        f'''
+model = "{thinker}"
+model_provider = "tumbler"
+
+[model_providers.tumbler]
+name = "Gemini Tumbler"
+base_url = "{gateway.url}/v1"
+env_key = "TUMBLER_TOKEN"
+wire_api = "responses"
+'''
+    )
+    script(gemini, thinker, "exec_command", {"cmd": "cat note.txt"})
+    codex = ["node", coding_agents / "node_modules/@openai/codex/bin/codex.js", "exec", "--json"]
+    # The command is this test's own, and no machine has the same sandbox.
+    free = ["--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox"]
+    told = run([*codex, *free, ASK], home, CODEX_HOME=str(home), TUMBLER_TOKEN=gateway.token)
+    items = [event["item"] for event in map(json.loads, told.splitlines()) if event["type"] == "item.completed"]
+    (command,) = [item for item in items if item["type"] == "command_execution"]
+    assert (command["exit_code"], command["aggregated_output"]) == (0, NOTE)
+    assert items[-1]["text"] == "It holds some words."
+    check(gateway, gemini, thinker, "responses")
+
+
+def test_claude_code_works_with_its_shell(
+    gateway: Gateway, gemini: ScriptedGemini, thinker: str, coding_agents: Path, home: Path
+) -> None:
+    script(gemini, thinker, "Bash", {"command": "cat note.txt", "description": "Read the note"})
+    claude = ["node", coding_agents / "node_modules/@anthropic-ai/claude-code/cli-wrapper.cjs", "-p", ASK]
+    told = run(
+        [*claude, "--output-format", "json", "--allowedTools", "Bash(cat:*)"],
+        home,
+        ANTHROPIC_BASE_URL=gateway.url,
+        ANTHROPIC_AUTH_TOKEN=gateway.token,
+        ANTHROPIC_MODEL=thinker,
+        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1",
+        DISABLE_AUTOUPDATER="1",
+    )
+    result = json.loads(told)
+    assert (result["is_error"], result["result"], result["num_turns"]) == (False, "It holds some words.", 2)
+    check(gateway, gemini, thinker, "messages")

@@ -1,0 +1,67 @@
+"""The official openai package for JavaScript: in the project's own example, whose base URL has no /v1, and on responses."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clients.running import told_by
+from tests.gemini_replies import events, reply
+from tests.live.gateway import Gateway
+from tests.live.recorded import recordings
+from tests.scripted_gemini import ScriptedGemini
+
+
+def test_the_javascript_package_answers_streams_calls_tools_embeds_lists_and_fails(
+    gateway: Gateway, gemini: ScriptedGemini, model: str, javascript: Path
+) -> None:
+    gemini.will_stream(recordings()["stream-parallel-calls-2.0.sse"].body, model=f"{model}-tools")
+    gemini.will_stream(events(reply("Hel", finish=None)), model=f"{model}-broken")
+    got = _drive(javascript / "seed_example.mjs", gateway, model)
+    assert got["plain"] == "Hello!"
+    assert got["requestId"].startswith("req_")
+    assert "".join(got["pieces"]) == "Hello!"
+    assert [name for name, _ in got["calls"]] == ["get_weather", "get_weather"]
+    assert [json.loads(arguments) for _, arguments in got["calls"]] == [
+        {"location": "Boston"},
+        {"location": "New Delhi"},
+    ]
+    assert got["finish"] == "tool_calls"
+    # Floats in place of base64 come out as a quarter of the dimensions, all zeros, without any error.
+    assert got["dimensions"] == [1536, 1536]
+    assert got["lengths"] == pytest.approx([1, 1], abs=1e-5)
+    assert {"gpt-4o", "gpt-4-turbo"} <= set(got["models"])
+    assert got["one"] == "models/gemini-3.8-flash"
+    assert got["badValue"] == ["BadRequestError", 400, "decimal_above_max_value", "temperature"]
+    assert got["badToken"][:3] == ["AuthenticationError", 401, "invalid_api_key"]
+    assert got["broken"][0] == "APIError"
+    assert got["broken"][2] == "upstream_error"
+
+
+def test_responses_are_created_streamed_parsed_and_looped_through_tools(
+    gateway: Gateway, gemini: ScriptedGemini, model: str, javascript: Path
+) -> None:
+    gemini.will_say(reply('{"name": "Ada", "age": 36}'), model=f"{model}-parse")
+    gemini.will_say(reply(_weather("Oslo"), _weather("Rome")), model=f"{model}-tools", times=1)
+    gemini.will_say(reply("Sunny in both."), model=f"{model}-tools")
+    gemini.will_stream(events(reply("Hel", finish=None)), model=f"{model}-broken")
+    got = _drive(javascript / "responses.mjs", gateway, model)
+    assert got["plain"] == ["Hello!", "completed", 12]
+    assert got["events"][0] == "response.created" and got["events"][-1] == "response.completed"
+    assert got["streamed"] == "Hello!"
+    assert got["parsed"] == {"name": "Ada", "age": 36}
+    assert (got["cities"], got["answer"]) == (["Oslo", "Rome"], "Sunny in both.")
+    results = gemini.calls_of(f"{model}-tools")[-1].json["contents"][-1]["parts"]
+    assert [part["functionResponse"]["response"]["output"] for part in results] == ["sunny in Oslo", "sunny in Rome"]
+    assert got["badValue"] == ["BadRequestError", 400, "decimal_above_max_value", "temperature"]
+    assert got["badToken"][:3] == ["AuthenticationError", 401, "invalid_api_key"]
+    assert (got["broken"], got["brokenEnd"]) == (None, ["response.failed", "server_error"])
+
+
+def _weather(city: str) -> dict[str, Any]:
+    return {"functionCall": {"name": "get_weather", "args": {"city": city}}}
+
+
+def _drive(program: Path, gateway: Gateway, model: str) -> Any:
+    return told_by(["node", program], program.parent, BASE_URL=gateway.url, TOKEN=gateway.token, MODEL=model)
