@@ -30,7 +30,7 @@ _TOKENS = "prompt_tokens cached_tokens tool_prompt_tokens completion_tokens reas
 KEPT = (
     Kept(
         "Prompts, answers, files",
-        "What a request carries and what comes back, except what is stored: see the next two rows",
+        "What a request carries and what comes back, except what is stored: see the next rows",
         "Memory, while the request runs. Never in the database, a log, the journal or Redis",
         "Until the request ends",
     ),
@@ -54,6 +54,18 @@ KEPT = (
         "Database; in memory for the moment until they are written",
         "30 days (TUMBLER_STORED_DAYS); until deleted by their owner, or with the user",
         ("accounts.StoredResponse: id user created previous root status size sealed",),
+    ),
+    Kept(
+        "Conversations of the Responses API",
+        "What was put into them, and what requests that name them say and are answered: items, thought signatures and metadata, "
+        "compressed and sealed with Fernet, each bound to its own row. In plain text whose they are, when they were made and "
+        "used, the ids of their items, their size",
+        "Database; in memory for the moment until they are written",
+        "30 days after the last use (TUMBLER_STORED_DAYS); until deleted by their owner, or with the user",
+        (
+            "accounts.Conversation: id user created used size metadata",
+            "accounts.ConversationItem: id conversation item_id sealed",
+        ),
     ),
     Kept(
         "Thought signatures of tool calls",
@@ -396,6 +408,7 @@ LOGGED = (
             "The last uses of %d tokens were not written.",
             "Responses wait to be stored: the database takes none (%s).",
             "A response was not stored: too many wait for the database.",
+            "A response was not stored: the conversations of its user take all the room.",
             "A mail could not be sent (%s).",
             "The database is back, usage records are stored again.",
             "The database takes no usage records (%s); they wait in the journal.",
@@ -413,6 +426,7 @@ LOGGED = (
     Logged(
         "Connections and processes",
         (
+            "A login service did not answer as it should (%s).",
             "%d requests were still running at the end and were cancelled.",
             "A client took nothing of its answer for %g s; its connection was cut.",
             "A client took nothing of its answer for %g s and was cut.",

@@ -7,15 +7,19 @@ from django.utils import timezone
 
 from accounts import files
 from accounts.metering import purging as usage
-from accounts.stored import responses
+from accounts.stored import conversations, responses
 
-_FILES_AT_ONCE = _RESPONSES_AT_ONCE = 100
+_AT_ONCE = 100
 
 
 def purge_some() -> bool:
     """Delete a range of what is older than it is to be; True when there may be more."""
     now = timezone.now()
     records = usage.purge_oldest(now - timedelta(days=settings.USAGE_DAYS))
-    stored = files.purge(now, _FILES_AT_ONCE)
-    answered = responses.purge_before(now - timedelta(days=settings.STORED_DAYS), _RESPONSES_AT_ONCE)
-    return records == usage.ROWS_AT_ONCE or stored == _FILES_AT_ONCE or answered == _RESPONSES_AT_ONCE
+    stored_since = now - timedelta(days=settings.STORED_DAYS)
+    others = (
+        files.purge(now, _AT_ONCE),
+        responses.purge_before(stored_since, _AT_ONCE),
+        conversations.purge_before(stored_since, _AT_ONCE),
+    )
+    return records == usage.ROWS_AT_ONCE or _AT_ONCE in others

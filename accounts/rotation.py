@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Model
 
 from accounts import files
-from accounts.models import ContributedKey, FilePart, StoredFile, StoredResponse
+from accounts.models import ContributedKey, Conversation, ConversationItem, FilePart, StoredFile, StoredResponse
 from accounts.sealing import (
     Unsealable,
     are_sealed_newest,
@@ -22,6 +22,7 @@ from accounts.sealing import (
     unseal_bytes,
     unseal_text,
 )
+from accounts.stored import conversations
 
 # Where django-allauth keeps what it had sealed, in the data of an authenticator app and of recovery codes.
 _SEALED = ("secret", "seed")
@@ -29,6 +30,8 @@ _CONTENTS: tuple[tuple[type[Model], str, Callable[[Any], str]], ...] = (
     (StoredFile, "name", lambda file: file.pk),
     (FilePart, "content", lambda part: files.place_of(part.file_id, part.number)),
     (StoredResponse, "sealed", lambda response: response.pk),
+    (Conversation, "metadata", lambda conversation: conversation.pk),
+    (ConversationItem, "sealed", conversations.place_of),
 )
 """What people left here: tables, the sealed column of each, and the place that its rows are bound to."""
 _CONTENTS_AT_ONCE = 20

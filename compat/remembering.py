@@ -1,25 +1,29 @@
 """Between the Responses API and what accounts stores: the turns that a request goes on from, and the new one."""
 
 import itertools
-from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
 
 from accounts.callers import Caller
 from accounts.remembered_settings import settings
+from accounts.stored import NotStored, conversations, is_on
 from accounts.stored import responses as stored
-from accounts.stored.responses import NotStored, Stored
+from accounts.stored.responses import Stored
 from compat.errors import BodyTooLarge, InvalidRequest, NotFound
 from compat.ids import new_hex
 from compat.schemas.responses import ResponseRequest
 from compat.translation.responses.history import (
     History,
+    as_raw,
     by_id,
     references,
     response_of,
+    to_conversation_history,
     to_history,
     to_input_items,
+    to_stored_items,
     to_turn,
 )
 
@@ -28,7 +32,7 @@ class Turn:
     """A request of the Responses API and its answer: what it goes on from, the ids in it, and how it is kept."""
 
     def __init__(self, caller: Caller, asked: ResponseRequest) -> None:
-        self.stores = stored.is_on() and asked.store is not False
+        self.stores = is_on() and asked.store is not False
         self.history = History([], {})
         self.signatures: dict[str, str] = {}
         """Thought signatures of the calls that were made in it, by call id."""
@@ -45,8 +49,11 @@ class Turn:
 
     async def look_back(self) -> None:
         """Fetch what the request goes on from. Raises InvalidRequest, NotFound, BodyTooLarge, DatabaseAway."""
-        if self._asked.previous_response_id:
-            await self._follow(self._asked.previous_response_id)
+        asked = self._asked
+        if asked.previous_response_id and not asked.conversation:
+            await self._follow(asked.previous_response_id)
+        elif asked.conversation_id and not asked.previous_response_id:
+            await self._join(asked.conversation_id)
         await self._resolve()
 
     async def _follow(self, response_id: str) -> None:
@@ -60,11 +67,17 @@ class Turn:
             ) from None
         self._after = chain[-1]
         self.history = to_history(turn.content for turn in chain)
-        if sum(map(len, self.history.items)) > settings.MAX_BODY_BYTES:
-            raise BodyTooLarge(
-                f"The stored conversation is too large: at most {settings.MAX_BODY_BYTES // (1024 * 1024)} MiB are taken.",
-                param="previous_response_id",
-            )
+        _require_size(self.history, "previous_response_id")
+
+    async def _join(self, conversation_id: str) -> None:
+        try:
+            items = await conversations.items_of(self._caller.user_id, conversation_id)
+        except NotStored:
+            raise no_conversation(conversation_id, "conversation") from None
+        if len(items) >= conversations.MOST_ITEMS:
+            raise conversation_full("conversation")
+        self.history = to_conversation_history(content for _, content in items)
+        _require_size(self.history, "conversation")
 
     async def _resolve(self) -> None:
         """Put the items that the input names in their places."""
@@ -90,19 +103,48 @@ class Turn:
             given[place] = known[item_id]
 
     def keep(self, response: dict[str, Any]) -> None:
-        """Store the turn with the response at its end, behind the answer."""
-        if not self.stores:
-            return
-        given, after, signatures = self._asked.input, self._after, self.signatures
+        """Store the turn with the response at its end, and add it to its conversation, behind the answer."""
+        given, user_id, conversation_id = self._asked.input, self._caller.user_id, self._asked.conversation_id
         size = sum(map(len, given)) if not isinstance(given, str) else len(given)
 
-        def content() -> bytes:
-            return to_turn(response, self._input_items(given), signatures)
+        @cache
+        def items() -> list[msgspec.Raw]:
+            return to_input_items(given, lambda prefix: f"{prefix}_{self.new_hex()}")
 
-        stored.keep(self._caller.user_id, self.id, after, response["status"], size, content)
+        def turn() -> bytes:
+            return to_turn(response, items(), self.signatures)
 
-    def _input_items(self, given: str | Sequence[msgspec.Raw]) -> list[msgspec.Raw]:
-        return to_input_items(given, lambda prefix: f"{prefix}_{self.new_hex()}")
+        def additions() -> list[tuple[str, bytes]]:
+            return to_stored_items([*items(), *map(as_raw, response["output"])], self.signatures)
+
+        if self.stores:
+            stored.keep(user_id, self.id, self._after, response["status"], size, turn)
+        if conversation_id:
+            conversations.add_behind(user_id, conversation_id, size, additions)
+
+
+def _require_size(history: History, param: str) -> None:
+    """As large as a request may be, for it is one's own words all the same."""
+    most = settings.MAX_BODY_BYTES
+    if sum(map(len, history.items)) > most:
+        raise BodyTooLarge(
+            f"What is stored of it is too large: at most {most // (1024 * 1024)} MiB are taken.", param=param
+        )
+
+
+def conversation_full(param: str) -> InvalidRequest:
+    """Neither items nor bytes may grow without end."""
+    return InvalidRequest(
+        f"There is no room: a conversation has {conversations.MOST_ITEMS} items at most, and your conversations may take "
+        f"{settings.STORED_MIB} MiB together. Delete some, or begin another.",
+        param=param,
+        code="conversations_full",
+    )
+
+
+def no_conversation(conversation_id: str, param: str = "conversation_id") -> NotFound:
+    """The same for another's conversation as for one that never was."""
+    return NotFound(f"Conversation with id '{conversation_id[:100]}' not found.", param=param)
 
 
 def not_found(response_id: str) -> NotFound:

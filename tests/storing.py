@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from accounts.models import StoredResponse
 from accounts.sealing import seal_bytes
+from accounts.stored import conversations
 
 PROMPT = "a prompt that nobody else may read"
 
@@ -42,3 +43,11 @@ def store_response(user, response_id, *, created=None, previous=None, items=1):
         size=len(sealed),
         sealed=sealed,
     )
+
+
+def store_conversation(user, conversation_id, item_id="msg_1"):
+    """A conversation of the user's with one item."""
+    said = {"id": item_id, "type": "message", "role": "user", "status": "completed"}
+    content = [{"type": "input_text", "text": PROMPT}]
+    item = json.dumps({"item": {**said, "content": content}}).encode()
+    return conversations._create(user.pk, conversation_id, b"{}", [(item_id, item)])

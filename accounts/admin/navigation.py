@@ -31,6 +31,7 @@ _SECTIONS: dict[str, list[tuple[str, str, str] | tuple[str, str, str, str]]] = {
         ("accounts.usagetotal", N_("Totals by day"), "bar_chart"),
         ("accounts.usagerecord", N_("Requests"), "receipt_long"),
         ("accounts.storedresponse", N_("Stored responses"), "inventory_2"),
+        ("accounts.conversation", N_("Conversations"), "forum"),
         ("accounts.modelprice", N_("Model prices"), "payments"),
     ],
 }

@@ -1,22 +1,20 @@
 """What is stored for whom and until when; what it says is for its owner alone."""
 
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from django.conf import settings
 from django.contrib import admin
 
 from accounts.admin.base import ModelAdmin
-from accounts.models import StoredResponse
+from accounts.models import Conversation, StoredResponse
+
+Row = TypeVar("Row", StoredResponse, Conversation)
 
 
-@admin.register(StoredResponse)
-class StoredResponseAdmin(ModelAdmin[StoredResponse]):
-    """The stored responses of all users. They may be deleted, as they are with their user, and not changed."""
+class _StoredAdmin(ModelAdmin[Row]):
+    """Rows that may be deleted, as they are with their user, and not changed."""
 
-    secret_fields = ("sealed",)
-    list_display = ("id", "user", "created", "expires", "status", "size")
-    fields = readonly_fields = ("id", "user", "created", "expires", "status", "size")
-    list_filter = ("status",)
     list_select_related = ("user",)
     search_fields = ("=id", "=user__username")
     show_full_result_count = False
@@ -25,7 +23,29 @@ class StoredResponseAdmin(ModelAdmin[StoredResponse]):
         """The Responses API adds them."""
         return False
 
+
+@admin.register(StoredResponse)
+class StoredResponseAdmin(_StoredAdmin[StoredResponse]):
+    """The stored responses of all users."""
+
+    secret_fields = ("sealed",)
+    fields = readonly_fields = list_display = ("id", "user", "created", "expires", "status", "size")
+    list_filter = ("status",)
+
     @admin.display(description="deleted after")
     def expires(self, row: StoredResponse) -> datetime:
         """When its days are over."""
         return row.created + timedelta(days=settings.STORED_DAYS)
+
+
+@admin.register(Conversation)
+class ConversationAdmin(_StoredAdmin[Conversation]):
+    """The conversations of all users."""
+
+    secret_fields = ("metadata",)
+    fields = readonly_fields = list_display = ("id", "user", "created", "used", "expires", "size")
+
+    @admin.display(description="deleted after")
+    def expires(self, row: Conversation) -> datetime:
+        """When its days are over, unless something is added to it."""
+        return row.used + timedelta(days=settings.STORED_DAYS)

@@ -9,7 +9,7 @@ from accounts.models.prices import ModelPrice
 from accounts.models.projects import Overrun, ProjectPair
 from accounts.models.quotas import KeyEvent, LearnedQuota, LedgerState, TierQuota
 from accounts.models.receipts import Receipt, ReceiptKey, RedeemedKey
-from accounts.models.stored import StoredResponse
+from accounts.models.stored import Conversation, ConversationItem, StoredResponse
 from accounts.models.tasks import KeyTask
 from accounts.models.tokens import IssuedToken
 from accounts.models.usage import UsageHour, UsageRecord, UsageTotal
@@ -18,6 +18,8 @@ from accounts.models.users import Plan, User
 __all__ = [
     "LIMIT_FIELDS",
     "ContributedKey",
+    "Conversation",
+    "ConversationItem",
     "FilePart",
     "Invitation",
     "IssuedToken",

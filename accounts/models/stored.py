@@ -34,3 +34,36 @@ class StoredResponse(models.Model):
 
     def __str__(self) -> str:
         return self.id
+
+
+class Conversation(models.Model):
+    """A conversation of a user's, to which requests add what they say and what they are answered."""
+
+    id = models.CharField(primary_key=True, max_length=64, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    created = models.DateTimeField()
+    used = models.DateTimeField(db_index=True, help_text="When something was last added to it.")
+    size = models.PositiveIntegerField(help_text="Bytes of its items, sealed.")
+    metadata = models.BinaryField(editable=False)
+
+    class Meta:
+        ordering = ("-used",)
+        indexes = (models.Index(fields=["user", "size"], name="conversations_of_a_user"),)
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class ConversationItem(models.Model):
+    """One item of a conversation, sealed; in order of their numbers."""
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="items")
+    item_id = models.CharField(max_length=64, editable=False)
+    sealed = models.BinaryField(editable=False)
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = (models.UniqueConstraint(fields=["conversation", "item_id"], name="one_item_an_id"),)
+
+    def __str__(self) -> str:
+        return self.item_id

@@ -5,18 +5,24 @@ import contextvars
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
 from django.db import IntegrityError, InterfaceError, OperationalError
 
-from accounts.in_db import DatabaseAway, in_db
+from accounts.in_db import DatabaseAway, in_db, in_db_soon
 from accounts.remembered_settings import settings
+from accounts.stored import NoRoom, NotStored
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
 _MOST_BYTES = 64 * 1024 * 1024
 _PAUSE_SECONDS = 1.0
+# Another process may have written the end of its answer a moment before its response.
+_OTHERS_SECONDS = (0.05, 0.2)
 
 
 class _Write(NamedTuple):
@@ -47,8 +53,10 @@ class _Line:
             write = self.waiting[0]
             try:
                 await in_db(write.act)
-            except IntegrityError:
-                pass  # its user is gone
+            except (IntegrityError, NotStored):
+                pass  # its user or conversation is gone
+            except NoRoom:
+                logger.warning("A response was not stored: the conversations of its user take all the room.")
             except (OperationalError, InterfaceError) as error:
                 if not failed:
                     logger.warning("Responses wait to be stored: the database takes none (%s).", type(error).__name__)
@@ -78,8 +86,21 @@ def write_behind(user_id: int, size: int, act: Callable[[], object]) -> None:
     line.add(_Write(user_id, size, act, loop.create_future()))
 
 
-async def written(user_id: int) -> None:
-    """Wait until what this process has of the user's is in the database. Raises DatabaseAway when that takes too long."""
+async def look_up(user_id: int, act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What the act finds of the user's, once what this process has to write of it is written.
+
+    Raises DatabaseAway, and what the act does; that there is nothing only when it had no time to come from another process.
+    """
+    await _written(user_id)
+    for pause in _OTHERS_SECONDS if settings.WORKERS > 1 or settings.REDIS_URL else ():
+        try:
+            return await in_db_soon(act, *args, **kwargs)
+        except NotStored:
+            await asyncio.sleep(pause)
+    return await in_db_soon(act, *args, **kwargs)
+
+
+async def _written(user_id: int) -> None:
     line = _lines.get(asyncio.get_running_loop())
     waiting = [write.written for write in line.waiting if write.user_id == user_id] if line else []
     if waiting:

@@ -5,17 +5,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import Count, Sum
 from django.utils import timezone
 
-from accounts.in_db import in_db_soon
 from accounts.models import StoredResponse
-from accounts.remembered_settings import settings
 from accounts.sealing import Unsealable, seal_bytes, unseal_bytes
-from accounts.stored.behind import write_behind, written
+from accounts.stored import NotStored
+from accounts.stored.behind import look_up, write_behind
+from accounts.stored.room import make_room
 
-MOST_RESPONSES = 10_000
-"""Of one user; beyond, and beyond STORED_MIB, the oldest go."""
 MOST_TURNS = 1_000
 """In one chain."""
 
@@ -27,15 +24,6 @@ class Stored(NamedTuple):
     root: str
     status: str
     content: bytes
-
-
-class NotStored(Exception):
-    """The user has no such response: it was never made, was deleted, or its days are over."""
-
-
-def is_on() -> bool:
-    """Whether anything is stored here."""
-    return settings.STORED_DAYS > 0
 
 
 def keep(
@@ -52,7 +40,7 @@ def keep(
         )
         row.previous, row.root = (after.id if after else ""), root
         with transaction.atomic():
-            _make_room(user_id, row.size)
+            make_room(user_id, row.size)
             row.save(force_insert=True)
 
     write_behind(user_id, size, act)
@@ -60,21 +48,17 @@ def keep(
 
 async def find(user_id: int, *response_ids: str) -> list[Stored]:
     """These responses of the user's. Raises NotStored, DatabaseAway."""
-    await written(user_id)
-    return await in_db_soon(_find, user_id, response_ids)
+    return await look_up(user_id, _find, user_id, response_ids)
 
 
 async def find_chain(user_id: int, response_id: str) -> list[Stored]:
     """A response behind all those that it goes on from, the first one first. Raises NotStored, DatabaseAway."""
-    await written(user_id)
-    return await in_db_soon(_find_chain, user_id, response_id)
+    return await look_up(user_id, _find_chain, user_id, response_id)
 
 
 async def delete(user_id: int, response_id: str) -> None:
     """Delete one. Raises NotStored, DatabaseAway."""
-    await written(user_id)
-    if not await in_db_soon(_delete, user_id, response_id):
-        raise NotStored(response_id)
+    await look_up(user_id, _delete, user_id, response_id)
 
 
 def purge_before(end: datetime, at_most: int) -> int:
@@ -109,24 +93,9 @@ def _opened(row: StoredResponse | None, response_id: str) -> Stored:
         raise NotStored(response_id) from None
 
 
-def _delete(user_id: int, response_id: str) -> int:
-    return StoredResponse.objects.filter(user_id=user_id, pk=response_id).delete()[0]
-
-
-def _make_room(user_id: int, size: int) -> None:
-    mine = StoredResponse.objects.filter(user_id=user_id).order_by("created")
-    held = mine.aggregate(count=Count("pk"), size=Sum("size", default=0))
-    too_many = held["count"] + 1 - MOST_RESPONSES
-    too_large = held["size"] + size - settings.STORED_MIB * 1024 * 1024
-    if too_many <= 0 and too_large <= 0:
-        return
-    gone: list[str] = []
-    for pk, freed in mine.values_list("pk", "size").iterator():
-        if len(gone) >= too_many and too_large <= 0:
-            break
-        gone.append(pk)
-        too_large -= freed
-    _delete_rows(gone)
+def _delete(user_id: int, response_id: str) -> None:
+    if not StoredResponse.objects.filter(user_id=user_id, pk=response_id).delete()[0]:
+        raise NotStored(response_id)
 
 
 def _delete_rows(ids: list[str]) -> int:

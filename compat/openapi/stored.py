@@ -1,10 +1,11 @@
-"""The words of the API document for stored responses."""
+"""The words of the API document for stored responses and conversations."""
 
 from typing import Any
 
 from compat import errors
-from compat.openapi.operation import DOOR, Operation, paged
+from compat.openapi.operation import BODY, DOOR, Operation, paged
 from compat.schemas import response_answers
+from compat.schemas.conversations import ConversationRequest, ConversationUpdate, ItemsRequest
 
 _RESPONSE_ID: dict[str, Any] = {
     "name": "response_id",
@@ -12,6 +13,21 @@ _RESPONSE_ID: dict[str, Any] = {
     "required": True,
     "schema": {"type": "string"},
     "example": "resp_0123456789abcdef0123456789abcdef",
+}
+
+_CONVERSATION_ID: dict[str, Any] = {
+    "name": "conversation_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string"},
+    "example": "conv_0123456789abcdef0123456789abcdef",
+}
+_ITEM_ID: dict[str, Any] = {
+    "name": "item_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string"},
+    "example": "msg_0123456789abcdef0123456789abcdef0000",
 }
 
 STORED: dict[tuple[str, str], Operation] = {
@@ -41,5 +57,83 @@ STORED: dict[tuple[str, str], Operation] = {
         answer=response_answers.ItemList,
         errors=(*DOOR, errors.NotFound, errors.InvalidRequest),
         parameters=(_RESPONSE_ID, *paged(20, 100)),
+    ),
+    ("/conversations", "POST"): Operation(
+        name="createConversation",
+        group="Conversations",
+        summary="Begin a conversation",
+        description="Requests to `/responses` that name it go on from its items, and add theirs. It is kept, sealed, for 30 days "
+        "after its last use.",
+        request=ConversationRequest,
+        example={"metadata": {"topic": "demo"}, "items": [{"role": "user", "content": "Hello!"}]},
+        answer=response_answers.Conversation,
+        errors=(*DOOR, *BODY),
+    ),
+    ("/conversations/{conversation_id}", "GET"): Operation(
+        name="retrieveConversation",
+        group="Conversations",
+        summary="See a conversation",
+        description="What is known of it, without its items.",
+        answer=response_answers.Conversation,
+        errors=(*DOOR, errors.NotFound),
+        parameters=(_CONVERSATION_ID,),
+    ),
+    ("/conversations/{conversation_id}", "POST"): Operation(
+        name="updateConversation",
+        group="Conversations",
+        summary="Change the metadata of a conversation",
+        description="The new ones take the place of all that it had.",
+        request=ConversationUpdate,
+        example={"metadata": {"topic": "another"}},
+        answer=response_answers.Conversation,
+        errors=(*DOOR, *BODY, errors.NotFound),
+        parameters=(_CONVERSATION_ID,),
+    ),
+    ("/conversations/{conversation_id}", "DELETE"): Operation(
+        name="deleteConversation",
+        group="Conversations",
+        summary="Delete a conversation",
+        description="It is gone at once, with its items. Stored responses of it stay.",
+        answer=response_answers.DeletedConversation,
+        errors=(*DOOR, errors.NotFound),
+        parameters=(_CONVERSATION_ID,),
+    ),
+    ("/conversations/{conversation_id}/items", "GET"): Operation(
+        name="listConversationItems",
+        group="Conversations",
+        summary="List the items of a conversation",
+        description="In pages.",
+        answer=response_answers.ItemList,
+        errors=(*DOOR, errors.NotFound, errors.InvalidRequest),
+        parameters=(_CONVERSATION_ID, *paged(20, 100)),
+    ),
+    ("/conversations/{conversation_id}/items", "POST"): Operation(
+        name="createConversationItems",
+        group="Conversations",
+        summary="Add items to a conversation",
+        description="At its end. One whose id is there already is not added again.",
+        request=ItemsRequest,
+        example={"items": [{"role": "user", "content": "Hello!"}]},
+        answer=response_answers.ItemList,
+        errors=(*DOOR, *BODY, errors.NotFound),
+        parameters=(_CONVERSATION_ID,),
+    ),
+    ("/conversations/{conversation_id}/items/{item_id}", "GET"): Operation(
+        name="retrieveConversationItem",
+        group="Conversations",
+        summary="See one item of a conversation",
+        description="The item as it was given or answered.",
+        answer=response_answers.Item,
+        errors=(*DOOR, errors.NotFound),
+        parameters=(_CONVERSATION_ID, _ITEM_ID),
+    ),
+    ("/conversations/{conversation_id}/items/{item_id}", "DELETE"): Operation(
+        name="deleteConversationItem",
+        group="Conversations",
+        summary="Delete one item of a conversation",
+        description="The conversation is told, without its items.",
+        answer=response_answers.Conversation,
+        errors=(*DOOR, errors.NotFound),
+        parameters=(_CONVERSATION_ID, _ITEM_ID),
     ),
 }

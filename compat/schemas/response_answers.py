@@ -5,6 +5,7 @@ from typing import Any, Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from compat.schemas.answers import ChosenLogprob, Count, UnixSeconds
+from compat.schemas.responses import ConversationName
 
 Status = Literal["completed", "failed", "in_progress", "incomplete"]
 Progress = Literal["in_progress", "completed", "incomplete"]
@@ -151,6 +152,7 @@ class Response(Struct):
     usage: ResponseTokens | None
     error: ResponseFailure | None
     incomplete_details: Incomplete | None
+    conversation: ConversationName | None
     instructions: str | None
     max_output_tokens: Count | None
     max_tool_calls: int | None
@@ -204,14 +206,38 @@ class DeletedResponse(Struct):
     deleted: bool
 
 
+class Item(Struct):
+    """An item as it was given or answered: what else it has depends on its type."""
+
+    id: str
+    type: str
+
+
 class ItemList(Struct):
     """A page of items, as they were given or answered; the ids are "" where there is none."""
 
     object: Literal["list"]
-    data: list[dict[str, Any]]
+    data: list[Item]
     first_id: str
     last_id: str
     has_more: bool
+
+
+class Conversation(Struct):
+    """A conversation, without its items."""
+
+    id: str
+    object: Literal["conversation"]
+    created_at: UnixSeconds
+    metadata: dict[str, str]
+
+
+class DeletedConversation(Struct):
+    """It is gone, with its items."""
+
+    id: str
+    object: Literal["conversation.deleted"]
+    deleted: bool
 
 
 class ResponseInputTokens(Struct):

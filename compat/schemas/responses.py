@@ -143,6 +143,12 @@ class ReasoningOptions(Struct):
     generate_summary: Literal["auto", "concise", "detailed", "none"] | None = None
 
 
+class ConversationName(Struct):
+    """A conversation by its id."""
+
+    id: Annotated[str, Meta(max_length=64)]
+
+
 Metadata = Annotated[
     dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=512)]], Meta(max_length=16)
 ]
@@ -172,9 +178,15 @@ class ResponseRequest(Struct):
     store: bool | None = None
     background: bool | None = None
     previous_response_id: Annotated[str, Meta(max_length=64)] | None = None
-    conversation: Any = None
+    conversation: Annotated[str, Meta(max_length=64)] | ConversationName | None = None
     prompt: Any = None
     service_tier: str | None = None
     user: Annotated[str, Meta(max_length=1024)] | None = None
     safety_identifier: Annotated[str, Meta(max_length=64)] | None = None
     prompt_cache_key: str | None = None
+
+    @property
+    def conversation_id(self) -> str | None:
+        """The id of the conversation, in whichever form it came."""
+        named = self.conversation
+        return named.id if isinstance(named, ConversationName) else named

@@ -1,4 +1,4 @@
-"""What is kept of a response of the Responses API."""
+"""What is kept of responses and conversations of the Responses API."""
 
 from msgspec import Raw, Struct
 
@@ -12,6 +12,13 @@ class StoredTurn(Struct, omit_defaults=True):
     """Thought signatures by call id."""
 
 
+class StoredItem(Struct, omit_defaults=True):
+    """An item of a conversation, and the thought signature of a call."""
+
+    item: Raw
+    signature: str = ""
+
+
 class StoredOutput(Struct):
     """The members of a response that the next request needs."""
 
@@ -19,6 +26,7 @@ class StoredOutput(Struct):
 
 
 class StoredId(Struct):
-    """The id of an item."""
+    """The id of an item, and of its call."""
 
     id: str
+    call_id: str | None = None

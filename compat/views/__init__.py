@@ -3,6 +3,7 @@
 from compat.views.chat import ChatCompletions
 from compat.views.completions import Completions
 from compat.views.contributions import Contributions
+from compat.views.conversations import ConversationItems, Conversations, OneConversation, OneConversationItem
 from compat.views.embeddings import Embeddings
 from compat.views.files import FileContent, Files, OneFile
 from compat.views.messages import Messages, MessageTokens
@@ -17,12 +18,16 @@ __all__ = [
     "ChatCompletions",
     "Completions",
     "Contributions",
+    "ConversationItems",
+    "Conversations",
     "Embeddings",
     "FileContent",
     "Files",
     "MessageTokens",
     "Messages",
     "Models",
+    "OneConversation",
+    "OneConversationItem",
     "OneFile",
     "OneModel",
     "OneResponse",

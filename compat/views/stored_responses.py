@@ -4,8 +4,8 @@ import msgspec
 from rest_framework.request import Request
 
 from accounts.models import IssuedToken
+from accounts.stored import NotStored
 from accounts.stored import responses as stored
-from accounts.stored.responses import NotStored
 from compat.answers import Answer, Response
 from compat.asyncview import AsyncAPIView
 from compat.query import page_in, query_of

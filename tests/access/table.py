@@ -159,6 +159,7 @@ BY_PEOPLE, ONLY_DELETED, BY_THE_SITE = (SUPERUSER, SUPERUSER), (NOBODY, SUPERUSE
 
 ADMIN_TABLES = {
     "accounts/contributedkey": BY_PEOPLE,
+    "accounts/conversation": ONLY_DELETED,
     "accounts/invitation": BY_PEOPLE,
     "accounts/issuedtoken": BY_PEOPLE,
     "accounts/keyday": BY_THE_SITE,
@@ -185,6 +186,10 @@ API = {
     "chat/completions": TOKEN,
     "completions": TOKEN,
     "contributions": OPEN,
+    "conversations": TOKEN,
+    "conversations/{conversation_id}": OWN,
+    "conversations/{conversation_id}/items": OWN,
+    "conversations/{conversation_id}/items/{item_id}": OWN,
     "embeddings": TOKEN,
     "files": TOKEN,
     "files/{file_id}": OWN,

@@ -20,7 +20,7 @@ from tests.access.conftest import CANARY, make_world
 from tests.access.table import API, IN, OPEN, OWN, PROBES, ROLES, WEBSOCKETS
 from tests.limits.app import CHAT, ask
 from tests.limits.conftest import gemini, one_gemini, site  # noqa: F401 (fixtures)
-from tests.storing import store_response
+from tests.storing import store_conversation, store_response
 from tumbler_site import health, routing
 from tumbler_site.asgi import application
 
@@ -35,13 +35,14 @@ BODIES = {
     "messages": {"model": "gemini-2.5-flash", "messages": [{"role": "user", "content": "Hello"}]},
     "messages/count_tokens": {"model": "gemini-2.5-flash", "messages": [{"role": "user", "content": "Hello"}]},
     "responses/input_tokens": {"model": "gemini-2.5-flash", "input": "Hello"},
-    "responses": {"model": "gemini-2.5-flash", "input": "Hello"},
+    "responses": {"model": "gemini-2.5-flash", "input": "Hello", "store": False},
+    "conversations": {"metadata": {"a": "b"}},
 }
 LET_IN = {"ada", "bob", "staff", "root"}
 
 
 @pytest.fixture
-def world(site, monkeypatch):  # noqa: F811
+def world(site, storing, monkeypatch):  # noqa: F811
     monkeypatch.setattr("accounts.contributions.checking.check_soon", lambda: None)
     mapping = ModelMapping.objects.create(name="a-model")
     MappingTarget.objects.create(mapping=mapping, gemini_model="gemini-2.5-flash", position=0)
@@ -59,7 +60,14 @@ def parts_of(world):
     """What stands for the parts of a route: something of ada's."""
     file = files.keep(world.ada.pk, "a.txt", "user_data", [b"Hello."])
     response = store_response(world.ada, "resp_of_ada")
-    return {"model_id": "a-model", "file_id": file.pk, "response_id": response.pk}
+    conversation = store_conversation(world.ada, "conv_of_ada")
+    return {
+        "model_id": "a-model",
+        "file_id": file.pk,
+        "response_id": response.pk,
+        "conversation_id": conversation.id,
+        "item_id": "msg_1",
+    }
 
 
 async def call(path, **about):
@@ -145,7 +153,7 @@ async def test_a_body_takes_nothing_that_it_does_not_ask_for(world, gemini):  # 
     made = await in_db(
         lambda: list(UsageRecord.objects.exclude(model=CANARY).values_list("user__username", "sub_user"))
     )
-    assert set(made) == {("bob", "")} and len(made) == len(BODIES)
+    assert set(made) == {("bob", "")} and len(made) == len(BODIES) - 1, "a conversation is no request of Gemini"
     assert all(not (set(slipped_in) & set(json.loads(call.body))) for call in gemini.calls)
 
 

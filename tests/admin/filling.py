@@ -24,7 +24,7 @@ from accounts.models import (
 )
 from accounts.pool.pacific import pacific_day
 from compat.models import ModelMapping
-from tests.storing import store_response
+from tests.storing import store_conversation, store_response
 
 KEY = "fake-key-abcdefghijk-0001"
 SITE = "http://localhost/admin/"
@@ -40,6 +40,7 @@ LISTS = {
     "accounts/usagerecord/": "Requests",
     "accounts/usagetotal/": "Totals",
     "accounts/storedresponse/": "Stored responses",
+    "accounts/conversation/": "Conversations",
     "accounts/modelprice/": "Model prices",
     "accounts/projectpair/": "Same projects",
     "accounts/keyevent/": "Key events",
@@ -116,6 +117,7 @@ def fill(count):
             **counts,
         )
         store_response(user, f"resp_{unique}")
+        store_conversation(user, f"conv_{unique}")
         ModelPrice.objects.create(model=f"gemini-{unique}", prompt=1, completion=2)
         mapping = ModelMapping.objects.create(name=f"model-{unique}")
         for position in range(6):

@@ -84,3 +84,27 @@ def test_the_files_of_the_database_do_not_hold_the_prompt(
     assert any(made.id.encode() in one for one in held)
     for text in (prompt, said, json.dumps(prompt), "for a prompt"):
         assert not [one for one in held if text.encode() in one]
+
+
+def test_a_conversation_holds_what_is_said_in_it(client: openai.OpenAI, gemini: ScriptedGemini, model: str) -> None:
+    conversation = client.conversations.create(
+        items=[{"type": "message", "role": "user", "content": "My name is Ada."}], metadata={"topic": "names"}
+    )
+    made = client.responses.create(model=model, input="Hello", conversation=conversation.id)
+    assert made.conversation is not None and made.conversation.id == conversation.id
+    with client.responses.stream(model=model, input="And now?", conversation={"id": conversation.id}) as events:
+        for _ in events:
+            pass
+    sent = gemini.calls_of(model)[-1].json["contents"]
+    assert [content["role"] for content in sent] == ["user", "model", "user"]
+    items = list(client.conversations.items.list(conversation.id, order="asc", limit=2))
+    assert [item.role for item in items] == ["user", "user", "assistant", "user", "assistant"]
+    assert client.conversations.items.retrieve(items[0].id, conversation_id=conversation.id) == items[0]
+    client.conversations.items.delete(items[0].id, conversation_id=conversation.id)
+    added = client.conversations.items.create(conversation.id, items=[{"role": "user", "content": "One more."}])
+    assert [item.type for item in added.data] == ["message"]
+    assert client.conversations.update(conversation.id, metadata={"topic": "more"}).metadata == {"topic": "more"}
+    assert client.conversations.retrieve(conversation.id).metadata == {"topic": "more"}
+    assert client.conversations.delete(conversation.id).deleted
+    with pytest.raises(openai.NotFoundError):
+        client.conversations.retrieve(conversation.id)

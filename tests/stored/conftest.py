@@ -8,7 +8,7 @@ import pytest
 from accounts.in_db import in_db
 from accounts.issuing import issue_token
 from accounts.models import StoredResponse, User
-from accounts.stored.behind import written
+from accounts.stored.behind import look_up
 from tests.live.openapi import check
 from tests.surface.conftest import (  # noqa: F401 (fixtures)
     MODEL,
@@ -43,6 +43,13 @@ class Asking:
         check(answered.json, "Response")
         return answered.json
 
+    async def begin(self, *items: dict[str, Any], **members: Any) -> str:
+        """The id of a new conversation with these items."""
+        answered = await self.ask("conversations", "POST", items=list(items), **members)
+        assert answered.status == 200, answered.body
+        check(answered.json, "ConversationResource")
+        return answered.json["id"]
+
     async def get(self, path: str, schema: str, query: str = "") -> dict[str, Any]:
         answered = await self.ask(path, query=query)
         assert answered.status == 200, answered.body
@@ -51,8 +58,7 @@ class Asking:
 
     async def rows(self) -> list[StoredResponse]:
         """All that is stored, once all of it is."""
-        await written(self.site.user.pk)
-        return await in_db(lambda: list(StoredResponse.objects.order_by("created")))
+        return await look_up(self.site.user.pk, lambda: list(StoredResponse.objects.order_by("created")))
 
     async def another(self) -> str:
         """The token of somebody else."""

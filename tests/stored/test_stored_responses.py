@@ -10,7 +10,7 @@ from accounts.in_db import in_db
 from accounts.models import StoredResponse, User
 from accounts.purging import purge_some
 from accounts.rotation import rotate_sealing
-from accounts.stored import behind, responses
+from accounts.stored import NotStored, behind, responses, room
 from tests.stored.conftest import CALL, LOOK, Asking
 from tests.storing import PROMPT, store_response
 from tests.surface.conftest import MODEL
@@ -178,7 +178,7 @@ async def test_a_response_that_failed_midway_is_stored_as_failed(api: Asking):
 
 async def test_the_answer_does_not_wait_for_the_database(api: Asking, monkeypatch, caplog):
     away = True
-    make_room = responses._make_room
+    make_room = responses.make_room
 
     def frozen(user_id, size):
         if away:
@@ -186,7 +186,7 @@ async def test_the_answer_does_not_wait_for_the_database(api: Asking, monkeypatc
         make_room(user_id, size)
 
     monkeypatch.setattr(behind, "_PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(responses, "_make_room", frozen)
+    monkeypatch.setattr(responses, "make_room", frozen)
     monkeypatch.setattr("accounts.stored.behind.settings.DATABASE_SECONDS", 0.2)
     made = await api.create()
     # Who asks for it waits as long as for any look-up, and is told.
@@ -225,7 +225,7 @@ def test_a_row_opens_as_itself_alone(db):
     ada = User.objects.create_user("ada")
     one, other = store_response(ada, "resp_1"), store_response(ada, "resp_2")
     StoredResponse.objects.filter(pk=one.pk).update(sealed=other.sealed)
-    with pytest.raises(responses.NotStored):
+    with pytest.raises(NotStored):
         responses._find(ada.pk, ("resp_1",))
 
 
@@ -262,10 +262,10 @@ def test_the_oldest_of_one_user_go_when_there_is_no_room(db, settings, monkeypat
         size = store_response(ada, f"resp_{age}", created=now - timedelta(hours=age)).size
         store_response(bob, f"resp_bob_{age}")
     if bound == "rows":
-        monkeypatch.setattr(responses, "MOST_RESPONSES", 3)
+        monkeypatch.setattr(room, "MOST_RESPONSES", 3)
     else:
-        monkeypatch.setattr(responses.settings, "STORED_MIB", 3.5 * size / 1024 / 1024)
-    responses._make_room(ada.pk, size)
+        monkeypatch.setattr(room.settings, "STORED_MIB", 3.5 * size / 1024 / 1024)
+    room.make_room(ada.pk, size)
     assert set(StoredResponse.objects.filter(user=ada).values_list("pk", flat=True)) == {"resp_0", "resp_1"}
     assert StoredResponse.objects.filter(user=bob).count() == 4
 
@@ -276,5 +276,5 @@ def test_a_chain_whose_beginning_is_gone_is_gone(db):
     second = store_response(ada, "resp_2", previous=first)
     assert [turn.id for turn in responses._find_chain(ada.pk, second.pk)] == ["resp_1", "resp_2"]
     first.delete()
-    with pytest.raises(responses.NotStored, match="resp_1"):
+    with pytest.raises(NotStored, match="resp_1"):
         responses._find_chain(ada.pk, "resp_2")

@@ -176,7 +176,7 @@ def test_logprobs_are_asked_for_in_two_ways(include: dict[str, Any]):
         ({"tools": [FUNCTION], "tool_choice": {"type": "function"}}, "tool_choice.name"),
         ({"text": {"format": {"type": "json_schema", "schema": {}}}}, "text.format.name"),
         ({"text": {"format": {"type": "json_schema", "name": "n"}}}, "text.format.schema"),
-        ({"conversation": "conv_1"}, "conversation"),
+        ({"conversation": "c", "previous_response_id": "r"}, "previous_response_id"),
         ({"background": True}, "background"),
     ],
 )

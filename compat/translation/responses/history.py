@@ -1,18 +1,19 @@
 """Turns that were stored: the items that a request goes on from, and lists of items page by page."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from compat.schemas.responses import Kind
-from compat.schemas.stored import StoredId, StoredOutput, StoredTurn
+from compat.schemas.stored import StoredId, StoredItem, StoredOutput, StoredTurn
 from compat.translation.decoding import refusal_of
 
 _encode = msgspec.json.Encoder().encode
 _object = msgspec.json.Decoder(dict[str, Any]).decode
 _turn = msgspec.json.Decoder(StoredTurn).decode
+_item = msgspec.json.Decoder(StoredItem).decode
 _output = msgspec.json.Decoder(StoredOutput).decode
 _id = msgspec.json.Decoder(StoredId).decode
 _kind = msgspec.json.Decoder(Kind).decode
@@ -28,6 +29,7 @@ _PREFIXES = {
 }
 
 
+_LONGEST_ID = 64
 # msg_, the digits of the response, and the number of the item in it.
 _ITEM_ID = re.compile(r"[a-z]+_([0-9a-f]{32})[0-9a-f]{4}")
 
@@ -53,6 +55,31 @@ def to_history(turns: Iterable[bytes]) -> History:
     return history
 
 
+def to_conversation_history(contents: Iterable[bytes]) -> History:
+    """The items of a conversation as a history."""
+    history = History([], {})
+    for stored in map(_item, contents):
+        history.items.append(stored.item)
+        if stored.signature:
+            history.signatures[_id(stored.item).call_id or ""] = stored.signature
+    return history
+
+
+def item_in(content: bytes) -> msgspec.Raw:
+    """The item of a conversation as it is told."""
+    return _item(content).item
+
+
+def to_stored_items(items: Iterable[msgspec.Raw], signatures: Mapping[str, str]) -> list[tuple[str, bytes]]:
+    """(id, content) of items as a conversation keeps them."""
+    return [_to_stored_item(item, signatures) for item in items]
+
+
+def _to_stored_item(item: msgspec.Raw, signatures: Mapping[str, str]) -> tuple[str, bytes]:
+    named = _id(item)
+    return named.id, _encode(StoredItem(item, signatures.get(named.call_id or "", "")))
+
+
 def input_of(turns: Sequence[bytes]) -> list[msgspec.Raw]:
     """What the last of some stored turns answered: the turns before it, and its own input."""
     return [*to_history(turns[:-1]).items, *_turn(turns[-1]).input]
@@ -63,7 +90,7 @@ def by_id(items: Iterable[msgspec.Raw]) -> dict[str, msgspec.Raw]:
     return {_id(item).id: item for item in items}
 
 
-def references(given: str | Sequence[msgspec.Raw]) -> dict[int, str]:
+def references(given: str | Sequence[msgspec.Raw], member: str = "input") -> dict[int, str]:
     """The ids of items that the input names instead of holding them, by place. Raises Untranslatable."""
     found = {}
     for place, raw in enumerate(() if isinstance(given, str) else given):
@@ -71,7 +98,7 @@ def references(given: str | Sequence[msgspec.Raw]) -> dict[int, str]:
             if _kind(raw).type == "item_reference":
                 found[place] = _id(raw).id
         except msgspec.ValidationError as error:
-            raise refusal_of(error, f"input[{place}]") from None
+            raise refusal_of(error, f"{member}[{place}]") from None
     return found
 
 
@@ -79,6 +106,11 @@ def response_of(item_id: str) -> str | None:
     """The id of the response that an item is of: ours tell it. None for others."""
     found = _ITEM_ID.fullmatch(item_id)
     return f"resp_{found[1]}" if found else None
+
+
+def as_raw(item: dict[str, Any]) -> msgspec.Raw:
+    """An item as the others are held."""
+    return msgspec.Raw(_encode(item))
 
 
 def response_in(content: bytes) -> msgspec.Raw:
@@ -101,8 +133,8 @@ def to_input_items(given: str | Sequence[msgspec.Raw], new_id: Callable[[str], s
 def _whole(item: dict[str, Any], new_id: Callable[[str], str]) -> dict[str, Any]:
     kind = item.get("type") or "message"
     given_id = item.get("id")
-    item_id = given_id if given_id and isinstance(given_id, str) else new_id(_PREFIXES.get(kind, "item"))
-    whole = {**item, "type": kind, "id": item_id}
+    keeps_id = isinstance(given_id, str) and 0 < len(given_id) <= _LONGEST_ID
+    whole = {**item, "type": kind, "id": given_id if keeps_id else new_id(_PREFIXES.get(kind, "item"))}
     if kind == "reasoning":
         return {"summary": [], **whole}
     if kind == "message":

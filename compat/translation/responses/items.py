@@ -48,7 +48,7 @@ _kind = msgspec.json.Decoder(Kind)
 _items = {name: msgspec.json.Decoder(item) for name, item in ITEMS.items()}
 
 
-def to_items(given: str | Sequence[msgspec.Raw]) -> list[tuple[int, Item]]:
+def to_items(given: str | Sequence[msgspec.Raw], member: str = "input") -> list[tuple[int, Item]]:
     """(place in the input, item) of every item that means something here; the rest is left out. Raises Untranslatable."""
     if isinstance(given, str):
         return [(0, MessageItem("user", given))]
@@ -59,7 +59,7 @@ def to_items(given: str | Sequence[msgspec.Raw]) -> list[tuple[int, Item]]:
             if decoder is not None:
                 found.append((place, decoder.decode(raw)))  # type: ignore[arg-type]
         except msgspec.ValidationError as error:
-            raise refusal_of(error, f"input[{place}]") from None
+            raise refusal_of(error, f"{member}[{place}]") from None
     return found
 
 

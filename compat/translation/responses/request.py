@@ -59,7 +59,8 @@ class ResponseTranslation:
         _refuse_unserved(request)
         self.request = request
         tools, self.searches, self.dropped = _to_tools(request.tools or [])
-        before = [("previous_response_id", item) for _, item in to_items(history.items)]
+        came_from = "conversation" if request.conversation else "previous_response_id"
+        before = [(came_from, item) for _, item in to_items(history.items)]
         conversation = Conversation([*before, *items], unseal, history.signatures)
         lead: list[Message] = [DeveloperMessage(request.instructions)] if request.instructions else []
         self.origins = Origins("input", "instructions", [*(None for _ in lead), *conversation.places], _NAMES)
@@ -93,7 +94,13 @@ class ResponseTranslation:
 
 
 def _refuse_unserved(request: ResponseRequest) -> None:
-    for name in ("background", "conversation", "prompt"):
+    if request.previous_response_id and request.conversation:
+        raise Untranslatable(
+            "Send previous_response_id or conversation, not both.",
+            "previous_response_id",
+            "mutually_exclusive_parameters",
+        )
+    for name in ("background", "prompt"):
         if getattr(request, name):
             raise Untranslatable(
                 f"'{name}' is not supported here. Send what it stands for in 'input' and 'instructions'.",

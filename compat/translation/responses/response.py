@@ -35,6 +35,7 @@ class Envelope:
             "object": "response",
             "created_at": created,
             "background": False,
+            "conversation": {"id": request.conversation_id} if request.conversation_id else None,
             "instructions": request.instructions,
             "max_output_tokens": request.max_output_tokens,
             "max_tool_calls": request.max_tool_calls,
