@@ -4,7 +4,7 @@ import math
 
 import msgspec
 
-from accounts.pool.news import State
+from accounts.pool.news import Place, State
 from accounts.pool.pacific import end_of_quota_day, next_quota_day, quota_day
 from accounts.pool.quotas import NO_QUOTA, USUAL_RPM, Quota
 
@@ -56,13 +56,15 @@ class Ledger:
         "half_open",
         "latency",
         "learned_at",
+        "place",
         "quota",
         "reason",
         "rests_until",
         "used_today",
     )
 
-    def __init__(self, quota: Quota = NO_QUOTA, parts: int = 1) -> None:
+    def __init__(self, quota: Quota = NO_QUOTA, parts: int = 1, place: Place = ("", "")) -> None:
+        self.place = place
         self.quota = quota
         self.day = 0
         self.used_today = 0

@@ -51,7 +51,7 @@ class Pool:
         self.unwritten_quotas: dict[Place, Quota] = {}
         self.unwritten_recoveries: set[Place] = set()
         self.unwritten_overruns: list[Overrun] = []
-        self._touched: set[Place] = set()
+        self._touched: set[Ledger] = set()
         """Whose ledgers have changed since their states were taken."""
         self.unwritten_days: dict[tuple[UUID, str, date], DayCounts] = defaultdict(DayCounts)
 
@@ -105,7 +105,7 @@ class Pool:
     def take(self, chosen: Chosen, model: str, tokens: int, now: float, lease_id: str = "") -> Lease:
         """Reserve with a key that was chosen."""
         sent = chosen.ledger.reserve(tokens, now, lease_id)
-        self._touched.add((chosen.domain.name, model))
+        self._touched.add(chosen.ledger)
         self._breaker.passes(now)
         if model in self._models:
             self._models[model].passes(now)
@@ -113,13 +113,13 @@ class Pool:
 
     def answered(self, lease: Lease, now: float) -> None:
         """An answer began: the quota domain, the model and our address are well."""
-        ledger, place = lease.ledger, (lease.key.domain, lease.model)
+        ledger = lease.ledger
         is_first = ledger.half_open
         ledger.went_well(now - lease.at)
-        self._touched.add(place)
+        self._touched.add(ledger)
         if is_first:
-            self.unwritten_recoveries.add(place)
-            self._wake(*place)
+            self.unwritten_recoveries.add(ledger.place)
+            self._wake(*ledger.place)
         self._models.pop(lease.model, None)
         self._breaker.open()
         self.retries.answered()
@@ -145,7 +145,7 @@ class Pool:
             self._models.setdefault(lease.model, ModelHealth()).went_wrong(now)
         else:
             lease.ledger.went_wrong()
-            self._touched.add((lease.key.domain, lease.model))
+            self._touched.add(lease.ledger)
         counts = self._day(lease, now)
         counts.requests += 1
         counts.refusals += 1
@@ -247,13 +247,13 @@ class Pool:
 
     def changed_states(self, now: float) -> dict[Place, State]:
         """What ledgers that were used since the last time know; those that are asked for are not told again."""
-        states = {place: self._ledgers[place].state(now) for place in self._touched if place in self._ledgers}
+        states = {ledger.place: ledger.state(now) for ledger in self._touched}
         self._touched.clear()
         return states
 
     def touch(self, places: Iterable[Place]) -> None:
         """Tell these states again next time."""
-        self._touched.update(places)
+        self._touched.update(self._ledgers[place] for place in places if place in self._ledgers)
 
     def restore(self, states: dict[Place, State], now: float) -> None:
         """Take over what an earlier process knew."""
@@ -302,7 +302,7 @@ class Pool:
         place = (domain, model)
         ledger = self._ledgers.get(place)
         if ledger is None:
-            ledger = self._ledgers[place] = Ledger(self._quota(place), self._parts)
+            ledger = self._ledgers[place] = Ledger(self._quota(place), self._parts, place)
             if place in self._used:
                 ledger.start_day(*self._used[place])
             if domain in self._rests:
