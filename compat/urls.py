@@ -25,6 +25,7 @@ ROUTES: dict[str, View] = {
     "conversations/{conversation_id}/items/{item_id}": views.OneConversationItem.as_view(),
     "messages": views.Messages.as_view(),
     "messages/count_tokens": views.MessageTokens.as_view(),
+    "moderations": views.Moderations.as_view(),
     "models": views.Models.as_view(),
     "models/{model_id}": views.OneModel.as_view(),
     "files": views.Files.as_view(),

@@ -2,6 +2,7 @@
 
 from compat.openapi.operation import ASKING, Operation
 from compat.schemas import audio_answers
+from compat.schemas.moderations import ModerationRequest
 from compat.schemas.speech import SpeechRequest
 
 AUDIO: dict[tuple[str, str], Operation] = {
@@ -17,6 +18,18 @@ AUDIO: dict[tuple[str, str], Operation] = {
         answer=bytes,
         gives="audio/mpeg",
         event=audio_answers.SpeechEvent,
+        errors=ASKING,
+    ),
+    ("/moderations", "POST"): Operation(
+        name="createModeration",
+        group="Moderations",
+        summary="Judge content",
+        description="How likely each text, or a content of texts and images, belongs to OpenAI's categories. It is not OpenAI's "
+        "classifier: a Gemini model is asked for the likelihoods, and Gemini's safety ratings, where it sends some, raise them. "
+        "What Gemini blocks is flagged.",
+        request=ModerationRequest,
+        example={"input": ["Good morning!", "I will hurt you."]},
+        answer=audio_answers.Moderation,
         errors=ASKING,
     ),
 }

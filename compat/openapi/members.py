@@ -129,6 +129,10 @@ MEMBERS: dict[str, dict[str, str]] = {
         "dimensions": "The length of each vector, where the model can.",
         "user": _USER,
     },
+    "ModerationRequest": {
+        "input": "A text, a list of texts that are judged one by one, or the parts of one content: 32 at most.",
+        "model": "A mapped name (`omni-moderation-latest`, which it is when absent), or a text model of Gemini's own.",
+    },
     "SpeechRequest": {
         "model": "A mapped name (`tts-1`, `gpt-4o-mini-tts`), or a speech model of Gemini's own.",
         "input": "The text.",

@@ -92,6 +92,14 @@ class LogprobsResult(Struct):
     topCandidates: list[TopCandidates] | None = None
 
 
+class SafetyRating(Struct):
+    """How likely a content belongs to a category: NEGLIGIBLE, LOW, MEDIUM, HIGH."""
+
+    category: str = ""
+    probability: str = ""
+    blocked: bool = False
+
+
 class Candidate(Struct):
     """One alternative answer, or a piece of it."""
 
@@ -99,6 +107,7 @@ class Candidate(Struct):
     finishReason: str | None = None
     finishMessage: str | None = None
     index: int | None = None
+    safetyRatings: list[SafetyRating] | None = None
     groundingMetadata: GroundingMetadata | None = None
     logprobsResult: LogprobsResult | None = None
 
@@ -127,6 +136,7 @@ class PromptFeedback(Struct):
     """Why a prompt was refused."""
 
     blockReason: str | None = None
+    safetyRatings: list[SafetyRating] | None = None
     blockReasonMessage: str | None = None
 
 

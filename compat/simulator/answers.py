@@ -11,6 +11,7 @@ from compat.simulator.listening import NOTHING, segments, to_be_said, transcript
 from compat.simulator.logprobs import logprobs_result
 from compat.simulator.model_facts import ModelFacts
 from compat.simulator.prompts import Prompt, read_prompt
+from compat.simulator.safety import asks_how_likely, likelihoods, ratings_of
 from compat.simulator.schema_examples import example
 from compat.simulator.signatures import make_signature
 from compat.simulator.thinking import thinking_tokens, thoughts_shown
@@ -55,6 +56,8 @@ def make_answer(
     """The answer of that model to that request; usage comes with the prompt counted and leaves completed."""
     prompt = read_prompt(request)
     parts, closing = _content(prompt, facts)
+    if rated := ratings_of(prompt.text, request):
+        closing["safetyRatings"] = rated
     at_once = facts.most_at_once(streamed=streamed)
     asked_for = prompt.config.get("maxOutputTokens", at_once)
     limit = min(asked_for, at_once)
@@ -121,6 +124,8 @@ def _text(prompt: Prompt) -> str:
             return str(example(schema or {}))
         if words is not None and "segments" in (schema or {}).get("properties", {}):
             return encode(segments(words, prompt.sounds[0])).decode()
+        if schema and asks_how_likely(schema):
+            return encode(likelihoods(prompt.text, schema)).decode()
         return encode(example(schema) if schema else _as_object(prompt)).decode()
     if words is not None:
         return words or NOTHING

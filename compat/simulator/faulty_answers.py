@@ -5,10 +5,10 @@ from collections.abc import Callable
 from compat.simulator.answers import Answer, Candidate
 from compat.simulator.continuation import make_token
 from compat.simulator.faults import Fault
+from compat.simulator.safety import ratings
 from compat.simulator.usage import Usage
 from compat.simulator.wire import JsonObject
 
-_CATEGORIES = ("SEXUALLY_EXPLICIT", "HATE_SPEECH", "HARASSMENT", "DANGEROUS_CONTENT")
 _HUGE_MILLIONS = 8
 _MILLION = 1_000_000
 
@@ -20,16 +20,9 @@ def spoil(answer: Answer, fault: Fault) -> None:
         change(answer, fault)
 
 
-def _ratings(highest: str) -> list[JsonObject]:
-    return [
-        {"category": f"HARM_CATEGORY_{name}", "probability": highest if name == "HATE_SPEECH" else "NEGLIGIBLE"}
-        for name in _CATEGORIES
-    ]
-
-
 def _block_prompt(answer: Answer, fault: Fault) -> None:
     reason = fault.argument.upper().replace("-", "_") or "PROHIBITED_CONTENT"
-    answer.feedback = {"blockReason": reason, "safetyRatings": _ratings("HIGH")}
+    answer.feedback = {"blockReason": reason, "safetyRatings": ratings(["HATE_SPEECH"])}
     answer.candidates = []
     if answer.usage is not None:
         answer.usage.thoughts = 0
@@ -51,7 +44,7 @@ def _finish_otherwise(answer: Answer, fault: Fault) -> None:
 
 def _stop_for_safety(answer: Answer, fault: Fault) -> None:
     for candidate in answer.candidates:
-        _cut_short(candidate, "SAFETY", {"safetyRatings": _ratings("HIGH")})
+        _cut_short(candidate, "SAFETY", {"safetyRatings": ratings(["HATE_SPEECH"])})
 
 
 def _recite(answer: Answer, fault: Fault) -> None:

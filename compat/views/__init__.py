@@ -8,6 +8,7 @@ from compat.views.embeddings import Embeddings
 from compat.views.files import FileContent, Files, OneFile
 from compat.views.messages import Messages, MessageTokens
 from compat.views.models import Models, OneModel
+from compat.views.moderations import Moderations
 from compat.views.responses import ResponseInputTokens, Responses
 from compat.views.speech import Speech
 from compat.views.stored_responses import OneResponse, ResponseInputItems
@@ -26,6 +27,7 @@ __all__ = [
     "MessageTokens",
     "Messages",
     "Models",
+    "Moderations",
     "OneConversation",
     "OneConversationItem",
     "OneFile",

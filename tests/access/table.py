@@ -197,6 +197,7 @@ API = {
     "messages": TOKEN,
     "messages/count_tokens": TOKEN,
     "models": TOKEN,
+    "moderations": TOKEN,
     "models/{model_id}": TOKEN,
     "responses": TOKEN,
     "responses/input_tokens": TOKEN,

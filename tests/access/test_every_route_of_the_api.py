@@ -18,6 +18,7 @@ from compat.urls import ROUTES, find_view
 from compat.views import OneModel, UnknownPath
 from tests.access.conftest import CANARY, make_world
 from tests.access.table import API, IN, OPEN, OWN, PROBES, ROLES, WEBSOCKETS
+from tests.gemini_replies import reply
 from tests.limits.app import CHAT, ask
 from tests.limits.conftest import gemini, one_gemini, site  # noqa: F401 (fixtures)
 from tests.storing import store_conversation, store_response
@@ -26,12 +27,14 @@ from tumbler_site.asgi import application
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+JUDGE = "gemini-3.5-flash-lite"
 BODIES = {
     "audio/speech": {"model": "gemini-2.5-flash-preview-tts", "input": "Hello", "voice": "alloy"},
     "chat": CHAT,
     "chat/completions": CHAT,
     "completions": {"model": "gemini-2.5-flash", "prompt": "Hello"},
     "embeddings": {"model": "gemini-embedding-2", "input": "Hello"},
+    "moderations": {"model": JUDGE, "input": "Hello"},
     "messages": {"model": "gemini-2.5-flash", "messages": [{"role": "user", "content": "Hello"}]},
     "messages/count_tokens": {"model": "gemini-2.5-flash", "messages": [{"role": "user", "content": "Hello"}]},
     "responses/input_tokens": {"model": "gemini-2.5-flash", "input": "Hello"},
@@ -42,8 +45,9 @@ LET_IN = {"ada", "bob", "staff", "root"}
 
 
 @pytest.fixture
-def world(site, storing, monkeypatch):  # noqa: F811
+def world(site, storing, gemini, monkeypatch):  # noqa: F811
     monkeypatch.setattr("accounts.contributions.checking.check_soon", lambda: None)
+    gemini.will_answer(reply('{"violence": 0.9}'), model=JUDGE)
     mapping = ModelMapping.objects.create(name="a-model")
     MappingTarget.objects.create(mapping=mapping, gemini_model="gemini-2.5-flash", position=0)
     made, carol = make_world(), User.objects.create_user("carol", is_active=False)

@@ -22,7 +22,7 @@ from compat.openapi.operations import OPERATIONS
 from compat.schemas.answers import Model
 from compat.urls import ALIASES, ROUTES
 from tests.contributions.conftest import KEY
-from tests.surface.conftest import MODEL
+from tests.surface.conftest import JUDGE, MODEL
 
 ROOT = Path(__file__).resolve().parents[2]
 CALL = {"functionCall": {"name": "look", "args": {"at": "sea"}}, "thoughtSignature": "c2ln"}
@@ -258,6 +258,13 @@ async def test_speech_answers_as_the_document_says(site):
     for event in told:
         check(event, schema_of(path, method, 200, "text/event-stream"))
         assert unlisted(event, OPERATIONS[path, "POST"].event) == []
+
+
+async def test_moderations_answer_as_the_document_says(site):
+    path, method = "/moderations", "post"
+    answer = (await ask(site, path, method, {"model": JUDGE, "input": ["Hello", "Violence!"]})).json
+    check(answer, schema_of(path, method, 200))
+    assert unlisted(answer, OPERATIONS[path, "POST"].answer) == []
 
 
 async def test_models_answer_as_the_document_says(site):

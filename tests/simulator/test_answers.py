@@ -401,3 +401,27 @@ async def test_a_body_that_is_no_json_is_refused(gemini):
 
     assert response.status_code == 400
     assert response.json()["error"]["message"].startswith("Invalid JSON payload received.")
+
+
+LIKELY = {"type": "number", "minimum": 0, "maximum": 1}
+
+
+@pytest.mark.parametrize(("text", "found"), [("This is hate speech.", ["HATE_SPEECH"]), ("Good morning!", [])])
+async def test_a_text_is_as_dangerous_as_it_says(gemini, text, found):
+    settings = [{"category": "HARM_CATEGORY_HATE_SPEECH", "threshold": "BLOCK_NONE"}]
+    (candidate,) = (await gemini.generate(FLASH, said(text, safetySettings=settings)))["candidates"]
+    high = [one["category"] for one in candidate["safetyRatings"] if one["probability"] == "HIGH"]
+    assert high == [f"HARM_CATEGORY_{name}" for name in found]
+
+
+async def test_who_switches_ratings_off_or_says_nothing_gets_none(gemini):
+    settings = [{"category": "HARM_CATEGORY_HATE_SPEECH", "threshold": "OFF"}]
+    for body in (said("This is hate speech."), said("This is hate speech.", safetySettings=settings)):
+        assert "safetyRatings" not in (await gemini.generate(FLASH, body))["candidates"][0]
+
+
+async def test_likelihoods_are_near_one_where_the_text_names_them(gemini):
+    schema = {"type": "object", "properties": {"violence": LIKELY, "self_harm": LIKELY}}
+    config = {"generationConfig": {"responseMimeType": "application/json", "responseJsonSchema": schema}}
+    told = json.loads(text_of(await gemini.generate(FLASH, said("Violence!", **config))))
+    assert told["violence"] > 0.9 and told["self_harm"] < 0.1

@@ -37,6 +37,8 @@ REPLY = {
     "modelVersion": "gemini-2.5-flash",
 }
 SPOKEN = gemini_replies.reply(gemini_replies.sound(bytes(9_600)))
+JUDGE = "gemini-3.5-flash-lite"
+JUDGED = gemini_replies.reply('{"violence":0.9}')
 MODELS = {"models": [{"name": f"models/{MODEL}", "supportedGenerationMethods": ["generateContent"]}]}
 
 
@@ -136,6 +138,8 @@ class StubGemini:
     async def generate(self, model: str, key: str, body: bytes) -> Reply:
         self._take("generateContent", model, key, body)
         count = json.loads(body).get("generationConfig", {}).get("candidateCount", 1)
+        if model == JUDGE:
+            return msgspec.convert(JUDGED, Reply)
         return msgspec.convert({**self.reply, "candidates": self.reply.get("candidates", []) * count}, Reply)
 
     async def embed(self, model: str, key: str, body: bytes) -> EmbeddingReply:

@@ -7,13 +7,14 @@ import pytest
 from compat.edge import EXPOSED
 from compat.gemini.failures import failure_of
 from compat.simulator.validation import violations
-from tests.surface.conftest import MODEL, ask
+from tests.surface.conftest import JUDGE, MODEL, ask
 
 BODIES = {
     "chat/completions": {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}]},
     "chat": {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}]},
     "completions": {"model": MODEL, "prompt": "Hi"},
     "audio/speech": {"model": "gemini-2.5-flash-preview-tts", "input": "Hi", "voice": "alloy"},
+    "moderations": {"model": JUDGE, "input": "Hi"},
     "embeddings": {"model": "text-embedding-3-small", "input": "Hi"},
     "responses": {"model": MODEL, "input": "Hi"},
     "messages/count_tokens": {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}]},

@@ -7,10 +7,12 @@ import pytest
 
 from compat.gemini.failures import FAILURES, Rest
 from compat.schemas.anthropic import MessagesRequest
+from compat.schemas.moderations import ModerationRequest
 from compat.schemas.responses import ResponseRequest
 from compat.schemas.speech import SpeechRequest
 from compat.translation.families import FAMILIES
 from compat.translation.finish_reason import FINISH_REASONS
+from compat.translation.moderations.categories import CATEGORIES
 from compat.translation.parameters import PARAMETERS
 from compat.translation.reasoning_effort import to_thinking_config
 from compat.translation.voices import VOICES
@@ -44,6 +46,14 @@ def test_every_member_of_a_speech_request_is_documented():
 
 def test_every_voice_is_documented():
     assert dict(table("Voices")) == VOICES
+
+
+def test_every_member_of_a_moderation_is_documented():
+    assert [name for name, *_ in table("Moderations")] == list(ModerationRequest.__struct_fields__)
+
+
+def test_every_category_is_documented_with_its_rating():
+    assert dict(table("Categories")) == {name: category.rating or "–" for name, category in CATEGORIES.items()}
 
 
 def test_every_finish_reason_is_documented():

@@ -1,0 +1,1 @@
+"""Moderations: content to be judged, and the judgement in OpenAI's categories."""
