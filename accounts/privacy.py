@@ -68,6 +68,15 @@ KEPT = (
         ),
     ),
     Kept(
+        "Images behind links",
+        "Only where a client asks for links (`response_format` `url`): sealed with AES-256-GCM under a key that the link alone "
+        "holds; owner, type, size, end. Nothing lists them",
+        "Database",
+        "An hour (TUMBLER_IMAGE_LINK_SECONDS), after which none is shown; erased within the next. Less where newer ones "
+        "need the room",
+        ("accounts.KeptImage: id owner content_type size expires sealed",),
+    ),
+    Kept(
         "Thought signatures of tool calls",
         "Opaque texts of Gemini's, which it wants back; by user and tool call id",
         "Memory, and Redis where it is used: sealed with AES-256-GCM, under a keyed hash",

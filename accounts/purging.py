@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from accounts import files
+from accounts import files, kept_images
 from accounts.metering import purging as usage
 from accounts.stored import conversations, responses
 
@@ -16,6 +16,7 @@ def purge_some() -> bool:
     """Delete a range of what is older than it is to be; True when there may be more."""
     now = timezone.now()
     records = usage.purge_oldest(now - timedelta(days=settings.USAGE_DAYS))
+    kept_images.purge_expired()
     stored_since = now - timedelta(days=settings.STORED_DAYS)
     others = (
         files.purge(now, _AT_ONCE),

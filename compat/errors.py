@@ -11,6 +11,7 @@ CompatError
     UnknownModel            404
     UnknownRoute            404
     NotFound                404
+    LinkOver                404
     WrongMethod             405
     BodyTooLarge            413
     UnsupportedMedia        415
@@ -129,6 +130,13 @@ class NotFound(InvalidRequest):
 
     status = 404
     code = "not_found"
+
+
+class LinkOver(InvalidRequest):
+    """The link to an image is broken, or its time is over."""
+
+    status = 404
+    code = "link_over"
 
 
 class WrongMethod(InvalidRequest):

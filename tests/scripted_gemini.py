@@ -12,6 +12,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
+from compat.simulator.media import image
 from tests.gemini_replies import GONE, events, reply, sound
 from tests.scripted_wire import Answer, Call, Streaming, Wire, send_whole
 
@@ -203,6 +204,12 @@ async def _usual(call: Call, wire: Wire) -> None:
     if call.method == "streamGenerateContent" and "-tts" in call.model:
         body = events(reply(sound(bytes(24_000)), finish=None), reply(sound(bytes(24_000))))
         await send_whole(wire, 200, {"Content-Type": "text/event-stream"}, body, "chunked")
+    elif b'"responseModalities":["IMAGE"]' in call.body:
+        drawn = reply({"inlineData": image(call.json["generationConfig"].get("imageConfig", {}))})
+        if call.streamed:
+            await send_whole(wire, 200, {"Content-Type": "text/event-stream"}, events(drawn), "chunked")
+        else:
+            await send_whole(wire, 200, kind, json.dumps(drawn).encode(), "length")
     elif call.method == "streamGenerateContent":
         body = events(
             reply("Hel", finish=None, usage={"promptTokenCount": 7, "totalTokenCount": 7}),

@@ -2,6 +2,7 @@
 
 from accounts.models.acts import StaffAct
 from accounts.models.files import FilePart, StoredFile
+from accounts.models.images import KeptImage
 from accounts.models.invitations import Invitation
 from accounts.models.keys import ContributedKey, KeyCooldown, KeyDay
 from accounts.models.limits import LIMIT_FIELDS, Limits
@@ -23,6 +24,7 @@ __all__ = [
     "FilePart",
     "Invitation",
     "IssuedToken",
+    "KeptImage",
     "KeyCooldown",
     "KeyDay",
     "KeyEvent",

@@ -4,7 +4,7 @@ import re
 
 _BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
-MAX_EVENT_BYTES = 20 * 1024 * 1024
+MAX_EVENT_BYTES = 32 * 1024 * 1024
 
 
 class EventTooLarge(Exception):

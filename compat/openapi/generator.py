@@ -11,7 +11,7 @@ from compat.edge import EXPOSED
 from compat.errors import CompatError, PoolExhausted, Retryable
 from compat.openapi.headers import HEADERS
 from compat.openapi.members import MEMBERS
-from compat.openapi.operation import Operation
+from compat.openapi.operation import FORM, Operation
 from compat.openapi.operations import OPERATIONS
 from compat.schemas import answers
 from compat.urls import ALIASES, ROUTES
@@ -62,7 +62,8 @@ def _operation(told: Operation) -> dict[str, Any]:
         operation["parameters"] = list(told.parameters)
     if told.request is not None:
         content = {"schema": _ref(told.request), "example": told.example}
-        operation["requestBody"] = {"required": True, "content": {told.takes: content}}
+        also = {FORM: {"schema": _ref(told.form)}} if told.form else {}
+        operation["requestBody"] = {"required": True, "content": {told.takes: content, **also}}
     return {**operation, "responses": {str(told.status): _success(told), **_failures(told)}}
 
 
@@ -105,7 +106,7 @@ def _components() -> dict[str, Any]:
     structs = {
         struct
         for told in OPERATIONS.values()
-        for struct in (told.request, told.answer, told.event, told.error)
+        for struct in (told.request, told.form, told.answer, told.event, told.error)
         if struct is not None and struct is not bytes
     }
     _, schemas = msgspec.json.schema_components(structs, ref_template=_REF)

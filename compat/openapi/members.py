@@ -13,6 +13,22 @@ _FREQUENCY = "Lessen what was said often; left out for models that have no such 
 _SEED = "Make the answer likelier to be the same again."
 _BIAS = "Ignored, but for its shape: the tokenizers differ."
 
+_IMAGES = {
+    "prompt": "What to draw, or what to change.",
+    "model": "A mapped name (`gpt-image-1`, the default), or one of Gemini's own that draws.",
+    "n": "How many images.",
+    "size": "`auto`, or `WIDTHxHEIGHT`: Gemini draws the nearest of its shapes and sizes.",
+    "quality": "`high` without a size: twice as many pixels a side, where the model can.",
+    "response_format": "The image in base64, or a link to it that holds for an hour. `dall-e-*` answer with links unless told.",
+    "output_format": "Convert the image where Gemini makes another format.",
+    "output_compression": "The quality of a converted jpeg or webp, in per cent.",
+    "background": "`transparent` is refused: Gemini paints one.",
+    "moderation": "Ignored.",
+    "stream": _STREAM,
+    "partial_images": "Ignored: Gemini sends none.",
+    "user": _USER,
+}
+
 MEMBERS: dict[str, dict[str, str]] = {
     "ChatRequest": {
         "model": _MODEL,
@@ -121,6 +137,19 @@ MEMBERS: dict[str, dict[str, str]] = {
         "logit_bias": _BIAS,
         "seed": _SEED,
         "user": _USER,
+    },
+    "ImageRequest": {**_IMAGES, "style": "Said to the model in words."},
+    "ImageEditRequest": {
+        **_IMAGES,
+        "images": "What to start from, by data URL, https URL or `file_id`.",
+        "mask": "What may change: transparent in a PNG of the first image's size, as a data URL.",
+        "input_fidelity": "Ignored.",
+    },
+    "ImageEditForm": {
+        **_IMAGES,
+        "image": "What to start from; as `image[]` several.",
+        "mask": "What may change: transparent in a PNG of the first image's size.",
+        "input_fidelity": "Ignored.",
     },
     "EmbeddingRequest": {
         "model": "A mapped name (`text-embedding-3-small`), or one of Gemini's own.",

@@ -24,6 +24,8 @@ class Operation(NamedTuple):
     request: type | None = None
     takes: str = "application/json"
     """The media type of the request."""
+    form: type | None = None
+    """The same request as a form, where both are taken."""
     example: dict[str, Any] | None = None
     """A request that works."""
     status: int = 200

@@ -3,6 +3,7 @@
 from compat import errors
 from compat.openapi.audio import AUDIO
 from compat.openapi.files import FILES
+from compat.openapi.images import IMAGES
 from compat.openapi.operation import ASKING, BODY, DOOR, Operation
 from compat.openapi.stored import STORED
 from compat.schemas import answers, anthropic_answers, response_answers
@@ -95,6 +96,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         event=answers.TextCompletion,
         errors=ASKING,
     ),
+    **IMAGES,
     ("/embeddings", "POST"): Operation(
         name="createEmbedding",
         group="Embeddings",

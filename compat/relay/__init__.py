@@ -2,6 +2,6 @@
 
 from compat.relay.job import Call, Job
 from compat.relay.pump import Pump, open_stream
-from compat.relay.whole import complete, count, embed
+from compat.relay.whole import complete, complete_some, count, embed
 
-__all__ = ["Call", "Job", "Pump", "complete", "count", "embed", "open_stream"]
+__all__ = ["Call", "Job", "Pump", "complete", "complete_some", "count", "embed", "open_stream"]

@@ -81,6 +81,8 @@ class Job:
         self.stream = stream
         self.prompt_characters: Callable[[], int] = lambda: 0
         """How long the prompt is; asked once."""
+        self.blocked = ("messages", "content_filter")
+        """`param` and code of the error for a prompt that Gemini blocks."""
         self.says_something: Callable[[Reply], bool] = says_something
         """Whether a reply holds what this client can use."""
         self.sub_user = ""

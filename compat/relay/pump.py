@@ -198,7 +198,7 @@ class Pump:
             replies += more
             if any(self._job.says_something(reply) or reasons(reply) for reply in more):
                 return replies
-            refuse_blocked(more[0])
+            refuse_blocked(self._job, more[0])
         # An end without anything to show: of a whole answer that is empty, or of one that was cut off.
         raise GeminiFailure(EMPTY if any(is_finished(reply) for reply in replies) else CUT_OFF, Facts(502))
 

@@ -3,7 +3,7 @@
 import asyncio
 
 from accounts import pool
-from compat.errors import ContentFiltered
+from compat.errors import CompatError, ContentFiltered
 from compat.gemini.failures import EMPTY, Facts, GeminiFailure
 from compat.relay.attempts import Attempts
 from compat.relay.job import Call, Job
@@ -20,6 +20,22 @@ async def complete(job: Job) -> list[tuple[int, Reply]]:
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_complete(job, call)) for call in job.calls]
     return [task.result() for task in tasks]
+
+
+async def complete_some(job: Job) -> tuple[list[tuple[int, Reply]], list[CompatError]]:
+    """(first choice, reply) of every call that was answered, in order, and what the others failed with.
+
+    Raises CompatError when none was answered.
+    """
+    found = await asyncio.gather(*(_complete(job, call) for call in job.calls), return_exceptions=True)
+    errors = [one for one in found if isinstance(one, BaseException)]
+    for error in errors:
+        if not isinstance(error, CompatError):
+            raise error
+    replies = [one for one in found if not isinstance(one, BaseException)]
+    if not replies:
+        raise errors[0]
+    return replies, [error for error in errors if isinstance(error, CompatError)]
 
 
 async def embed(job: Job) -> list[EmbeddingReply]:
@@ -40,7 +56,7 @@ async def _complete(job: Job, call: Call) -> tuple[int, Reply]:
     async def generate(model: str, key: str, body: bytes) -> Reply:
         reply = await gemini().generate(model, key, body)
         if not job.says_something(reply):
-            refuse_blocked(reply)
+            refuse_blocked(job, reply)
             raise GeminiFailure(EMPTY, Facts(200))
         return reply
 
@@ -65,8 +81,9 @@ async def _embed(job: Job, call: Call) -> EmbeddingReply:
     return reply
 
 
-def refuse_blocked(reply: Reply) -> None:
+def refuse_blocked(job: Job, reply: Reply) -> None:
     """Raise ContentFiltered for a prompt that the upstream blocked: no other key would answer it either."""
     reason = blocked_reason(reply)
     if reason is not None:
-        raise ContentFiltered(f"The prompt was blocked by Gemini's safety filter ({reason}).", param="messages")
+        param, code = job.blocked
+        raise ContentFiltered(f"The prompt was blocked by Gemini's safety filter ({reason}).", param=param, code=code)

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 
 class Upload(Struct, frozen=True):
-    """One file of a form. Name and type are the client's words: look at the bytes before either is believed."""
+    """A file. Its name and type are the client's words: look at the bytes before either is believed."""
 
     filename: str
     """Without a path; at most 255 characters."""

@@ -97,7 +97,7 @@ def _content(prompt: Prompt, facts: ModelFacts) -> tuple[list[JsonObject], JsonO
     text = _text(prompt)
     if facts.kind == "image":
         before = [{"text": text}] if "TEXT" in prompt.config.get("responseModalities", ["TEXT"]) else []
-        return [*before, {"inlineData": media.picture()}], {}
+        return [*before, {"inlineData": media.image(prompt.config.get("imageConfig", {}))}], {}
     if not prompt.built_in:
         return [{"text": text}], {}
     return _with_tools(prompt, facts, text)

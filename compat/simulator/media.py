@@ -1,14 +1,21 @@
-"""The picture and the sound that the simulated image and speech models make, and what is heard in a sound."""
+"""The image and the sound that the simulated image and speech models make, and what is heard in a sound."""
 
 import math
+import struct
+import zlib
 from array import array
 from base64 import b64decode, b64encode
 from functools import lru_cache
 
 from compat.simulator.wire import JsonObject
 
-# Four pixels.
-_PNG = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR42mNwav3yytmU4fceVpMVwQAtKAYJkkk7BAAAAABJRU5ErkJggg=="
+# Width and height at 1K (Gemini API, image generation); the other imageSizes are halves and multiples of them.
+_SHAPES = {
+    **{"1:1": (1024, 1024), "2:3": (832, 1248), "3:2": (1248, 832), "3:4": (864, 1184), "4:3": (1184, 864)},
+    **{"4:5": (896, 1152), "5:4": (1152, 896), "9:16": (768, 1344), "16:9": (1344, 768), "21:9": (1536, 672)},
+    **{"1:4": (512, 2048), "4:1": (2048, 512), "1:8": (384, 3072), "8:1": (3072, 384)},
+}
+_SCALES = {"512": 0.5, "1K": 1, "2K": 2, "4K": 4}
 _RATE = 24_000
 _SECONDS_A_CHARACTER = 0.05
 _LEAST_SECONDS = 0.24
@@ -20,9 +27,24 @@ _MARK = b"said"
 IMAGE_TOKENS = 1_120
 
 
-def picture() -> JsonObject:
-    """A tiny PNG as inlineData."""
-    return {"mimeType": "image/png", "data": _PNG}
+def image(config: JsonObject) -> JsonObject:
+    """A plain PNG as inlineData, of the shape and size that the imageConfig asks for."""
+    width, height = _SHAPES[config.get("aspectRatio", "1:1")]
+    scale = _SCALES[config.get("imageSize", "1K")]
+    return {"mimeType": "image/png", "data": _png(int(width * scale), int(height * scale))}
+
+
+@lru_cache(maxsize=64)
+def _png(width: int, height: int) -> str:
+    """One blue in one bit a pixel: some hundred bytes, whatever its size."""
+    head = struct.pack(">IIBBBBB", width, height, 1, 3, 0, 0, 0)
+    rows = zlib.compress((b"\0" + bytes(-(-width // 8))) * height, 9)
+    chunks = ((b"IHDR", head), (b"PLTE", bytes((66, 133, 244))), (b"IDAT", rows), (b"IEND", b""))
+    return b64encode(b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*chunk) for chunk in chunks)).decode()
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def sound(text: str) -> JsonObject:

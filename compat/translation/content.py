@@ -61,18 +61,30 @@ def _to_part(part: ContentPart, path: str, family: Family) -> Part | None:
     if isinstance(part, RefusalPart):
         return {"text": part.refusal} if part.refusal else None
     if isinstance(part, ImagePart):
-        return _image(part.image_url, f"{path}.image_url", family)
+        return to_image(part.image_url, f"{path}.image_url", family)
     if isinstance(part, AudioPart):
         return _audio(part.input_audio, f"{path}.input_audio")
     assert isinstance(part, FilePart)  # noqa: S101 (the union has no other member)
     return _file(part.file, f"{path}.file")
 
 
-def _image(image: ImageUrl | str, path: str, family: Family) -> Part:
+def data_of(url: str, path: str) -> str:
+    """The base64 of a data URL. Raises Untranslatable."""
+    return _data_url(url, path)[1]
+
+
+def uploaded_image(data: bytes, declared: str, path: str) -> Part:
+    """An uploaded image as inlineData. Raises Untranslatable for other bytes."""
+    mime_type = _image_type(declared, data[:64], path)
+    return {"inlineData": {"mimeType": mime_type, "data": binascii.b2a_base64(data, newline=False).decode()}}
+
+
+def to_image(image: ImageUrl | str, path: str, family: Family) -> Part:
+    """An image by its data URL or https URL. Raises Untranslatable."""
     url, detail = (image, None) if isinstance(image, str) else (image.url, image.detail)
     if url[:5].lower() == "data:":
         declared, data = _data_url(url, path)
-        part: Part = {"inlineData": {"mimeType": _image_type(declared, data, path), "data": data}}
+        part: Part = {"inlineData": {"mimeType": _image_type(declared, _head(data), path), "data": data}}
     else:
         part = _remote(url, path)
     # Per part only since Gemini 3; before, the setting exists for the whole request alone.
@@ -81,14 +93,18 @@ def _image(image: ImageUrl | str, path: str, family: Family) -> Part:
     return part
 
 
-def _image_type(declared: str, data: str, path: str) -> str:
-    """The type that the bytes show. Clients mislabel png and jpeg; anything that is no image is refused."""
-    head = binascii.a2b_base64(data[:64])
+def _head(data: str) -> bytes:
+    """The first bytes of base64."""
+    return binascii.a2b_base64(data[:64])
+
+
+def _image_type(declared: str, head: bytes, path: str) -> str:
+    """The type that the first bytes show. Clients mislabel png and jpeg; anything that is no image is refused."""
     for magic, mime_type in _IMAGE_MAGIC:
         if magic.match(head):
             return mime_type
     raise Untranslatable(
-        f"Unsupported image ({declared}): send a png, jpeg, webp, heic or heif whose bytes match its type.", path
+        f"Unsupported image ({declared[:80]}): send a png, jpeg, webp, heic or heif whose bytes match its type.", path
     )
 
 
@@ -125,7 +141,7 @@ def _document_type(declared: str, data: str, filename: str, path: str) -> str:
     if declared in {"", "application/octet-stream"}:
         declared = type_of_name(filename) or "application/octet-stream"
     if declared.startswith("image/"):
-        return _image_type(declared, data, path)
+        return _image_type(declared, _head(data), path)
     mime_type = to_gemini_type(declared)
     if mime_type is None:
         raise Untranslatable(f"Unsupported document type {declared[:80]}: send a PDF or a text.", path)

@@ -38,6 +38,10 @@ class Family(NamedTuple):
     """maxOutputTokens above it is refused."""
     speech: bool = False
     images: bool = False
+    ratios: tuple[str, ...] = ()
+    """aspectRatio values of a model that draws."""
+    image_sizes: tuple[str, ...] = ()
+    """imageSize values, smallest first; empty where the model has one size and takes no such member."""
 
     @property
     def writes_json(self) -> bool:
@@ -56,12 +60,17 @@ _THREE = Family("3", _ALL, signatures=True, response_parts=True, penalties=False
 _NEW = _THREE._replace(prefill=False)
 _FOUR = _NEW._replace(generation="4", levels=_NO_MINIMAL)
 _MEDIA = Family("3", penalties=False, functions=False, tools_with_json=False, system=False, prefill=False)
-_IMAGE = _MEDIA._replace(images=True, output_limit=32_768)
+_RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
+_IMAGE = _MEDIA._replace(images=True, output_limit=32_768, ratios=_RATIOS, image_sizes=("1K", "2K", "4K"))
 _SPEECH = _MEDIA._replace(generation="2", speech=True, output_limit=16_384)
 
 FAMILIES: tuple[tuple[str, Family], ...] = (
     (r".*-tts\b.*", _SPEECH),
-    (r"gemini-2\.5-flash-image.*", _IMAGE._replace(generation="2")),
+    (r"gemini-2\.5-flash-image.*", _IMAGE._replace(generation="2", image_sizes=())),
+    (
+        r"gemini-3\.1-flash-image.*",
+        _IMAGE._replace(ratios=(*_RATIOS, "1:4", "4:1", "1:8", "8:1"), image_sizes=("512", "1K", "2K", "4K")),
+    ),
     (r".*-image\b.*", _IMAGE),
     (r"gemini-4-(hydrogen|neon).*", _FOUR._replace(levels=_TO_XHIGH)),
     (r"gemini-4.*", _FOUR),

@@ -6,6 +6,7 @@ from compat.views.contributions import Contributions
 from compat.views.conversations import ConversationItems, Conversations, OneConversation, OneConversationItem
 from compat.views.embeddings import Embeddings
 from compat.views.files import FileContent, Files, OneFile
+from compat.views.images import ImageEdits, ImageFile, ImageGenerations
 from compat.views.messages import Messages, MessageTokens
 from compat.views.models import Models, OneModel
 from compat.views.moderations import Moderations
@@ -24,6 +25,9 @@ __all__ = [
     "Embeddings",
     "FileContent",
     "Files",
+    "ImageEdits",
+    "ImageFile",
+    "ImageGenerations",
     "MessageTokens",
     "Messages",
     "Models",

@@ -179,6 +179,7 @@ ADMIN_TABLES = {
 }
 
 TOKEN, OPEN, OWN = "a token", "anybody", "a token of its owner's: for others it is not there"
+LINK = "whoever has the link"
 
 API = {
     "audio/speech": TOKEN,
@@ -194,6 +195,9 @@ API = {
     "files": TOKEN,
     "files/{file_id}": OWN,
     "files/{file_id}/content": OWN,
+    "images/edits": TOKEN,
+    "images/files/{name}": LINK,
+    "images/generations": TOKEN,
     "messages": TOKEN,
     "messages/count_tokens": TOKEN,
     "models": TOKEN,

@@ -17,7 +17,7 @@ from compat.models import MappingTarget, ModelMapping
 from compat.urls import ROUTES, find_view
 from compat.views import OneModel, UnknownPath
 from tests.access.conftest import CANARY, make_world
-from tests.access.table import API, IN, OPEN, OWN, PROBES, ROLES, WEBSOCKETS
+from tests.access.table import API, IN, LINK, OPEN, OWN, PROBES, ROLES, WEBSOCKETS
 from tests.gemini_replies import reply
 from tests.limits.app import CHAT, ask
 from tests.limits.conftest import gemini, one_gemini, site  # noqa: F401 (fixtures)
@@ -35,6 +35,12 @@ BODIES = {
     "completions": {"model": "gemini-2.5-flash", "prompt": "Hello"},
     "embeddings": {"model": "gemini-embedding-2", "input": "Hello"},
     "moderations": {"model": JUDGE, "input": "Hello"},
+    "images/edits": {
+        "model": "gemini-3.1-flash-image",
+        "prompt": "Hello",
+        "images": [{"image_url": "https://example.com/a.png"}],
+    },
+    "images/generations": {"model": "gemini-3.1-flash-image", "prompt": "Hello"},
     "messages": {"model": "gemini-2.5-flash", "messages": [{"role": "user", "content": "Hello"}]},
     "messages/count_tokens": {"model": "gemini-2.5-flash", "messages": [{"role": "user", "content": "Hello"}]},
     "responses/input_tokens": {"model": "gemini-2.5-flash", "input": "Hello"},
@@ -71,6 +77,7 @@ def parts_of(world):
         "response_id": response.pk,
         "conversation_id": conversation.id,
         "item_id": "msg_1",
+        "name": "an-image.png",
     }
 
 
@@ -89,13 +96,16 @@ def test_every_route_of_the_api_is_in_the_table_and_no_other():
 
 @pytest.mark.parametrize("path", API)
 async def test_a_route_asks_for_a_token_unless_the_table_says_otherwise(world, gemini, path):  # noqa: F811
-    open_to_all, owned = API[path] == OPEN, API[path] == OWN
+    open_to_all, owned, by_link = (API[path] == kind for kind in (OPEN, OWN, LINK))
     path = path.format(**await in_db(parts_of, world))
     tokens = {"anonymous": None, **world.texts}
     for role, token in tokens.items():
         for asked in {f"/v1/{path}", f"/{path}/"}:
             body = BODIES.get(path)
             answer = await ask(asked, body, method="POST" if body else "GET", token=token)
+            if by_link:
+                assert (answer.status, answer.code) == (404, "link_over"), (asked, role, answer.body)
+                continue
             let_in = open_to_all or role in LET_IN
             status = 404 if owned and role != "ada" else 200
             assert answer.status == (status if let_in else 401), (asked, role, answer.body)

@@ -14,6 +14,7 @@ migration = import_module("compat.migrations.0002_seed_mappings")
 best = import_module("compat.migrations.0003_seed_tumbler_best")
 claude = import_module("compat.migrations.0004_seed_claude")
 sound = import_module("compat.migrations.0005_seed_sound")
+images = import_module("compat.migrations.0005_seed_images")
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +24,7 @@ def seeded(db):
     best.seed(apps, None)
     claude.seed(apps, None)
     sound.seed(apps, None)
+    images.seed(apps, None)
 
 
 def targets(name):
@@ -86,6 +88,7 @@ def test_taking_it_back_leaves_the_rows_that_someone_touched():
     best.unseed(apps, None)
     claude.unseed(apps, None)
     sound.unseed(apps, None)
+    images.unseed(apps, None)
     assert set(ModelMapping.objects.values_list("name", flat=True)) == {"mine", "gpt-4o", "gpt-4"}
     migration.seed(apps, None)
     assert ModelMapping.objects.filter(name="gpt-5*").exists()
@@ -130,3 +133,17 @@ def test_the_names_of_speech_lead_to_models_that_speak_and_to_no_other(name):
 )
 def test_the_names_of_transcriptions_and_moderations_lead_to_models_that_listen_and_judge(name, first):
     assert read_table().find(name).targets[0] == first
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("gpt-image-1", "gemini-3.1-flash-image"),
+        ("gpt-image-1-mini", "gemini-3.1-flash-lite-image"),
+        ("gpt-image-2-2026-04-21", "gemini-3-pro-image"),
+        ("dall-e-3", "gemini-3.1-flash-image"),
+    ],
+)
+def test_the_names_of_image_models_lead_to_models_that_draw(name, first):
+    found = read_table().find(name).targets
+    assert found[0] == first and all(family_of(target).images for target in found)

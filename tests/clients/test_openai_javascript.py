@@ -59,6 +59,20 @@ def test_responses_are_created_streamed_parsed_and_looped_through_tools(
     assert (got["broken"], got["brokenEnd"]) == (None, ["response.failed", "server_error"])
 
 
+def test_images_are_drawn_edited_streamed_and_opened_by_a_link(
+    gateway: Gateway, gemini: ScriptedGemini, model: str, javascript: Path
+) -> None:
+    model = f"gemini-3.1-flash-image--{model[-10:]}"
+    got = _drive(javascript / "images.mjs", gateway, model)
+    assert got["size"] == [1024, 1024]
+    assert got["edited"] == "jpeg"
+    assert got["types"] == ["image_generation.completed"]
+    assert got["link"] == ["image/png", 200]
+    assert got["refused"] == [400, "invalid_value", "size"]
+    sent = [call.json["contents"][0]["parts"] for call in gemini.calls_of(model)]
+    assert [list(part) for part in sent[1]] == [["inlineData"], ["inlineData"], ["text"]]
+
+
 def _weather(city: str) -> dict[str, Any]:
     return {"functionCall": {"name": "get_weather", "args": {"city": city}}}
 

@@ -25,6 +25,7 @@ from compat.mapping import forget_mappings
 from compat.models import MappingTarget, ModelMapping
 from compat.relay import gone, upstream
 from compat.schemas.gemini import CountReply, EmbeddingReply, ModelList, Reply
+from compat.simulator.media import image
 from tests import gemini_replies
 from tumbler_site.asgi import application
 
@@ -39,6 +40,10 @@ REPLY = {
 SPOKEN = gemini_replies.reply(gemini_replies.sound(bytes(9_600)))
 JUDGE = "gemini-3.5-flash-lite"
 JUDGED = gemini_replies.reply('{"violence":0.9}')
+DRAWN = {
+    "candidates": [{"content": {"role": "model", "parts": [{"inlineData": image({})}]}, "finishReason": "STOP"}],
+    "usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 1_120, "totalTokenCount": 1_125},
+}
 MODELS = {"models": [{"name": f"models/{MODEL}", "supportedGenerationMethods": ["generateContent"]}]}
 
 
@@ -137,9 +142,12 @@ class StubGemini:
 
     async def generate(self, model: str, key: str, body: bytes) -> Reply:
         self._take("generateContent", model, key, body)
-        count = json.loads(body).get("generationConfig", {}).get("candidateCount", 1)
         if model == JUDGE:
             return msgspec.convert(JUDGED, Reply)
+        config = json.loads(body).get("generationConfig", {})
+        count = config.get("candidateCount", 1)
+        if config.get("responseModalities") == ["IMAGE"] and self.reply is REPLY:
+            return msgspec.convert(DRAWN, Reply)
         return msgspec.convert({**self.reply, "candidates": self.reply.get("candidates", []) * count}, Reply)
 
     async def embed(self, model: str, key: str, body: bytes) -> EmbeddingReply:

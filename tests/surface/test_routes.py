@@ -16,6 +16,12 @@ BODIES = {
     "audio/speech": {"model": "gemini-2.5-flash-preview-tts", "input": "Hi", "voice": "alloy"},
     "moderations": {"model": JUDGE, "input": "Hi"},
     "embeddings": {"model": "text-embedding-3-small", "input": "Hi"},
+    "images/edits": {
+        "model": "gemini-3.1-flash-image",
+        "prompt": "Hi",
+        "images": [{"image_url": "https://example.com/a.png"}],
+    },
+    "images/generations": {"model": "gemini-3.1-flash-image", "prompt": "Hi"},
     "responses": {"model": MODEL, "input": "Hi"},
     "messages/count_tokens": {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}]},
     "responses/input_tokens": {"model": MODEL, "input": "Hi"},

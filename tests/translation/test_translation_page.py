@@ -10,8 +10,10 @@ from compat.schemas.anthropic import MessagesRequest
 from compat.schemas.moderations import ModerationRequest
 from compat.schemas.responses import ResponseRequest
 from compat.schemas.speech import SpeechRequest
-from compat.translation.families import FAMILIES
+from compat.translation.families import FAMILIES, family_of
 from compat.translation.finish_reason import FINISH_REASONS
+from compat.translation.images.request import IMAGE_PARAMETERS
+from compat.translation.images.sizes import read_size, to_image_config
 from compat.translation.moderations.categories import CATEGORIES
 from compat.translation.parameters import PARAMETERS
 from compat.translation.reasoning_effort import to_thinking_config
@@ -54,6 +56,18 @@ def test_every_member_of_a_moderation_is_documented():
 
 def test_every_category_is_documented_with_its_rating():
     assert dict(table("Categories")) == {name: category.rating or "–" for name, category in CATEGORIES.items()}
+
+
+def test_every_member_of_a_request_for_images_is_documented():
+    assert table("Images") == [(name, *fate) for name, fate in IMAGE_PARAMETERS.items()]
+
+
+@pytest.mark.parametrize("row", table("Sizes"), ids=lambda row: row[0])
+def test_every_size_of_an_image_is_documented(row):
+    size, ratio, *sizes = row
+    models = ("gemini-3.1-flash-image", "gemini-3-pro-image", "gemini-2.5-flash-image")
+    made = [to_image_config(read_size(size), None, family_of(model)) for model in models]
+    assert [(one["aspectRatio"], one.get("imageSize", "–")) for one in made] == [(ratio, size) for size in sizes]
 
 
 def test_every_finish_reason_is_documented():

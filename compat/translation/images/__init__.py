@@ -1,0 +1,1 @@
+"""Images: images/generations and images/edits ↔ generateContent of Gemini's image models."""
