@@ -31,10 +31,12 @@ from compat.translation.images.answer import (
     draws_or_says_why_not,
     format_of,
     images_of,
+    length_of,
     to_images,
     without_image,
 )
 from compat.translation.images.request import ImageTranslation, address, drawing, uploads
+from compat.translation.origins import Origins
 from compat.views.answering import AnsweringView
 from compat.views.documents import documents_of
 
@@ -54,6 +56,7 @@ class _ImagesView(AnsweringView):
     """What both endpoints share."""
 
     needs = IssuedToken.Scope.CHAT
+    origins = Origins("prompt", "prompt", (), ())
     kind = ""
     """How the names of its events begin."""
 
@@ -65,12 +68,10 @@ class _ImagesView(AnsweringView):
         if request.stream:
             return await self.streamed(job, _ConvertedEvents(self.kind, told))
         try:
-            answer = await self._whole(job, told)
+            return await self._whole(job, told)
         except asyncio.CancelledError:
             job.settle(CLIENT_LEFT)
             raise
-        job.settle()
-        return Answer(answer)
 
     async def _admitted(self, translation: ImageTranslation) -> Job:
         request, n = translation.request, translation.request.n or 1
@@ -90,7 +91,7 @@ class _ImagesView(AnsweringView):
         await job.admit(n)
         return job
 
-    async def _whole(self, job: Job, told: Told) -> bytes:
+    async def _whole(self, job: Job, told: Told) -> Response:
         answered, errors = await relay.complete_some(job)
         replies = [reply for _, reply in answered]
         refused = [without_image(reply) for reply in replies if not images_of(reply)]
@@ -100,9 +101,13 @@ class _ImagesView(AnsweringView):
         found = [image for reply in replies for image in images_of(reply)]
         await asyncio.gather(*(_convert(image, told.request) for image in found))
         data = await self._data(found, told.request)
-        usage = job.usage if job.usage.known else job.estimated(0)
+        counted = job.usage.known and job.usage.completion
+        length = 0 if counted else length_of(len(found))
+        usage = job.usage if counted else job.estimated(length)
         formats = [format_of(image) for image in found]
-        return to_images(told, data, formats, usage, replies, [error.body() for error in errors])
+        answer = to_images(told, data, formats, usage, replies, [error.body() for error in errors])
+        job.settle(characters=length)
+        return Answer(answer)
 
     async def _data(self, images: list[InlineData], request: ImageOptions) -> list[dict[str, str]]:
         """The images themselves, or links to them."""

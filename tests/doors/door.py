@@ -84,6 +84,12 @@ class Door:
     calls_functions = True
     completion_tokens = 5
     """What it charges for one of `reply`."""
+    estimated_tokens = 25
+    """What it charges for an answer of 100 characters that nobody counted."""
+    image_tokens = 0
+    """What the images of each request count for before Gemini has counted."""
+    names_model = True
+    """Whether a request must name its model."""
     has_codes = True
     """Whether its errors have `code` and `param`."""
 

@@ -1,8 +1,17 @@
 """The doors there are: what door.py says holds for each."""
 
 from tests.doors.door import Door
+from tests.doors.images import ImageEdits, ImageGenerations
 from tests.doors.messages import Messages
 from tests.doors.openai_doors import Chat, Completions, Embeddings
 from tests.doors.responses import Responses
 
-DOORS: tuple[Door, ...] = (Chat(), Completions(), Responses(), Messages(), Embeddings())
+DOORS: tuple[Door, ...] = (
+    Chat(),
+    Completions(),
+    Responses(),
+    Messages(),
+    Embeddings(),
+    ImageGenerations(),
+    ImageEdits(),
+)

@@ -110,6 +110,8 @@ async def test_what_is_no_model_is_named(whole: Client, gemini: ScriptedGemini, 
     asked = whole.request()
     if "model" not in asked.body:
         pytest.skip("the model is in this door's path")
+    if number is None and not whole.door.names_model:
+        pytest.skip("null is as absent, and the door has a model of its own")
     asked.body["model"] = number
     told = whole.door.read(await whole.send(asked))
     assert told.error is not None

@@ -12,13 +12,14 @@ from tests.gemini_replies import KEY_INVALID
 from tests.limits.app import ask
 from tests.scripted_gemini import ScriptedGemini
 
+SIXTY = 60
 # The limit, what its refusal names, the contract's code, and whether a wait helps.
 LIMITS = [
     ({"rpm": 1}, "requests per min (RPM) of your API key: Limit 1, Used 1, Requested 1.", "rate_limit_exceeded"),
     ({"rpd": 1}, "requests per day (RPD) of your API key: Limit 1, Used 1, Requested 1.", "rate_limit_exceeded"),
-    ({"tpm": 60}, "tokens per min (TPM) of your API key: Limit 60, Used ", "rate_limit_exceeded"),
-    ({"daily_tokens": 60}, "daily budget of tokens of your API key", "insufficient_quota"),
-    ({"monthly_tokens": 60}, "monthly budget of tokens of your API key", "insufficient_quota"),
+    ({"tpm": SIXTY}, "tokens per min (TPM) of your API key: Limit 60, Used ", "rate_limit_exceeded"),
+    ({"daily_tokens": SIXTY}, "daily budget of tokens of your API key", "insufficient_quota"),
+    ({"monthly_tokens": SIXTY}, "monthly budget of tokens of your API key", "insufficient_quota"),
 ]
 # Fifty tokens of prompt: together with those of the first answer there is no second time for sixty.
 LONG = "x" * 200
@@ -33,8 +34,10 @@ async def used(client: Client) -> dict[str, int]:
 async def test_a_request_over_a_limit_is_refused_in_the_dialects_shape(
     client: Client, gemini: ScriptedGemini, limit: dict[str, int], words: str, code: str
 ) -> None:
-    gemini.will_say(client.door.reply("Hi", usage={"promptTokenCount": 50, "candidatesTokenCount": 0}))
-    await client.issue(**limit)
+    images = client.door.image_tokens
+    gemini.will_say(client.door.reply("Hi", usage={"promptTokenCount": 50 + images, "candidatesTokenCount": 0}))
+    await client.issue(**{name: most + images * (most == SIXTY) for name, most in limit.items()})
+    words = words.replace(f"Limit {SIXTY}", f"Limit {SIXTY + images}")
     ask = {"text": LONG, "longest": 5} if "tokens" in words.lower() else {}
     assert (await client.ask(**ask)).status == 200
     told = await client.ask(**ask)

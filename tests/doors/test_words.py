@@ -32,7 +32,9 @@ async def test_text_after_a_finish_reason_is_not_lost(streamer: Client, gemini: 
     finishes = zip("abc", ("STOP", "STOP", "MAX_TOKENS"), strict=True)
     gemini.will_say(*(streamer.door.reply(text, finish=finish) for text, finish in finishes))
     told = await streamer.ask()
-    assert (told.text, told.finish) == ("abc", "length")
+    assert told.text == "abc"
+    # Images have no such word.
+    assert told.finish == "length" or not streamer.door.talks
 
 
 async def test_a_long_answer_is_passed_on_whole(talker: Client, gemini: ScriptedGemini) -> None:
