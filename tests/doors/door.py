@@ -125,6 +125,10 @@ class Door:
         """The header in which its clients send their token."""
         return {"authorization": f"Bearer {token}"}
 
+    def naming(self, user: str) -> dict[str, Any]:
+        """The members of a request that name whom it is for."""
+        return {"user": user}
+
     def reply(self, text: str, **how: Any) -> dict[str, Any]:
         """How Gemini says the text to this door, whole or as an event; see gemini_replies.reply."""
         return gemini_replies.reply(text, **how)

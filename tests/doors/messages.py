@@ -54,6 +54,9 @@ class Messages(Door):
     def credentials(self, token: str) -> dict[str, str]:
         return {"x-api-key": token, "anthropic-version": "2023-06-01"}
 
+    def naming(self, user: str) -> dict[str, Any]:
+        return {"metadata": {"user_id": user}}
+
     def read(self, response: httpx.Response) -> Told:
         if response.status_code != 200:
             return Told(response, error=self.read_error(response))

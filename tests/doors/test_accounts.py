@@ -90,18 +90,18 @@ async def test_what_a_paid_key_answered_costs(client: Client, gemini: ScriptedGe
     assert (await record()).cost > 0
 
 
-@pytest.mark.parametrize("named", ["by a header", "nowhere"])
-async def test_a_sub_user_is_a_keyed_hash_where_the_token_tells(
-    whole: Client, gemini: ScriptedGemini, named: str
-) -> None:
+async def test_a_sub_user_is_kept_as_a_keyed_hash_where_the_token_tells(whole: Client, gemini: ScriptedGemini) -> None:
     gemini.will_say(whole.door.reply("Hello!"))
-    headers = {"x-openwebui-user-id": "carol"} if named == "by a header" else {}
     for tells in (True, False):
         await whole.issue(tells_sub_users=tells)
-        assert (await whole.send(whole.request(), headers)).status_code == 200
-    told, untold = [row.sub_user for row in await records()]
-    assert (len(told), untold) == (32 if headers else 0, "")
-    assert "carol" not in told
+        await whole.ask(**whole.door.naming("carol"))
+        await whole.send(whole.request(), {"x-openwebui-user-id": "carol"})
+        await whole.send(whole.request(), {"x-openwebui-user-email": "dave@example.org"})
+        await whole.ask()
+    carol, again, dave, nobody, *untold = [row.sub_user for row in await records()]
+    assert (nobody, set(untold)) == ("", {""})
+    assert carol == again != dave
+    assert len(carol) == len(dave) == 32 and "carol" not in carol
 
 
 async def test_nothing_is_logged_of_a_prompt_upstream(talker: Client, gemini: ScriptedGemini) -> None:

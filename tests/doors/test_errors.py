@@ -141,9 +141,16 @@ async def test_a_body_over_the_limit_is_a_413(
     ("header", "value", "code"),
     [
         ("content-type", "text/plain", "unsupported_media_type"),
+        ("content-type", "text/json", "unsupported_media_type"),
+        ("content-type", "application/jsonp", "unsupported_media_type"),
+        ("content-type", "application/x-www-form-urlencoded", "unsupported_media_type"),
         ("content-type", "application/json; charset=utf-16", "unsupported_media_type"),
+        ("content-type", "application/json; charset=bz2_codec", "unsupported_media_type"),
         ("content-type", "", "unsupported_media_type"),
         ("content-encoding", "gzip", "unsupported_content_encoding"),
+        ("content-encoding", "GZIP", "unsupported_content_encoding"),
+        ("content-encoding", "br", "unsupported_content_encoding"),
+        ("content-encoding", "deflate, gzip", "unsupported_content_encoding"),
     ],
 )
 async def test_what_is_not_called_what_it_must_be_is_a_415(

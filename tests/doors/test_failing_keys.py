@@ -5,6 +5,7 @@ import json
 import pytest
 
 from accounts.in_db import in_db
+from accounts.models import ContributedKey
 from tests.doors.conftest import Client, map_name, record
 from tests.gemini_replies import GONE, KEY_INVALID, OVERLOADED, error, out_of_quota
 from tests.scripted_gemini import ScriptedGemini
@@ -19,8 +20,7 @@ ONCE = [
     ("an overload", 503, OVERLOADED, False),
     ("an internal error", 500, error(500, "INTERNAL", "Internal error encountered."), False),
     ("HTML", 502, b"<html>Bad gateway</html>", False),
-    ("nonsense", 200, b'{"hello": "world"}', False),
-    ("an empty answer", 200, b"", False),
+    ("the same under 200", 200, out_of_quota(MINUTE), True),
 ]
 
 
@@ -38,6 +38,34 @@ async def test_what_fails_once_is_answered_all_the_same(
     row = await record()
     assert (row.status, row.attempts, row.error_code) == (200, 2, "")
     assert (row.prompt_tokens, row.completion_tokens) == (7, client.door.completion_tokens)
+
+
+NONSENSE = {
+    "nothing": b"",
+    "a list": b"[]",
+    "a number": b"17",
+    "null": b"null",
+    "html": b"<html><body>502 Bad Gateway</body></html>",
+    "half an object": b'{"candidates": [{"content": ',
+    "another object": b'{"hello": "world"}',
+    "no candidates": b'{"candidates": []}',
+    "candidates of a wrong type": b'{"candidates": {"content": "x"}}',
+    "not utf-8": b'{"candidates": [{"content": {"parts": [{"text": "\xff\xfe"}]}}]}',
+    "deep": b'{"candidates": ' * 2000,
+}
+
+
+@pytest.mark.parametrize("nonsense", NONSENSE.values(), ids=NONSENSE)
+async def test_a_200_that_makes_no_sense_is_tried_again_and_then_a_502(
+    client: Client, gemini: ScriptedGemini, nonsense: bytes
+) -> None:
+    gemini.will_say(nonsense, times=1)
+    gemini.will_say(client.door.reply("Hello!"), times=1)
+    assert (await client.ask()).text == "Hello!"
+    gemini.will_say(nonsense)
+    told = await client.ask()
+    assert told.error is not None and told.status == 502
+    assert await in_db(ContributedKey.objects.filter(state="active").count) == 3, "no key is blamed"
 
 
 @pytest.mark.parametrize("with_reset", [False, True], ids=["fin", "rst"])
@@ -73,6 +101,14 @@ async def test_a_model_that_fails_falls_to_the_next(
     assert (told.text, told.headers["x-tumbler-model"]) == ("Hello!", second)
     row = await record()
     assert (row.model, row.gemini_model, row.status) == ("two-of-them", second, 200)
+
+
+async def test_a_model_that_is_gone_is_not_asked_again(client: Client, gemini: ScriptedGemini) -> None:
+    await in_db(map_name, "two-of-them", f"{client.door.model}--first", client.door.model)
+    gemini.will_refuse(404, GONE, model=f"{client.door.model}--first")
+    gemini.will_say(client.door.reply("Hello!"))
+    for attempts in (2, 1, 1):
+        assert (await client.ask("two-of-them")).attempts == attempts
 
 
 async def test_a_key_that_failed_is_not_asked_again(client: Client, gemini: ScriptedGemini) -> None:

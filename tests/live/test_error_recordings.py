@@ -65,17 +65,6 @@ def test_a_dead_key_is_replaced_unseen_and_taken_out(
     assert wide_gateway.key_state(good.key)[0] == "active"
 
 
-@pytest.mark.parametrize("file", DEAD)
-def test_when_the_only_key_is_dead_the_client_gets_a_503_without_a_reason_of_the_keys(
-    start: Start, gemini: ScriptedGemini, model: str, file: str
-) -> None:
-    gateway = start("uvicorn", keys(1, "last"))
-    case = refuse(gemini, file, model)
-    result = chat(gateway, model)
-    assert (result.status, result.error["code"], result.error["type"]) == (503, "no_upstream_key", "server_error")
-    assert_tells_nothing(result, case, gateway)
-
-
 @both_ways
 def test_a_daily_quota_rests_until_midnight_in_los_angeles_whatever_delay_the_reply_names(
     gateway: Gateway, gemini: ScriptedGemini, model: str, stream: bool
@@ -133,31 +122,6 @@ def test_an_overloaded_model_is_asked_again_and_the_keys_are_left_alone(
     assert 2 <= len(gemini.calls_of(model)) - 2 <= 3
     assert_tells_nothing(result, case, gateway)
     assert not gateway.rows("select * from accounts_keycooldown where model = ?", model)
-
-
-@both_ways
-@pytest.mark.parametrize("file", ["error-404-model.json", "stream-request-error-404.json"])
-def test_a_model_that_is_gone_is_a_404_and_not_asked_again(
-    gateway: Gateway, gemini: ScriptedGemini, model: str, file: str, stream: bool
-) -> None:
-    refuse(gemini, file, model)
-    for _ in range(2):
-        result = chat(gateway, model, stream=stream)
-        assert (result.status, result.error["code"], result.error["param"]) == (404, "model_not_found", "model")
-    assert len(gemini.calls_of(model)) == 1
-    assert not gateway.disabled()
-
-
-@both_ways
-def test_a_refused_request_is_the_clients_400_and_harms_no_key(
-    gateway: Gateway, gemini: ScriptedGemini, model: str, stream: bool
-) -> None:
-    case = refuse(gemini, "error-400-cache-too-small.json", model)
-    result = chat(gateway, model, stream=stream)
-    assert (result.status, result.error["type"]) == (400, "invalid_request_error")
-    assert len(gemini.calls_of(model)) == 1
-    assert_tells_nothing(result, case, gateway)
-    assert not gateway.disabled()
 
 
 @both_ways

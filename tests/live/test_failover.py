@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.gemini_replies import GONE, KEY_INVALID, OVERLOADED, out_of_quota
+from tests.gemini_replies import GONE, KEY_INVALID, out_of_quota
 from tests.live.answers import chat
 from tests.live.conftest import Start, keys
 from tests.live.gateway import SERVERS, Gateway, eventually
@@ -78,13 +78,6 @@ def test_when_every_key_is_out_of_quota_the_answer_is_a_quick_429_with_the_soone
     assert len(gemini.calls_of(model)) == asked == 3
 
 
-def test_a_key_that_has_rested_is_used_again(one_gateway: Gateway, gemini: ScriptedGemini, model: str) -> None:
-    for key in one_gateway.keys:
-        gemini.will_refuse(429, out_of_quota(MINUTE, retry="1s"), key=key, model=model, times=1)
-    assert eventually(lambda: chat(one_gateway, model).status == 200, seconds=5)
-    assert not one_gateway.disabled()
-
-
 @both_ways
 def test_a_target_that_is_gone_falls_to_the_next_and_is_not_asked_again(
     gateway: Gateway, gemini: ScriptedGemini, two_targets: tuple[str, str, str], stream: bool
@@ -96,32 +89,6 @@ def test_a_target_that_is_gone_falls_to_the_next_and_is_not_asked_again(
         assert (result.status, result.attempts) == (200, attempts)
         assert result.headers["x-tumbler-model"] == second
     assert len(gemini.calls_of(first)) == 1
-
-
-@both_ways
-def test_an_overloaded_target_falls_to_the_next(
-    gateway: Gateway, gemini: ScriptedGemini, two_targets: tuple[str, str, str], stream: bool
-) -> None:
-    name, first, second = two_targets
-    gemini.will_refuse(503, OVERLOADED, model=first)
-    result = chat(gateway, name, stream=stream)
-    assert (result.status, result.headers["x-tumbler-model"]) == (200, second)
-    assert len(gemini.calls_of(first)) == 1
-    assert not gateway.disabled()
-    (row,) = gateway.usage_rows(name)
-    assert (row["gemini_model"], row["attempts"], row["status"]) == (second, 2, 200)
-
-
-@both_ways
-def test_a_target_whose_quota_is_spent_on_every_key_falls_to_the_next(
-    gateway: Gateway, gemini: ScriptedGemini, two_targets: tuple[str, str, str], stream: bool
-) -> None:
-    name, first, second = two_targets
-    gemini.will_refuse(429, out_of_quota(DAY), model=first)
-    for _ in range(2):
-        result = chat(gateway, name, stream=stream)
-        assert (result.status, result.headers["x-tumbler-model"]) == (200, second)
-    assert len(gemini.calls_of(first)) == 3
 
 
 def test_the_seeds_names_are_answered_by_current_models(gateway: Gateway, gemini: ScriptedGemini) -> None:

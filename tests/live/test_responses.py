@@ -9,7 +9,7 @@ import openai
 import pytest
 from pydantic import BaseModel
 
-from tests.gemini_replies import OVERLOADED, events, reply
+from tests.gemini_replies import events, reply
 from tests.live.gateway import Gateway
 from tests.live.recorded import recordings
 from tests.scripted_gemini import ScriptedGemini
@@ -107,31 +107,6 @@ def test_parse_gives_the_callers_own_model(client: openai.OpenAI, gemini: Script
 def test_tokens_are_counted_by_gemini(client: openai.OpenAI, gemini: ScriptedGemini, model: str) -> None:
     assert client.responses.input_tokens.count(model=model, input="Hello").input_tokens == 7
     assert [call.method for call in gemini.calls_of(model)] == ["countTokens"]
-
-
-def test_a_failing_key_is_replaced_unseen(client: openai.OpenAI, gemini: ScriptedGemini, model: str) -> None:
-    gemini.will_refuse(429, json.dumps(OVERLOADED).encode(), model=model, times=1)
-    answer = client.responses.with_raw_response.create(model=model, input="Hello")
-    assert (answer.status_code, answer.headers["x-tumbler-attempts"]) == (200, "2")
-
-
-def test_a_stream_that_breaks_midway_has_failed(gateway: Gateway, gemini: ScriptedGemini, model: str) -> None:
-    gemini.will_stream(
-        events(reply("Hel", finish=None), reply("lo")), cut_after=len(events(reply("Hel", finish=None))), model=model
-    )
-    told = obeyed(_post(gateway, {"model": model, "input": "Hello", "stream": True}).content)
-    assert told[-1]["type"] == "response.failed"
-    assert told[-1]["response"]["error"]["code"] == "server_error"
-
-
-def test_every_ending_is_accounted(gateway: Gateway, gemini: ScriptedGemini, model: str) -> None:
-    _post(gateway, {"model": model, "input": "Hello"})
-    _post(gateway, {"model": model, "input": "Hello", "stream": True})
-    rows = gateway.usage_rows(model, 2)
-    assert [(row["endpoint"], row["stream"], row["status"], row["total_tokens"]) for row in rows] == [
-        ("responses", 0, 200, 12),
-        ("responses", 1, 200, 12),
-    ]
 
 
 BAD_IMAGE = {"type": "input_image", "image_url": "file:///x"}

@@ -1,7 +1,7 @@
 """Whatever the upstream does, the client gets an answer or an error of the contract's, in time, and never a truncated success.
 
-The rows are those of the table of upstream faults: network, silence, cuts, nonsense, size, redirects, trickles, counts.
-Where the server that faces the client can have no part in it, one is enough.
+The rows are those of the table of upstream faults in which sockets and servers have a part: network, silence, cuts, size,
+redirects, trickles. The others, and what each door makes of all of them, are in tests/doors.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.gemini_replies import events, out_of_quota, reply
+from tests.gemini_replies import events, reply
 from tests.live.answers import Result, chat
 from tests.live.conftest import Start, keys
 from tests.live.gateway import Gateway, eventually
@@ -247,54 +247,7 @@ def test_a_connection_cut_before_the_answer_is_tried_again(
     assert chat(gateway, model, stream=stream).error["code"] in ("upstream_unavailable", "upstream_error")
 
 
-# --- nonsense ------------------------------------------------------------------------------------------------------
-
-_NONSENSE: dict[str, bytes] = {
-    "nothing": b"",
-    "a list": b"[]",
-    "a number": b"17",
-    "null": b"null",
-    "html": b"<html><body>502 Bad Gateway</body></html>",
-    "half an object": b'{"candidates": [{"content": ',
-    "another object": b'{"hello": "world"}',
-    "no candidates": b'{"candidates": []}',
-    "candidates of a wrong type": b'{"candidates": {"content": "x"}}',
-    "not utf-8": b'{"candidates": [{"content": {"parts": [{"text": "\xff\xfe"}]}}]}',
-    "deep": b'{"candidates": ' * 2000,
-}
-
-
-@both_ways
-@pytest.mark.parametrize("name", _NONSENSE)
-def test_a_200_that_makes_no_sense_is_tried_again_and_then_a_502(
-    one_gateway: Gateway, gemini: ScriptedGemini, model: str, stream: bool, name: str
-) -> None:
-    nonsense = _NONSENSE[name]
-    body = b"data: " + nonsense + b"\r\n\r\n" if stream and nonsense and name != "html" else nonsense
-    will(gemini, model, body, stream=stream, times=1)
-    assert chat(one_gateway, model, stream=stream).first.text == "Hello!"
-    will(gemini, model, body, stream=stream)
-    assert_broken(chat(one_gateway, model, stream=stream))
-    assert not one_gateway.disabled()
-
-
-@both_ways
-def test_an_error_object_under_status_200_counts_as_that_error(
-    gateway: Gateway, gemini: ScriptedGemini, model: str, stream: bool
-) -> None:
-    refusal = out_of_quota("GenerateRequestsPerMinutePerProjectPerModel", retry="50s")
-    will(gemini, model, events(refusal) if stream else json.dumps(refusal).encode(), stream=stream, times=1)
-    assert chat(gateway, model, stream=stream).attempts == 2
-    assert [rest["reason"] for rest in gateway.rests(model)] == ["quota_minute"]
-
-
-def test_an_event_that_is_no_json_midway_is_an_error_event(
-    gateway: Gateway, gemini: ScriptedGemini, model: str
-) -> None:
-    gemini.will_stream(events(reply("Hel", finish=None), b'{"candidates": oops', reply("lo!")), model=model)
-    result = chat(gateway, model, stream=True)
-    assert_broken(result)
-    assert result.first.text == "Hel"
+# --- events --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", [None, 1, 7], ids=["whole", "1", "7"])
@@ -314,17 +267,6 @@ def test_every_legal_way_to_write_an_event_is_read(
     gemini.will_stream(body, slice=size, model=model)
     result = chat(one_gateway, model, stream=True)
     assert (result.first.text, result.done) == ("abcd", True)
-
-
-@both_ways
-def test_line_separators_of_unicode_and_event_stream_syntax_stay_inside_the_text(
-    gateway: Gateway, gemini: ScriptedGemini, model: str, stream: bool
-) -> None:
-    text = "a\u2028b\u2029c\x85d\r\n\r\ndata: [DONE]\n\n</script>\x00\U0001f600é"
-    whole = reply(text)
-    body = events(whole) if stream else json.dumps(whole, ensure_ascii=False).encode()
-    will(gemini, model, body, stream=stream)
-    assert chat(gateway, model, stream=stream).first.text == text
 
 
 # --- size ----------------------------------------------------------------------------------------------------------
@@ -392,55 +334,7 @@ def test_a_redirect_is_not_followed_and_the_key_stays_here(
     assert not gateway.disabled()
 
 
-# --- counts --------------------------------------------------------------------------------------------------------
-
-_COUNTS: dict[str, dict[str, Any]] = {
-    "none": {},
-    "negative": {"promptTokenCount": -5, "candidatesTokenCount": -1, "totalTokenCount": -6},
-    "absurd": {"promptTokenCount": 2**62, "candidatesTokenCount": 2**62, "totalTokenCount": 2**63 - 1},
-}
-
-
-@both_ways
-@pytest.mark.parametrize("name", _COUNTS)
-def test_missing_and_impossible_counts_become_an_estimate_that_says_so(
-    one_gateway: Gateway, gemini: ScriptedGemini, model: str, stream: bool, name: str
-) -> None:
-    answer = reply("Hello there, how are you?", usage=_COUNTS[name])
-    will(gemini, model, events(answer) if stream else json.dumps(answer).encode(), stream=stream)
-    result = chat(one_gateway, model, stream=stream)
-    assert result.usage is not None
-    assert 0 < result.usage["prompt_tokens"] < 100
-    assert 0 < result.usage["completion_tokens"] < 100
-    (row,) = one_gateway.usage_rows(model)
-    assert (row["status"], row["counts_from"]) == (200, "estimated")
-    assert row["total_tokens"] == row["prompt_tokens"] + row["completion_tokens"] == result.usage["total_tokens"]
-
-
-def test_counts_that_fall_and_vanish_within_a_stream_keep_the_last_of_each(
-    one_gateway: Gateway, gemini: ScriptedGemini, model: str
-) -> None:
-    counts = (
-        {"promptTokenCount": 15, "thoughtsTokenCount": 9},
-        {"promptTokenCount": 13, "candidatesTokenCount": 4},
-        {},
-    )
-    replies = [
-        reply(text, finish="STOP" if text == "c" else None, usage=count)
-        for text, count in zip("abc", counts, strict=True)
-    ]
-    gemini.will_stream(events(*replies), model=model)
-    result = chat(one_gateway, model, stream=True)
-    assert (result.usage["prompt_tokens"], result.usage["completion_tokens"]) == (13, 13)
-
-
 # --- candidates ----------------------------------------------------------------------------------------------------
-
-
-def test_text_after_a_finish_reason_is_not_lost(one_gateway: Gateway, gemini: ScriptedGemini, model: str) -> None:
-    gemini.will_stream(events(reply("a"), reply("b"), reply("c", finish="MAX_TOKENS")), model=model)
-    result = chat(one_gateway, model, stream=True)
-    assert (result.first.text, result.first.finish) == ("abc", "length")
 
 
 @both_ways
@@ -454,49 +348,3 @@ def test_one_blocked_choice_of_two_leaves_the_other(
     assert [choice.finish for choice in result.choices] == ["stop", "content_filter"]
     assert [choice.text for choice in result.choices] == ["Hello!", ""]
     assert result.choices[1].refusal
-
-
-@both_ways
-@pytest.mark.parametrize("finish", ["MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "OTHER", "STOP", "NO_IMAGE"])
-def test_an_end_with_nothing_to_show_is_tried_again_and_then_a_502(
-    one_gateway: Gateway, gemini: ScriptedGemini, model: str, finish: str, stream: bool
-) -> None:
-    empty = reply(finish=finish)
-    body = events(empty) if stream else json.dumps(empty).encode()
-    will(gemini, model, body, stream=stream, times=1)
-    assert chat(one_gateway, model, stream=stream).attempts == 2
-    will(gemini, model, body, stream=stream)
-    assert_broken(chat(one_gateway, model, stream=stream))
-
-
-@both_ways
-@pytest.mark.parametrize("reason", ["SAFETY", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "IMAGE_SAFETY", "NEW_ONE"])
-def test_every_reason_to_block_a_prompt_is_a_400_content_filter(
-    one_gateway: Gateway, gemini: ScriptedGemini, model: str, reason: str, stream: bool
-) -> None:
-    blocked = {
-        "promptFeedback": {"blockReason": reason},
-        "usageMetadata": {"promptTokenCount": 9, "totalTokenCount": 9},
-    }
-    will(gemini, model, events(blocked) if stream else json.dumps(blocked).encode(), stream=stream)
-    result = chat(one_gateway, model, stream=stream)
-    assert (result.status, result.error["code"], result.error["type"]) == (
-        400,
-        "content_filter",
-        "invalid_request_error",
-    )
-    assert len(gemini.calls_of(model)) == 1
-
-
-@both_ways
-@pytest.mark.parametrize("finish", ["SAFETY", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "RECITATION", "LANGUAGE"])
-def test_an_answer_cut_by_a_filter_keeps_its_text_and_says_why_when_it_has_none(
-    one_gateway: Gateway, gemini: ScriptedGemini, model: str, finish: str, stream: bool
-) -> None:
-    for text in ("Some text", ""):
-        name = f"{model}-{len(text)}"
-        answer = reply(*([text] if text else []), finish=finish)
-        will(gemini, name, events(answer) if stream else json.dumps(answer).encode(), stream=stream)
-        choice = chat(one_gateway, name, stream=stream).first
-        assert (choice.text, choice.finish) == (text, "content_filter")
-        assert bool(choice.refusal) == (not text)

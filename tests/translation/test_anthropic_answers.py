@@ -10,13 +10,14 @@ from compat.translation.anthropic.errors import to_envelope
 from compat.translation.anthropic.message import Answer, MessageEvents, to_message
 from compat.translation.chat.completion import EmptyAnswer
 from compat.translation.usage import Usage
-from tests.live.recorded import Recording, recordings
-from tests.translation.answering import added_up, answering, call, chunks_of, decoded, reply
-from tests.translation.answering import streamed as chat_stream
+from tests.doors.messages import added, obeyed
+from tests.doors.test_recordings import ANSWERS
+from tests.live.recorded import Recording
+from tests.translation.answering import answering, call, decoded, reply
 from tests.translation.responding import seal
 
 THOUGHT = {"text": "Let me think.", "thought": True}
-CHATS = [case for case in recordings().values() if case.is_chat and not case.is_error and "error" not in case.file]
+WHOLE = [case for case in ANSWERS if len(case.payloads) == 1]
 
 
 def _answer(thoughts: bool) -> Answer:
@@ -42,57 +43,6 @@ def streamed(
     told = b"".join(events.read(0, decoded(one)) for one in given)
     told += events.error(broken, 502) if broken else events.close(_usage(given))
     return obeyed(told)
-
-
-def obeyed(told: bytes) -> list[dict[str, Any]]:
-    """The events of a stream; fails where an accumulator would stumble."""
-    blocks = told.decode().split("\n\n")
-    assert blocks.pop() == ""
-    events = []
-    for block in blocks:
-        name, data = block.split("\n")
-        event = json.loads(data.removeprefix("data: "))
-        assert name == f"event: {event['type']}"
-        events.append(event)
-    return events
-
-
-def added(events: list[dict[str, Any]]) -> dict[str, Any]:
-    """The message that a client puts together."""
-    assert events[0]["type"] == "message_start"
-    assert [event["type"] for event in events[-2:]] == ["message_delta", "message_stop"]
-    message = events[0]["message"]
-    assert message["content"] == []
-    open_index = None
-    for event in events[1:-2]:
-        if event["type"] == "content_block_start":
-            assert open_index is None and event["index"] == len(message["content"])
-            open_index = event["index"]
-            message["content"].append(
-                event["content_block"] | ({"input": ""} if "input" in event["content_block"] else {})
-            )
-        elif event["type"] == "content_block_stop":
-            assert event["index"] == open_index
-            open_index = None
-        else:
-            assert event["index"] == open_index
-            _grow(message["content"][open_index], event["delta"])
-    assert open_index is None
-    for block in message["content"]:
-        if "input" in block:
-            block["input"] = json.loads(block["input"])
-    return message | events[-2]["delta"] | {"usage": events[-2]["usage"]}
-
-
-def _grow(block: dict[str, Any], delta: dict[str, Any]) -> None:
-    member = {
-        "text_delta": "text",
-        "thinking_delta": "thinking",
-        "input_json_delta": "input",
-        "signature_delta": "signature",
-    }
-    told = next(value for name, value in delta.items() if name != "type")
-    block[member[delta["type"]]] += told
 
 
 def test_a_text_is_one_block_however_it_comes():
@@ -180,23 +130,7 @@ def test_an_error_has_anthropics_type(error: dict[str, Any], status: int, kind: 
     assert told == {"type": "error", "error": {"type": kind, "message": "model: No."}, "request_id": "req_1"}
 
 
-@pytest.mark.parametrize("case", CHATS, ids=lambda case: case.file)
-def test_a_recording_says_here_what_it_says_through_chat(case: Recording):
-    try:
-        told = chat_stream(*case.payloads, include_usage=True)
-    except EmptyAnswer:
-        with pytest.raises(EmptyAnswer):
-            streamed(*case.payloads)
-        return
-    through_chat, usage = added_up(told)[0]["message"], chunks_of(told)[-1]["usage"]
-    message = added(streamed(*case.payloads))
-    text = "".join(block["text"] for block in message["content"] if block["type"] == "text")
-    assert text == (through_chat.get("content") or through_chat.get("refusal") or "")
-    calls = [one["function"] for one in through_chat.get("tool_calls", ())]
-    assert [(block["name"], block["input"]) for block in message["content"] if block["type"] == "tool_use"] == [
-        (one["name"], json.loads(one["arguments"])) for one in calls
-    ]
-    assert message["usage"]["output_tokens"] == usage["completion_tokens"]
-    assert message["usage"]["input_tokens"] + message["usage"]["cache_read_input_tokens"] == usage["prompt_tokens"]
-    if len(case.payloads) == 1:
-        assert {**whole(case.payloads[0]), "id": ""} == {**message, "id": ""}
+@pytest.mark.parametrize("case", WHOLE, ids=lambda case: case.file)
+def test_a_recorded_reply_becomes_the_same_message_whole_and_as_the_only_event(case: Recording):
+    message = added(streamed(case.payloads[0]))
+    assert {**whole(case.payloads[0]), "id": ""} == {**message, "id": ""}

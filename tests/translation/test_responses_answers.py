@@ -7,9 +7,9 @@ import pytest
 
 from compat.translation.chat.completion import EmptyAnswer
 from compat.translation.tools import Declared
-from tests.live.recorded import Recording, recordings
-from tests.translation.answering import added_up, call, chunks_of, reply
-from tests.translation.answering import streamed as chat_stream
+from tests.doors.test_recordings import ANSWERS
+from tests.live.recorded import Recording
+from tests.translation.answering import call, reply
 from tests.translation.responding import calls_of, kinds, streamed, text_of, whole
 
 THOUGHT = {"text": "Let me think.", "thought": True}
@@ -17,7 +17,7 @@ SUMMARY = {"reasoning": {"effort": "low", "summary": "auto"}}
 CARRIED = {"include": ["reasoning.encrypted_content"]}
 TEXT = ["output_item.added", "content_part.added", "output_text.delta"]
 TEXT_DONE = ["output_text.done", "content_part.done", "output_item.done"]
-CHATS = [case for case in recordings().values() if case.is_chat and not case.is_error and "error" not in case.file]
+WHOLE = [case for case in ANSWERS if len(case.payloads) == 1]
 
 
 def test_a_text_is_told_in_the_order_that_clients_need():
@@ -191,23 +191,9 @@ def test_the_request_is_told_back():
     assert response["text"]["format"]["name"] == "n"
 
 
-@pytest.mark.parametrize("case", CHATS, ids=lambda case: case.file)
-def test_a_recording_says_here_what_it_says_through_chat(case: Recording):
-    try:
-        told = chat_stream(*case.payloads, include_usage=True)
-    except EmptyAnswer:
-        with pytest.raises(EmptyAnswer):
-            streamed(*case.payloads)
-        return
-    message, usage = added_up(told)[0]["message"], chunks_of(told)[-1]["usage"]
-    response = streamed(*case.payloads)[-1]["response"]
-    assert text_of(response) == (message.get("content") or message.get("refusal") or "")
-    calls = [one["function"] for one in message.get("tool_calls", ())]
-    assert calls_of(response) == [(one["name"], json.loads(one["arguments"])) for one in calls]
-    assert response["usage"]["total_tokens"] == usage["total_tokens"]
-    assert response["usage"]["output_tokens"] == usage["completion_tokens"]
-    if len(case.payloads) == 1:
-        assert _without_ids(whole(case.payloads[0])) == _without_ids(response)
+@pytest.mark.parametrize("case", WHOLE, ids=lambda case: case.file)
+def test_a_recorded_reply_becomes_the_same_response_whole_and_as_the_only_event(case: Recording):
+    assert _without_ids(whole(case.payloads[0])) == _without_ids(streamed(case.payloads[0])[-1]["response"])
 
 
 def _without_ids(response: dict[str, Any]) -> dict[str, Any]:
