@@ -8,6 +8,7 @@ import random
 import re
 import time
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import NamedTuple
 
 from django.db import DatabaseError
@@ -125,6 +126,7 @@ def match(table: Table, name: str) -> Match:
     return Match("default", settings.DEFAULT_MODEL, table.find(settings.DEFAULT_MODEL), (settings.DEFAULT_MODEL,))
 
 
+@lru_cache(maxsize=_REMEMBERED_NAMES)
 def spellings(name: str) -> tuple[str, ...]:
     """The names to look for: as it came, without `models/`, without a router's vendor/ and :variant."""
     plain = name.removeprefix("models/")

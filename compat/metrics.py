@@ -1,41 +1,87 @@
-"""What /metrics tells of this process: requests, attempts, tokens, times and tasks. No user, no token, no key."""
+"""What /metrics tells of this process: requests, attempts, tokens, times and tasks. No user, no token, no key.
+
+Requests are counted in plain numbers and put in prometheus_client's words when somebody asks: its own counters, each behind a
+lock of its own, take a request ten times as long.
+"""
 
 import asyncio
-from functools import lru_cache
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import accumulate
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, Gauge, Metric
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
 
 from accounts import pool
 
-_REQUESTS = Counter("tumbler_requests", "Requests that ended.", ["endpoint", "status", "gemini_model"])
-_ATTEMPTS = Counter("tumbler_attempts", "Calls to the upstream.", ["endpoint"])
-_TOKENS = Counter("tumbler_tokens", "Tokens as Gemini counts them.", ["gemini_model", "kind"])
-_SECONDS = Histogram(
-    "tumbler_request_seconds",
-    "Seconds from a request's arrival to its end.",
-    ["endpoint"],
-    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
-)
 _KEYS = Gauge("tumbler_pool_keys", "Contributed keys that may be leased; 1 to 4 are told as 1, as on the status page.")
 _KEYS.set_function(lambda: _told(pool.size()))
 _TASKS = Gauge("tumbler_tasks", "Tasks of the event loop; what stays high while nothing is asked is a leak.")
 _TASKS.set_function(lambda: len(_tasks()))
-
-
 _TOLD_FROM = 5
+_BUCKETS = (50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000)
+"""Milliseconds."""
+
+
+class _Tally:
+    """The requests of one endpoint that ended with one status, by one model."""
+
+    __slots__ = ("attempts", "completion", "lasted", "ms", "prompt", "requests")
+
+    def __init__(self) -> None:
+        self.requests = self.attempts = self.prompt = self.completion = self.ms = 0
+        self.lasted = [0] * (len(_BUCKETS) + 1)
+        """How many ended within each bucket; the last is for those that took longer."""
+
+
+_tallies: dict[tuple[str, int, str], _Tally] = defaultdict(_Tally)
 
 
 def ended(endpoint: str, status: int, gemini_model: str, attempts: int, prompt: int, completion: int, ms: int) -> None:
     """Count a request that has ended. The model is told of answers only: clients may make names up."""
-    model = gemini_model if status == 200 else ""
-    requests, calls, prompts, completions, seconds = _children(endpoint, status, model)
-    requests.inc()
-    seconds.observe(ms / 1000)
-    if attempts:
-        calls.inc(attempts)
-    if prompt or completion:
-        prompts.inc(prompt)
-        completions.inc(completion)
+    tally = _tallies[endpoint, status, gemini_model if status == 200 else ""]
+    tally.requests += 1
+    tally.attempts += attempts
+    tally.prompt += prompt
+    tally.completion += completion
+    tally.ms += ms
+    tally.lasted[bisect_left(_BUCKETS, ms)] += 1
+
+
+class _Ended(Collector):
+    """The tallies as metrics."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Sums by the labels of each metric."""
+        requests = CounterMetricFamily(
+            "tumbler_requests", "Requests that ended.", labels=["endpoint", "status", "gemini_model"]
+        )
+        attempts = CounterMetricFamily("tumbler_attempts", "Calls to the upstream.", labels=["endpoint"])
+        tokens = CounterMetricFamily("tumbler_tokens", "Tokens as Gemini counts them.", labels=["gemini_model", "kind"])
+        seconds = HistogramMetricFamily(
+            "tumbler_request_seconds", "Seconds from a request's arrival to its end.", labels=["endpoint"]
+        )
+        by_endpoint: dict[str, list[_Tally]] = defaultdict(list)
+        by_model: dict[str, list[_Tally]] = defaultdict(list)
+        for (endpoint, status, model), tally in list(_tallies.items()):
+            requests.add_metric([endpoint, str(status), model], tally.requests)
+            by_endpoint[endpoint].append(tally)
+            by_model[model].append(tally)
+        for endpoint, tallies in by_endpoint.items():
+            attempts.add_metric([endpoint], sum(tally.attempts for tally in tallies))
+            lasted = accumulate(map(sum, zip(*(tally.lasted for tally in tallies), strict=True)))
+            limits = [*(f"{limit / 1000:g}" for limit in _BUCKETS), "+Inf"]
+            total = sum(tally.ms for tally in tallies) / 1000
+            seconds.add_metric([endpoint], list(zip(limits, lasted, strict=True)), total)
+        for model, tallies in by_model.items():
+            tokens.add_metric([model, "prompt"], sum(tally.prompt for tally in tallies))
+            tokens.add_metric([model, "completion"], sum(tally.completion for tally in tallies))
+        yield from (requests, attempts, tokens, seconds)
+
+
+REGISTRY.register(_Ended())
 
 
 def _tasks() -> set[asyncio.Task[object]]:
@@ -48,14 +94,3 @@ def _tasks() -> set[asyncio.Task[object]]:
 def _told(size: int) -> int:
     """A small pool's exact size would tell when somebody's key came or went."""
     return size if size >= _TOLD_FROM else min(size, 1)
-
-
-@lru_cache(maxsize=1024)
-def _children(endpoint: str, status: int, model: str) -> tuple[Counter, Counter, Counter, Counter, Histogram]:
-    return (
-        _REQUESTS.labels(endpoint, str(status), model),
-        _ATTEMPTS.labels(endpoint),
-        _TOKENS.labels(model, "prompt"),
-        _TOKENS.labels(model, "completion"),
-        _SECONDS.labels(endpoint),
-    )

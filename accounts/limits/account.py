@@ -12,21 +12,38 @@ Room = tuple[int, int]
 """How much one request may reserve: tokens, nanodollars."""
 
 
+class Rate(NamedTuple):
+    """A limit of requests or of tokens in a window."""
+
+    name: str
+    """`rpm`, `rpd` or `tpm`."""
+    window: Window
+    limit: int
+
+
+class Allowance(NamedTuple):
+    """A budget and the limits that hold for it."""
+
+    period: str
+    """`daily` or `monthly`."""
+    budget: Budget
+    tokens: int | None
+    cost: int | None
+
+
 class Taken(NamedTuple):
-    """What one request took from an account."""
+    """What one request took from an account: of each rate a part of its window, and something of each budget."""
 
     account: "Account"
-    requests: tuple[Part | None, Part | None]
-    """Its parts of the windows of requests, a minute's and a day's."""
-    tokens: Part | None
-    """Its part of the window of tokens."""
-    budgets: tuple[Budget | None, Budget | None]
+    rates: tuple[Rate, ...]
+    parts: list[Part]
+    allowances: tuple[Allowance, ...]
 
 
 class Account:
     """What is known of one holder. A window or budget is kept once a limit asks for it. Times are monotonic seconds."""
 
-    __slots__ = ("day", "learned", "month", "parallel", "rpd", "rpm", "tpm", "used")
+    __slots__ = ("_allowances", "_holder", "_rates", "day", "learned", "month", "parallel", "rpd", "rpm", "tpm", "used")
 
     def __init__(self, now: float) -> None:
         self.rpm: Window | None = None
@@ -38,6 +55,10 @@ class Account:
         self.used = now
         self.learned = now
         """When the database last told of it."""
+        self._holder: Holder | None = None
+        self._rates: tuple[Rate, ...] = ()
+        self._allowances: tuple[Allowance, ...] = ()
+        """What of the above the limits of this holder ask for."""
 
     def is_unseeded(self, holder: Holder, days: Today) -> bool:
         """True while the database must be asked what was used so far."""
@@ -50,6 +71,7 @@ class Account:
     def learn(self, past: Past, now: float) -> None:
         """Take over what the database says."""
         self.learned = now
+        self._holder = None
         self.day = _learned(self.day, past.day)
         self.month = _learned(self.month, past.month)
         if past.requests is not None and self.rpd is None:
@@ -60,27 +82,38 @@ class Account:
     def open_windows(self, holder: Holder, now: float) -> None:
         """Bring the windows up to now; those of a minute begin empty."""
         self.used = now
-        if holder.rpm is not None:
-            if self.rpm is None:
-                self.rpm = Window(MINUTE)
-            self.rpm.slide(now)
-        if holder.tpm is not None:
-            if self.tpm is None:
-                self.tpm = Window(MINUTE)
-            self.tpm.slide(now)
-        if self.rpd is not None:
-            self.rpd.slide(now)
+        if holder is not self._holder:
+            self._fit(holder)
+        for _, window, _ in self._rates:
+            if now >= window.slides_at:
+                window.slide(now)
+
+    def _fit(self, holder: Holder) -> None:
+        """Put limits and what they hold for together, once for all requests of a holder whose limits stay."""
+        self._holder = holder
+        if holder.rpm is not None and self.rpm is None:
+            self.rpm = Window(MINUTE)
+        if holder.tpm is not None and self.tpm is None:
+            self.tpm = Window(MINUTE)
+        rates = (("rpm", self.rpm, holder.rpm), ("rpd", self.rpd, holder.rpd), ("tpm", self.tpm, holder.tpm))
+        self._rates = tuple(
+            Rate(name, window, limit) for name, window, limit in rates if window is not None and limit is not None
+        )
+        allowances = (
+            ("daily", self.day if holder.has_day else None, holder.daily_tokens, holder.daily_cost),
+            ("monthly", self.month if holder.has_month else None, holder.monthly_tokens, holder.monthly_cost),
+        )
+        self._allowances = tuple(
+            Allowance(period, budget, *limits) for period, budget, *limits in allowances if budget is not None
+        )
 
     def refuses_now(self, holder: Holder, least: int, now: float) -> Refusal | None:
-        """The limit of requests or tokens that a request of at least so many tokens would break."""
+        """The limit of requests or tokens that a request of at least so many tokens would break; see open_windows first."""
         if holder.max_parallel is not None and self.parallel >= holder.max_parallel:
             return Refusal(holder.kind, "max_parallel", holder.max_parallel, self.parallel, 1, 1.0)
-        for name, window, limit, asked in (
-            ("rpm", self.rpm, holder.rpm, 1),
-            ("rpd", self.rpd, holder.rpd, 1),
-            ("tpm", self.tpm, holder.tpm, least),
-        ):
-            if limit is not None and window is not None and window.total + asked > limit:
+        for name, window, limit in self._rates:
+            asked = least if name == "tpm" else 1
+            if window.total + asked > limit:
                 wait = window.wait(window.total + asked - limit, now)
                 return Refusal(holder.kind, name, limit, window.total, asked, wait)
         return None
@@ -90,85 +123,65 @@ class Account:
         tokens, cost = room
         if holder.tpm is not None and self.tpm is not None:
             tokens = min(tokens, holder.tpm - self.tpm.total)
-        for budget, names, token_limit, cost_limit in (
-            (self.day, ("daily_tokens", "daily_cost"), holder.daily_tokens, holder.daily_cost),
-            (self.month, ("monthly_tokens", "monthly_cost"), holder.monthly_tokens, holder.monthly_cost),
-        ):
-            if budget is None:
-                continue
+        for period, budget, token_limit, cost_limit in self._allowances:
             if token_limit is not None:
                 left = budget.tokens_left(token_limit, share)
                 if left < ask.least:
-                    return Refusal(holder.kind, names[0], token_limit, token_limit - left, ask.least, None)
+                    name, used = f"{period}_tokens", token_limit - left
+                    return Refusal(holder.kind, name, token_limit, used, ask.least, None)
                 tokens = min(tokens, left)
             if cost_limit is not None:
                 left = budget.cost_left(cost_limit, share)
                 # A budget of money that is spent admits nothing, not even what is free.
                 if left < max(ask.least_cost, 1):
-                    return Refusal(holder.kind, names[1], cost_limit, cost_limit - left, ask.least_cost, None)
+                    name, used = f"{period}_cost", cost_limit - left
+                    return Refusal(holder.kind, name, cost_limit, used, ask.least_cost, None)
                 cost = min(cost, left)
         return tokens, cost
 
-    def take(self, holder: Holder, tokens: int, cost: int, now: float) -> Taken:
+    def take(self, tokens: int, cost: int, now: float) -> Taken:
         """Take one request with its tokens and cost; everything was looked at before."""
         self.parallel += 1
-        day, month = self.day if holder.has_day else None, self.month if holder.has_month else None
-        if day is not None:
-            day.open(tokens, cost)
-        if month is not None:
-            month.open(tokens, cost)
-        return Taken(
-            self,
-            (
-                self.rpm.add(1, now) if holder.rpm is not None and self.rpm is not None else None,
-                self.rpd.add(1, now) if holder.rpd is not None and self.rpd is not None else None,
-            ),
-            self.tpm.add(tokens, now) if holder.tpm is not None and self.tpm is not None else None,
-            (day, month),
-        )
+        for _, budget, _, _ in self._allowances:
+            budget.open(tokens, cost)
+        parts = [window.add(tokens if name == "tpm" else 1, now) for name, window, _ in self._rates]
+        return Taken(self, self._rates, parts, self._allowances)
 
     def close(self, taken: Taken, reserved: Room, tokens: int, cost: int) -> None:
         """Put true counts in place of those reserved."""
         self.parallel -= 1
-        if taken.tokens is not None and self.tpm is not None and tokens != reserved[0]:
-            self.tpm.adjust(taken.tokens, tokens - reserved[0])
-        for budget in taken.budgets:
-            if budget is not None:
-                budget.close(reserved, tokens, cost)
+        change = tokens - reserved[0]
+        for (name, window, _), part in zip(taken.rates, taken.parts, strict=True):
+            if change and name == "tpm":
+                window.adjust(part, change)
+        for _, budget, _, _ in taken.allowances:
+            budget.close(reserved, tokens, cost)
 
     def give_back(self, taken: Taken) -> None:
         """Take the request itself out of the windows again."""
-        for window, part in zip((self.rpm, self.rpd), taken.requests, strict=True):
-            if window is not None and part is not None:
+        for (name, window, _), part in zip(taken.rates, taken.parts, strict=True):
+            if name != "tpm":
                 window.adjust(part, -1)
 
     def of_windows(self, holder: Holder, now: float) -> list[Standing]:
         """How the limits of requests and of tokens a minute stand; see open_windows first."""
         return [
-            Standing(holder.kind, name, limit, window.total, window.reset(now))
-            for name, window, limit in (
-                ("rpm", self.rpm, holder.rpm),
-                ("rpd", self.rpd, holder.rpd),
-                ("tpm", self.tpm, holder.tpm),
-            )
-            if limit is not None and window is not None
+            Standing(holder.kind, name, limit, window.total, window.reset(now)) for name, window, limit in self._rates
         ]
 
     def of_budgets(self, holder: Holder, days: Today, wall: float) -> list[Standing]:
-        """How the limit of parallel requests and the budgets stand, open reservations included."""
+        """How the limit of parallel requests and the budgets stand, open reservations included; see open_windows first."""
         found = []
         if holder.max_parallel is not None:
             found.append(Standing(holder.kind, "max_parallel", holder.max_parallel, self.parallel, 0.0))
-        for budget, end, token_limit, cost_limit, name in (
-            (self.day, days.day_end, holder.daily_tokens, holder.daily_cost, "daily"),
-            (self.month, days.month_end, holder.monthly_tokens, holder.monthly_cost, "monthly"),
-        ):
-            if budget is not None and token_limit is not None:
+        for period, budget, token_limit, cost_limit in self._allowances:
+            left = (days.day_end if period == "daily" else days.month_end) - wall
+            if token_limit is not None:
                 used = budget.tokens + budget.open_tokens
-                found.append(Standing(holder.kind, f"{name}_tokens", token_limit, used, end - wall))
-            if budget is not None and cost_limit is not None:
+                found.append(Standing(holder.kind, f"{period}_tokens", token_limit, used, left))
+            if cost_limit is not None:
                 used = budget.cost + budget.open_cost
-                found.append(Standing(holder.kind, f"{name}_cost", cost_limit, used, end - wall))
+                found.append(Standing(holder.kind, f"{period}_cost", cost_limit, used, left))
         return found
 
 

@@ -65,9 +65,10 @@ class MemoryStore:
         if self.share > 1:
             holders = tuple(self._part(holder) for holder in holders)
         accounts = [self._account(holder, now) for holder in holders]
-        if any(_is_unseeded(*pair, wall) for pair in zip(accounts, holders, strict=True)):
-            return Unseeded(holders)
         room = (ask.most, ask.most_cost)
+        for holder, account in zip(holders, accounts, strict=True):
+            if _is_unseeded(account, holder, wall):
+                return Unseeded(holders)
         for holder, account in zip(holders, accounts, strict=True):
             account.open_windows(holder, now)
             found = account.refuses_now(holder, ask.least, now) or account.room(holder, ask, room, self.share)
@@ -75,9 +76,7 @@ class MemoryStore:
                 return found._replace(standings=self.windows_of(holders, now))
             room = found
         reservation = Reservation(self, holders, *room, now + self._lease_seconds)
-        reservation.taken = [
-            account.take(holder, *room, now) for holder, account in zip(holders, accounts, strict=True)
-        ]
+        reservation.taken = [account.take(*room, now) for account in accounts]
         self._open[id(reservation)] = reservation
         return reservation
 

@@ -1,5 +1,6 @@
 """A window that slides: how much was taken in the last minute, or the last day."""
 
+import math
 from collections import deque
 
 MINUTE = (60.0, 0.5)
@@ -12,7 +13,7 @@ class Part:
 
     __slots__ = ("amount", "last", "number")
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: float) -> None:
         self.number = number
         self.amount = 0
         self.last = 0.0
@@ -25,28 +26,35 @@ class Window:
     than allowed, wherever it begins; the price is that an amount may count half a second longer, or ten minutes in a day.
     """
 
-    __slots__ = ("_parts", "_seconds", "_step", "total")
+    __slots__ = ("_parts", "_seconds", "_step", "slides_at", "total")
 
     def __init__(self, window: tuple[float, float]) -> None:
         self._seconds, self._step = window
         self._parts: deque[Part] = deque()
         self.total = 0
         """What counts, as of the last call of `slide`."""
+        self.slides_at = math.inf
+        """Before this time there is nothing to slide."""
 
     def slide(self, now: float) -> int:
         """What counts now."""
         parts, gone = self._parts, now - self._seconds
         while parts and parts[0].last <= gone:
             self.total -= parts.popleft().amount
+        self.slides_at = parts[0].last + self._seconds if parts else math.inf
         return self.total
 
     def add(self, amount: int, now: float) -> Part:
         """Take so much now; the part, for `adjust`. Times never go back from one call to the next."""
-        number = int(now // self._step)
+        number = now // self._step
         parts = self._parts
-        if not parts or parts[-1].number != number:
-            parts.append(Part(number))
-        part = parts[-1]
+        if parts and parts[-1].number == number:
+            part = parts[-1]
+        else:
+            part = Part(number)
+            if not parts:
+                self.slides_at = now + self._seconds
+            parts.append(part)
         part.amount += amount
         part.last = now
         self.total += amount

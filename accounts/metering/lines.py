@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import lru_cache
 from random import Random
 from typing import NamedTuple, TypeAlias
 
@@ -205,6 +206,7 @@ def _interrupted(admitted: Iterable[Admission], checkpoints: dict[str, Counts]) 
         )
 
 
+@lru_cache(maxsize=1024)
 def _text(text: str, limit: int) -> str:
     """`text` as every database takes it: PostgreSQL knows no NUL, UTF-8 no lone surrogate, a column has its length."""
     if not text.isascii():

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from functools import cached_property
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from accounts import limits, metering, pool, pricing
@@ -27,6 +27,8 @@ _CHECKPOINT_SECONDS = 2.0
 # A request that a pool full of spent keys refuses may make hundreds of attempts.
 _MOST_TRIED = 40
 ANSWERED = "answered"
+_UPSTREAM, _ESTIMATED = UsageRecord.CountsFrom.UPSTREAM.value, UsageRecord.CountsFrom.ESTIMATED.value
+_FREE = Decimal(0)
 
 
 ToBody = Callable[[str, int], dict[str, Any]]
@@ -79,10 +81,10 @@ class Job:
         self.targets = targets
         self.calls = calls
         self.stream = stream
-        self.prompt_characters: Callable[[], int] = lambda: 0
-        """How long the prompt is; asked once."""
         self.blocked = ("messages", "content_filter")
         """`param` and code of the error for a prompt that Gemini blocks."""
+        self.prompt_tokens = 0
+        """An estimate, for whoever must know before Gemini has counted, or counts what Gemini did not."""
         self.says_something: Callable[[Reply], bool] = says_something
         """Whether a reply holds what this client can use."""
         self.sub_user = ""
@@ -163,12 +165,6 @@ class Job:
             raise to_error(found, self.asked)
         self._reservation = found
 
-    @cached_property
-    def prompt_tokens(self) -> int:
-        """An estimate, for whoever must know before Gemini has counted, or counts what Gemini did not."""
-        characters = self.prompt_characters()
-        return estimate_tokens(characters) if characters else 0
-
     @property
     def standings(self) -> tuple[Standing, ...]:
         """How the limits of requests and tokens stand; none where there is no such limit."""
@@ -204,10 +200,8 @@ class Job:
     @property
     def usage(self) -> Usage:
         """The counts of all calls together."""
-        total = None
-        for usage in self._usage.values():
-            total = usage if total is None else total + usage
-        return total or Usage()
+        counted = iter(self._usage.values())
+        return sum(counted, start=next(counted, Usage()))
 
     @property
     def tokens(self) -> int:
@@ -234,31 +228,28 @@ class Job:
         # Nothing was generated unless an attempt brought something: a refused request costs nothing.
         if not exact and (characters or self._usage):
             usage = self.estimated(characters)
+        counts = _counts(usage)
         cost = self._cost(usage, exact=exact) if self._paid_model else 0
         if self._reservation is not None and self.attempts:
-            self._reservation.settle(usage.total, cost)
+            self._reservation.settle(counts.total, cost)
         elif self._reservation is not None:
             self._reservation.release()
         ended = time.monotonic()
         status = error.status if error else status
         total_ms = _ms(self._began, ended)
-        metrics.ended(
-            self.endpoint, status, self.model, self.attempts, usage.prompt_total, usage.completion_total, total_ms
-        )
+        metrics.ended(self.endpoint, status, self.model, self.attempts, counts.prompt, counts.completion, total_ms)
         metering.settle(
             admission,
             status=status,
             error_code=(error.code or error.type) if error else ("client_closed" if status == CLIENT_LEFT else ""),
             gemini_model=self.model,
             attempts=self.attempts,
-            counts=_counts(usage),
-            counts_from=UsageRecord.CountsFrom.UPSTREAM
-            if exact or not usage.total
-            else UsageRecord.CountsFrom.ESTIMATED,
+            counts=counts,
+            counts_from=_UPSTREAM if exact or not counts.total else _ESTIMATED,
             queue_ms=_ms(self._began, self._called or ended),
             first_byte_ms=_ms(self._began, self._first_byte or ended),
-            total_ms=_ms(self._began, ended),
-            cost=limits.to_dollars(cost),
+            total_ms=total_ms,
+            cost=limits.to_dollars(cost) if cost else _FREE,
             tried=tuple(self.tried),
         )
 
@@ -275,9 +266,8 @@ def _price(model: str, usage: Usage) -> int:
 
 
 def _counts(usage: Usage) -> TokenCounts:
-    return TokenCounts(
-        usage.prompt_total, usage.cached, usage.tool_prompt, usage.completion_total, usage.reasoning, usage.total
-    )
+    prompt, completion = usage.prompt_total, usage.completion_total
+    return TokenCounts(prompt, usage.cached, usage.tool_prompt, completion, usage.reasoning, prompt + completion)
 
 
 def _ms(start: float, end: float) -> int:

@@ -4,6 +4,8 @@ from typing import Any, NamedTuple
 
 from compat.schemas.gemini import ModalityCount, UsageMetadata
 
+_MOST = 2**53
+
 
 class Usage(NamedTuple):
     """Token counts of one or several replies. `prompt` holds the cached part; `completion` is without reasoning."""
@@ -25,16 +27,18 @@ class Usage(NamedTuple):
         """
         if meta is None:
             return self
-        return Usage(
-            prompt=_later(self.prompt, meta.promptTokenCount),
-            cached=_later(self.cached, meta.cachedContentTokenCount),
-            tool_prompt=_later(self.tool_prompt, meta.toolUsePromptTokenCount),
-            completion=_later(self.completion, meta.candidatesTokenCount),
-            reasoning=_later(self.reasoning, meta.thoughtsTokenCount),
-            audio_in=_later(self.audio_in, _of_audio(meta.promptTokensDetails)),
-            audio_out=_later(self.audio_out, _of_audio(meta.candidatesTokensDetails)),
-            known=self.known or _is_count(meta.promptTokenCount) or _is_count(meta.totalTokenCount),
+        told = (
+            meta.promptTokenCount,
+            meta.cachedContentTokenCount,
+            meta.toolUsePromptTokenCount,
+            meta.candidatesTokenCount,
+            meta.thoughtsTokenCount,
+            _of_audio(meta.promptTokensDetails) if meta.promptTokensDetails else None,
+            _of_audio(meta.candidatesTokensDetails) if meta.candidatesTokensDetails else None,
         )
+        counts = [known if new is None or not 0 <= new < _MOST else new for known, new in zip(self, told, strict=False)]
+        is_known = self.known or _is_count(told[0]) or _is_count(meta.totalTokenCount)
+        return Usage._make((*counts, is_known))
 
     def __add__(self, other: object) -> "Usage":
         """The counts of two calls together."""
@@ -61,10 +65,11 @@ class Usage(NamedTuple):
 
 def to_usage(usage: Usage) -> dict[str, Any]:
     """OpenAI's usage object of a chat completion."""
+    prompt, completion = usage.prompt_total, usage.completion_total
     return {
-        "prompt_tokens": usage.prompt_total,
-        "completion_tokens": usage.completion_total,
-        "total_tokens": usage.total,
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
         "prompt_tokens_details": {"cached_tokens": usage.cached, "audio_tokens": usage.audio_in},
         "completion_tokens_details": {
             "reasoning_tokens": usage.reasoning,
@@ -80,15 +85,9 @@ def estimate_tokens(characters: int) -> int:
     return max(1, -(-characters // 4))
 
 
-def _later(known: int, told: int | None) -> int:
-    return told if told is not None and _is_count(told) else known
-
-
 def _is_count(told: int | None) -> bool:
-    return told is not None and 0 <= told < 2**53
+    return told is not None and 0 <= told < _MOST
 
 
-def _of_audio(details: list[ModalityCount] | None) -> int | None:
-    if not details:
-        return None
+def _of_audio(details: list[ModalityCount]) -> int:
     return sum(count.tokenCount for count in details if count.modality == "AUDIO")

@@ -25,7 +25,7 @@ from compat.translation.prompts import load_vocabulary, needs_vocabulary
 from compat.translation.signatures import Recall, unsigned_calls
 from compat.translation.stored_files import named_files, put_files
 from compat.translation.substance import text_length
-from compat.translation.usage import Usage
+from compat.translation.usage import Usage, estimate_tokens
 from compat.views.documents import documents_of
 
 # Open WebUI sends them when it is told to forward who asks (ENABLE_FORWARD_USER_INFO_HEADERS).
@@ -61,7 +61,7 @@ class AnsweringView(AsyncAPIView):
         n = request.n or 1
         calls = plan(n, targets, [chat.to_body], chat.affinity)
         job = self.job = Job(self.caller, self.endpoint, request.model, targets, calls, stream=stream)
-        job.prompt_characters = lambda: chat.prompt_characters
+        job.prompt_tokens = estimate_tokens(chat.prompt_characters)
         job.sub_user = self.sub_user(request.user)
         await job.admit(n, request.max_completion_tokens or request.max_tokens)
         return job
@@ -72,7 +72,7 @@ class AnsweringView(AsyncAPIView):
         """The admitted job of what is no chat: one answer to each body. Raises what Job.admit raises."""
         calls = plan(1, resolved.targets, to_bodies)
         job = self.job = Job(self.caller, self.endpoint, model, resolved.targets, calls, stream=stream)
-        job.prompt_characters = lambda: characters
+        job.prompt_tokens = estimate_tokens(characters)
         job.sub_user = self.sub_user(None)
         await job.admit(len(to_bodies))
         return job

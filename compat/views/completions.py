@@ -14,6 +14,7 @@ from compat.schemas.completions import CompletionRequest
 from compat.translation.chat.request import ChatTranslation
 from compat.translation.completions import ORIGINS, TextChunks, to_chats, to_text_completion
 from compat.translation.decoding import decode
+from compat.translation.usage import estimate_tokens
 from compat.views.answering import AnsweringView
 
 _completion = msgspec.json.Decoder(CompletionRequest)
@@ -37,7 +38,7 @@ class Completions(AnsweringView):
         calls = plan(n, resolved.targets, [translation.to_body for translation in translations])
         stream = bool(completion.stream)
         job = self.job = Job(self.caller, self.endpoint, completion.model, resolved.targets, calls, stream=stream)
-        job.prompt_characters = lambda: sum(len(text) for text, _ in chats)
+        job.prompt_tokens = estimate_tokens(sum(len(text) for text, _ in chats))
         job.sub_user = self.sub_user(completion.user)
         await job.admit(n * len(chats), chats[0][1].max_completion_tokens or chats[0][1].max_tokens)
         completion_id, created = f"cmpl-{new_hex()}", int(time.time())

@@ -34,7 +34,7 @@ class Embeddings(AnsweringView):
         translation = EmbeddingTranslation(embedding, resolved.dimensions)
         calls = tuple(_call(translation, first, count) for first, count in translation.slices())
         job = self.job = Job(self.caller, self.endpoint, embedding.model, resolved.targets, calls, stream=False)
-        job.prompt_characters = lambda: translation.characters
+        job.prompt_tokens = estimate_tokens(translation.characters)
         job.sub_user = self.sub_user(embedding.user)
         await job.admit(answers=0)
         try:

@@ -37,6 +37,7 @@ from compat.translation.images.answer import (
 )
 from compat.translation.images.request import ImageTranslation, address, drawing, uploads
 from compat.translation.origins import Origins
+from compat.translation.usage import estimate_tokens
 from compat.views.answering import AnsweringView
 from compat.views.documents import documents_of
 
@@ -84,7 +85,7 @@ class _ImagesView(AnsweringView):
         targets = drawing((await self.targets(translation.model)).targets, translation.model)
         calls = plan(n, targets, [translation.to_body])
         job = self.job = Job(self.caller, self.endpoint, translation.model, targets, calls, stream=bool(request.stream))
-        job.prompt_characters = lambda: translation.prompt_characters
+        job.prompt_tokens = estimate_tokens(translation.prompt_characters)
         job.sub_user = self.sub_user(request.user)
         job.says_something = draws_or_says_why_not
         job.blocked = ("prompt", "moderation_blocked")

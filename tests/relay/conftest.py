@@ -18,6 +18,7 @@ from compat import verification
 from compat.gemini.failures import GeminiFailure
 from compat.relay import Call, Job, signatures, upstream
 from compat.schemas.gemini import Reply
+from compat.translation.usage import estimate_tokens
 from tests.surface.conftest import (  # noqa: F401 (two fixtures)
     REPLY,
     database_threads,
@@ -138,7 +139,7 @@ class Relay:
         body = body or {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}]}
         made = tuple(Call(first, 1, lambda model, candidates: body) for first in range(calls))
         job = Job(caller, "chat.completions", "gpt-4o", targets or (FIRST,), made, stream=False)
-        job.prompt_characters = lambda: characters
+        job.prompt_tokens = estimate_tokens(characters)
         await job.admit(calls)
         return job
 

@@ -1,7 +1,6 @@
 """A chat request → the body of generateContent, built anew for each model that is asked."""
 
 import zlib
-from functools import cached_property
 from typing import Any
 
 from compat.schemas.chat import ChatRequest
@@ -32,6 +31,8 @@ class ChatTranslation:
         check_parameters(request)
         self.request = request
         self.declared: Declared = declared_tools(request)
+        self.prompt_characters = sum(map(_size, request.messages))
+        """A rough size of the prompt, for estimates: the characters of its texts."""
         self._recall = recall
 
     def to_body(self, model: str, candidates: int) -> dict[str, Any]:
@@ -65,11 +66,6 @@ class ChatTranslation:
             return None
         beginning = "\0".join(to_text(message.content)[:4_096] for message in self.request.messages[:2])
         return zlib.crc32(beginning.encode(errors="replace"))
-
-    @cached_property
-    def prompt_characters(self) -> int:
-        """A rough size of the prompt, for estimates: the characters of its texts."""
-        return sum(_size(message) for message in self.request.messages)
 
 
 def _size(message: Any) -> int:
