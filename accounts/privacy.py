@@ -439,6 +439,8 @@ LOGGED = (
             "%d requests were still running at the end and were cancelled.",
             "A client took nothing of its answer for %g s; its connection was cut.",
             "A client took nothing of its answer for %g s and was cut.",
+            "The app failed in a request.",
+            "The app returned before the end of its answer.",
             "The sweep of the connections failed; the next one is in a second.",
             "Worker %d ended with status %s; it is started again in %.1f s.",
         ),

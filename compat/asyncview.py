@@ -105,6 +105,8 @@ class AsyncAPIView(APIView):
             return edge.preflight(request)
         # Not initialize_request(): it looks up parsers, authenticators and a negotiator that nobody asks here.
         self.request = Request(request)
+        # It holds itself: left so, every request with all that it carries would wait for the garbage collector.
+        self.request.parser_context.clear()
         if AllowAny not in self.permission_classes:
             self.caller = await identify(request.scope, self.needs)  # type: ignore[attr-defined]
             self.request.user = self.caller  # type: ignore[assignment]

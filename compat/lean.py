@@ -134,6 +134,8 @@ class _Watch:
             self._timer.cancel()
         if self._listener is not None:
             self._listener.cancel()
+            # It holds this: left so, both would wait for the garbage collector.
+            self._listener = None
         if self.client_left and self._request is not None:
             self._request.uncancel()
 

@@ -86,6 +86,11 @@ def test_nothing_is_made_or_waited_for_per_chunk(counted):
     assert chunk["sends"] <= 1 + _SLACK
 
 
+@pytest.mark.parametrize("what", ["a whole answer", "a stream of 5 chunks", "one more chunk"])
+def test_a_request_leaves_nothing_to_the_garbage_collector(counted, what):
+    assert counted[what]["garbage"] == 0
+
+
 def test_a_whole_answer_asks_no_database_and_no_thread(counted):
     whole = counted["a whole answer"]
     assert (whole["queries"], whole["threads asked"], whole["sends"]) == (0, 0, 2)

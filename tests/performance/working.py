@@ -5,6 +5,7 @@ benchmarks, over a real connection, slow enough that every chunk comes alone. Pr
 """
 
 import asyncio
+import gc
 import json
 import os
 import sys
@@ -107,6 +108,18 @@ def acts(counts, asking):
 
 
 @contextmanager
+def garbage(counts):
+    """Objects that hold each other in a circle: they stay until the garbage collector finds them."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        counts["garbage"] = gc.collect()
+        gc.enable()
+
+
+@contextmanager
 def calls(counts):
     """Calls of functions in this thread, Python's and C's."""
 
@@ -166,7 +179,8 @@ async def everything(asking):
     """Counts of a whole answer, of a stream, and of one more chunk of it."""
     whole = await least(lambda counts, _: memory(counts), asking, 0, 9)
     stream, chunk = {}, {}
-    measures = (acts, lambda counts, _: calls(counts), lambda counts, _: steps(counts))
+    alone = (garbage, calls, steps)
+    measures = (acts, *(lambda counts, _, measure=measure: measure(counts) for measure in alone))
     for measure in measures:
         whole |= await least(measure, asking, 0, 9)
         short, long = [await least(measure, asking, chunks, 4) for chunks in (_SHORT, _LONG)]

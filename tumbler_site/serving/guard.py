@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from tumbler_site.serving.limits import Limits
@@ -16,29 +16,24 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def guarded(application: Application, limits: Limits) -> Application:
-    """`application` behind the checks. Requests that pass them cost one look at their headers."""
+    """`application` behind the checks. Requests that pass them cost one look at their headers, and no coroutine."""
 
-    async def guard(scope: Scope, receive: Receive, send: Send) -> None:
+    def guard(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
-            await application(scope, receive, send)
-        elif (refusal := _refusal_of(scope["headers"], limits)) is not None:
-            await _refuse(refusal, limits, receive, send)
-        elif any(name == b"transfer-encoding" for name, _ in scope["headers"]):
-            await _counted(application, limits, scope, receive, send)
-        else:
-            await application(scope, receive, send)
+            return application(scope, receive, send)
+        hosts, is_counted = 0, False
+        for name, value in scope["headers"]:
+            if name == b"host":
+                hosts += 1
+            elif name == b"content-length" and int(value) > limits.max_body_bytes:
+                return _refuse(too_large(limits.max_body_bytes), limits, receive, send)
+            elif name == b"transfer-encoding":
+                is_counted = True
+        if hosts != 1:
+            return _refuse(WRONG_HOST, limits, receive, send)
+        return _counted(application, limits, scope, receive, send) if is_counted else application(scope, receive, send)
 
     return guard
-
-
-def _refusal_of(headers: Iterable[tuple[bytes, bytes]], limits: Limits) -> Refusal | None:
-    hosts = 0
-    for name, value in headers:
-        if name == b"host":
-            hosts += 1
-        elif name == b"content-length" and int(value) > limits.max_body_bytes:
-            return too_large(limits.max_body_bytes)
-    return None if hosts == 1 else WRONG_HOST
 
 
 async def _counted(application: Application, limits: Limits, scope: Scope, receive: Receive, send: Send) -> None:

@@ -5,15 +5,20 @@ import contextlib
 import logging
 import socket
 import time
+from collections import deque
 from collections.abc import Callable
+from functools import lru_cache
 from types import FrameType
 from typing import Any
+from urllib.parse import unquote
 
+import httptools
 import uvicorn
-from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tumbler_site.serving.draining import begin_draining, is_draining
+from tumbler_site.serving.exchange import Exchange
 from tumbler_site.serving.guard import guarded
 from tumbler_site.serving.limits import Limits
 from tumbler_site.serving.refusals import MALFORMED
@@ -35,7 +40,6 @@ def serve(application: Any, sock: socket.socket, limits: Limits, ready: Callable
         proxy_headers=False,
         backlog=limits.backlog,
         ws_max_size=limits.websocket_bytes,
-        timeout_keep_alive=round(limits.idle_seconds),
     )
     Server(config, limits, ready).run([sock])
 
@@ -64,7 +68,7 @@ class Server(uvicorn.Server):
             now = time.monotonic()
             for connection in list(self.server_state.connections):
                 if isinstance(connection, Protocol) and connection.due < now:
-                    connection.transport.abort()
+                    connection.expire()
         return await super().on_tick(counter)
 
     async def _wait_tasks_to_complete(self) -> None:
@@ -90,6 +94,8 @@ class Server(uvicorn.Server):
 
 NEVER = float("inf")
 HEAD_BYTES = 64 * 1024
+_SHORT_URL = 200
+_ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
 class Protocol(HttpToolsProtocol):
@@ -98,16 +104,28 @@ class Protocol(HttpToolsProtocol):
     limits = Limits()
     due = NEVER
     head_bytes: int | None = 0
+    scope: dict[str, Any]  # type: ignore[assignment]
+    cycle: Exchange | None  # type: ignore[assignment]
+    now = 0.0
+    """When the bytes came that are read."""
+    upgrades = False
+    """Whether the request that is read wants to go on as a WebSocket."""
+    is_idle = False
+    """Whether the last answer is out and no other request has begun."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin with a deadline for the first request, and with a limit for a client that takes no answer."""
         super().connection_made(transport)
+        self.waiting: deque[Exchange] = deque()
+        """The requests that came before the answer to the one before them was out."""
         transport.set_write_buffer_limits(high=self.limits.unsent_bytes)
         self.flow = StallLimit(transport, self.limits.stall_seconds)
-        self.due = time.monotonic() + self.limits.head_seconds
+        self.now = time.monotonic()
+        self.due = self.now + self.limits.head_seconds
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, which would take headers without end."""
+        self.now = time.monotonic()
         super().data_received(data)
         if self.head_bytes is not None:
             self.head_bytes += len(data)
@@ -116,27 +134,89 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A request begins: its headers must be whole in time."""
-        super().on_message_begin()
-        self.due = time.monotonic() + self.limits.head_seconds
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = self.is_idle = False
+        self.due = self.now + self.limits.head_seconds
         self.head_bytes = 0
 
     def on_headers_complete(self) -> None:
-        """The headers are whole: now the body."""
-        self.due = time.monotonic() + self.limits.body_seconds
+        """The headers are whole: now the body, and the app may begin."""
+        self.due = self.now + self.limits.body_seconds
         self.head_bytes = None
-        super().on_headers_complete()
-        if is_draining() and self.cycle is not None:
-            self.cycle.keep_alive = False
+        parser, version = self.parser, self.parser.get_http_version()
+        path, raw_path, query = _target(self.url) if len(self.url) <= _SHORT_URL else _parsed(self.url)
+        self.scope = {
+            "type": "http",
+            "asgi": _ASGI,
+            "http_version": version,
+            "method": parser.get_method().decode("ascii"),
+            "scheme": self.scheme,
+            "path": path,
+            "raw_path": raw_path,
+            "query_string": query,
+            "root_path": "",
+            "headers": self.headers,
+            "client": self.client,
+            "server": self.server,
+        }
+        self.upgrades = bool(parser.should_upgrade() and self._should_upgrade())
+        if self.upgrades:
+            return
+        before = self.cycle
+        self.cycle = Exchange(
+            self.scope,
+            self.transport,
+            self.flow,
+            self.on_response_complete,
+            keep_alive=version != "1.0" and parser.should_keep_alive() and not is_draining(),
+            expects=self.expect_100_continue,
+        )
+        if before is None or before.response_complete:
+            self.loop.create_task(self.cycle.run(self.app, self.tasks))
+        else:
+            # The answer before it is not finished: no more is read until then.
+            self.flow.pause_reading()
+            self.waiting.append(self.cycle)
 
     def on_body(self, body: bytes) -> None:
         """A stretch of the body: it earns the client time."""
+        cycle = self.cycle
+        if self.upgrades or cycle is None or cycle.response_complete:
+            return
         self.due += len(body) / self.limits.body_rate
-        super().on_body(body)
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         """The request is whole: from here the time is ours."""
         self.due = NEVER
-        super().on_message_complete()
+        cycle = self.cycle
+        if self.upgrades or cycle is None or cycle.response_complete:
+            return
+        cycle.more_body = False
+        cycle.message_event.set()
+
+    def on_response_complete(self) -> None:
+        """The answer is out: the next request may begin, or must come in time."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.waiting:
+            self.loop.create_task(self.waiting.popleft().run(self.app, self.tasks))
+        elif self.due == NEVER:
+            self.due = time.monotonic() + self.limits.idle_seconds
+            self.is_idle = True
+
+    def expire(self) -> None:
+        """Close a connection on which nothing is asked, when all of its last answer is out; cut one that keeps us waiting."""
+        if self.is_idle:
+            self.transport.close()
+        else:
+            self.transport.abort()
 
     def shutdown(self) -> None:
         """Take no further request; but a connection that has not asked anything yet may be a moment old."""
@@ -155,6 +235,18 @@ class Protocol(HttpToolsProtocol):
         head = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
         self.transport.write(head % len(MALFORMED.body) + MALFORMED.body)
         self.transport.close()
+
+
+def _parsed(url: bytes) -> tuple[str, bytes, bytes]:
+    """The path, the path as it came, and the query of a request's target. Raises httptools.HttpParserInvalidURLError."""
+    parts = httptools.parse_url(url)
+    raw: bytes = parts.path
+    path = raw.decode("ascii")
+    return unquote(path) if "%" in path else path, raw, parts.query or b""
+
+
+_target = lru_cache(maxsize=256)(_parsed)
+"""The same for short ones: most requests ask for one of a few."""
 
 
 class StallLimit(FlowControl):

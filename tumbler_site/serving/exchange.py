@@ -1,0 +1,190 @@
+"""One request and its answer on a connection of uvicorn's: the app's `scope`, `receive` and `send`.
+
+uvicorn's own makes two writes of an answer, searches every name and value of its headers with a regular expression, and keeps a
+timer and a callback a request: a third of what a whole answer costs here.
+"""
+
+import asyncio
+import http
+import logging
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, cast
+
+from uvicorn.protocols.http.flow_control import FlowControl
+
+from tumbler_site.serving.refusals import BROKEN
+
+logger = logging.getLogger("uvicorn.error")
+
+Application = Callable[[dict[str, Any], Any, Any], Any]
+
+_NOT_OF_NAMES = re.compile(rb"[^!#$%&'*+\-.^_`|~0-9a-z]")
+_CONTROLS = bytes((*range(9), *range(10, 32), 127))
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_LENGTH, _ENCODING, _CONNECTION = b"content-length: ", b"transfer-encoding: ", b"connection: "
+_FRAMING = frozenset({_LENGTH, _ENCODING, _CONNECTION})
+_BODILESS = frozenset({204, 304})
+
+
+class Exchange:
+    """What uvicorn's protocol calls a cycle; it reads and sets what is set here without an underscore."""
+
+    def __init__(
+        self,
+        scope: dict[str, Any],
+        transport: asyncio.Transport,
+        flow: FlowControl,
+        on_response: Callable[[], None],
+        *,
+        keep_alive: bool,
+        expects: bool,
+    ) -> None:
+        self.scope = scope
+        self.keep_alive = keep_alive
+        self.disconnected = False
+        self.response_complete = False
+        self.message_event = asyncio.Event()
+        """Set when there is something to receive."""
+        self.body = b""
+        self.more_body = True
+        self._transport = transport
+        self._flow = flow
+        self._on_response = on_response
+        self._expects = expects
+        self._head: bytes | None = None
+        """The head of the answer while it waits for the beginning of its body."""
+        self._begun = False
+        self._is_chunked = False
+        self._left: int | None = None
+        """Bytes of the answer that its length still promises."""
+
+    async def run(self, app: Application, tasks: set[asyncio.Task[None]]) -> None:
+        """Let the app answer; an answer that it does not give or finish is a 500 or cut off. `tasks` are those that run."""
+        task = cast(asyncio.Task[None], asyncio.current_task())
+        tasks.add(task)
+        try:
+            await app(self.scope, self.receive, self.send)
+            if not (self.response_complete or self.disconnected):
+                logger.error("The app returned before the end of its answer.")
+        except BaseException:
+            logger.exception("The app failed in a request.")
+        finally:
+            if not (self.response_complete or self.disconnected):
+                self._break_off()
+            tasks.discard(task)
+
+    def _break_off(self) -> None:
+        if self._begun:
+            self._transport.close()
+        else:
+            self._head, self._is_chunked, self._left = None, False, None
+            headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(BROKEN.body))]
+            self.keep_alive = False
+            self._start({"type": "http.response.start", "status": BROKEN.status, "headers": headers})
+            self._go_on({"type": "http.response.body", "body": BROKEN.body})
+
+    async def receive(self) -> dict[str, Any]:
+        """What came of the request, or that the client has left."""
+        if self._expects and not self._transport.is_closing():
+            self._expects = False
+            self._transport.write(_CONTINUE)
+        if not self.disconnected and not self.response_complete:
+            self._flow.resume_reading()
+            await self.message_event.wait()
+            self.message_event.clear()
+        if self.disconnected or self.response_complete:
+            return {"type": "http.disconnect"}
+        body, self.body = self.body, b""
+        return {"type": "http.request", "body": body, "more_body": self.more_body}
+
+    async def send(self, message: dict[str, Any]) -> None:
+        """Take the head of the answer, or a stretch of its body. The head goes out with the first stretch (ASGI, HTTP)."""
+        if self._flow.write_paused and not self.disconnected:
+            await self._flow.drain()
+        if self.disconnected:
+            return
+        if self.response_complete:
+            raise RuntimeError(f"{message['type']} after the end of the answer")
+        if self._begun or self._head is not None:
+            self._go_on(message)
+        else:
+            self._start(message)
+
+    def _start(self, message: dict[str, Any]) -> None:
+        if message["type"] != "http.response.start":
+            raise RuntimeError(f"{message['type']} before the head of the answer")
+        self._expects = False
+        status = message["status"]
+        lines = [_status_line(status)]
+        for name, value in message.get("headers", ()):
+            field = _field(name)
+            lines.append(field + value)
+            if field in _FRAMING:
+                self._frame(field, value.lower())
+        if not self.keep_alive and b"connection: close" not in lines:
+            lines.append(b"connection: close")
+        if not self._is_chunked and self._left is None:
+            self._is_chunked = self.scope["method"] != "HEAD" and status not in _BODILESS
+            if self._is_chunked:
+                lines.append(b"transfer-encoding: chunked")
+        head = b"\r\n".join(lines)
+        # All at once: what is lost without control characters are the ends of our own lines.
+        if len(head) - len(head.translate(None, _CONTROLS)) != 2 * len(lines) - 2:
+            raise RuntimeError("Invalid HTTP header value.")
+        self._head = head + b"\r\n\r\n"
+
+    def _frame(self, field: bytes, value: bytes) -> None:
+        """Note what a header says of the end of the answer, or of the connection."""
+        if field == _CONNECTION:
+            self.keep_alive = self.keep_alive and b"close" not in value
+        elif field == _ENCODING:
+            self._is_chunked = self._is_chunked or value == b"chunked"
+        elif not self._is_chunked:
+            self._left = int(value)
+
+    def _go_on(self, message: dict[str, Any]) -> None:
+        if message["type"] != "http.response.body":
+            raise RuntimeError(f"{message['type']} within the body of the answer")
+        more = message.get("more_body", False)
+        stretch = self._framed(message.get("body", b""), more=more)
+        if self._head is not None:
+            stretch, self._head, self._begun = self._head + stretch, None, True
+        self._transport.write(stretch)
+        if not more:
+            self.response_complete = True
+            self.message_event.set()
+            if not self.keep_alive:
+                self._transport.close()
+            self._on_response()
+
+    def _framed(self, body: bytes, *, more: bool) -> bytes:
+        """A stretch of the body as it goes over the wire."""
+        if self.scope["method"] == "HEAD":
+            return b""
+        if self._is_chunked:
+            stretch = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+            return stretch if more else stretch + b"0\r\n\r\n"
+        self._left = (self._left or 0) - len(body)
+        if self._left < 0 or (self._left and not more):
+            raise RuntimeError("The answer is not as long as its Content-Length.")
+        return body
+
+
+@lru_cache(maxsize=64)
+def _status_line(status: int) -> bytes:
+    try:
+        phrase = http.HTTPStatus(status).phrase
+    except ValueError:
+        phrase = ""
+    return f"HTTP/1.1 {status} {phrase}".encode("ascii")
+
+
+@lru_cache(maxsize=512)
+def _field(name: bytes) -> bytes:
+    """The beginning of a header's line. Raises RuntimeError for what is no name (RFC 9110, 5.1)."""
+    name = name.lower()
+    if not name or _NOT_OF_NAMES.search(name):
+        raise RuntimeError("Invalid HTTP header name.")
+    return name + b": "
