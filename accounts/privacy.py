@@ -272,7 +272,7 @@ KEPT = (
     Kept(
         "Failed logins, sign-ups, password resets",
         "How often an address of the network (IPv6: the /64) tried",
-        "Memory, by a hash of what was tried and the address",
+        "Memory, or Redis where it is used, by a keyed hash of what was tried and the address",
         "An hour at most",
     ),
     Kept(
@@ -419,6 +419,7 @@ LOGGED = (
             "A response was not stored: too many wait for the database.",
             "A response was not stored: the conversations of its user take all the room.",
             "A mail could not be sent (%s).",
+            "A login service did not answer as it should (%s).",
             "The database is back, usage records are stored again.",
             "The database takes no usage records (%s); they wait in the journal.",
             "The usage journal %s cannot be replayed: %s.",

@@ -252,6 +252,15 @@ CHANNEL_LAYERS = {
     if REDIS_URL
     else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 }
+CACHES = {
+    "default": {
+        "BACKEND": "accounts.shared_cache.SharedCache"
+        if REDIS_URL
+        else "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": REDIS_URL,
+        "KEY_FUNCTION": "accounts.shared_cache.digest_of",
+    }
+}
 USAGE_DAYS = env_int("TUMBLER_USAGE_DAYS", 30, at_least=1)
 FILE_DAYS = env_int("TUMBLER_FILE_DAYS", 30, at_least=1)
 FILES_MIB = env_int("TUMBLER_FILES_MIB", 256, at_least=1)
