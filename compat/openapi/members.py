@@ -58,6 +58,8 @@ MEMBERS: dict[str, dict[str, str]] = {
         "reasoning": "Another way to say `reasoning_effort`.",
         "modalities": "What the answer may be: text, images or sound, where the model can.",
         "audio": "The voice and format of a spoken answer: `wav` or `pcm16`.",
+        "image_config": "The shape and size of images: `aspect_ratio` and `image_size` of Gemini's, or `size` and `quality` of "
+        "OpenAI's.",
         "web_search_options": "Let Gemini search the web; not beside functions. Sources come as annotations.",
         "service_tier": "`flex` and `priority` are passed on, others ignored.",
         "user": _USER,
@@ -75,7 +77,8 @@ MEMBERS: dict[str, dict[str, str]] = {
         "temperature": _TEMPERATURE,
         "top_p": _TOP_P,
         "top_logprobs": "How many likely tokens to tell for each, where the model can.",
-        "tools": "Functions and custom tools that the model may call; `web_search` is Google's. Others are left out.",
+        "tools": "Functions and custom tools that the model may call; `web_search` is Google's. "
+        "`image_generation` alone, or named by `tool_choice`, is answered by a model that draws. Others are left out.",
         "tool_choice": "Whether it may, must or must not call, or which one.",
         "parallel_tool_calls": "False: at most one call a turn.",
         "text": "`format`: plain text, any JSON, or JSON that fits a schema.",

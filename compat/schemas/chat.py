@@ -244,6 +244,15 @@ class AudioOutput(Struct):
     format: Literal["wav", "aac", "mp3", "flac", "opus", "pcm16"] = "wav"
 
 
+class ImageConfig(Struct):
+    """The shape and size of images that are drawn: OpenRouter's members, or those of OpenAI's images."""
+
+    aspect_ratio: str | None = None
+    image_size: str | None = None
+    size: Annotated[str, Meta(max_length=32)] | None = None
+    quality: str | None = None
+
+
 class ChatRequest(Struct):
     """The members that have an effect, or whose type is checked because OpenAI checks it."""
 
@@ -274,6 +283,7 @@ class ChatRequest(Struct):
     reasoning: Reasoning | None = None
     modalities: list[Literal["text", "audio", "image"]] | None = None
     audio: AudioOutput | None = None
+    image_config: ImageConfig | None = None
     web_search_options: dict[str, Any] | None = None
     service_tier: str | None = None
     user: Annotated[str, Meta(max_length=1024)] | None = None

@@ -97,7 +97,7 @@ class OutputImage(Struct, tag_field="type", tag="image_generation_call"):
 
     id: str
     status: Progress
-    result: str
+    result: str | None
 
 
 OutputItem = OutputMessage | OutputFunctionCall | OutputCustomCall | OutputReasoning | OutputSearch | OutputImage

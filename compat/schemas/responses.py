@@ -75,6 +75,12 @@ class ReasoningItem(Struct):
     encrypted_content: str | None = None
 
 
+class ImageCallItem(Struct):
+    """An image that was drawn before, in base64."""
+
+    result: str | None = None
+
+
 ITEMS: dict[str, type[Struct]] = {
     "message": MessageItem,
     "function_call": FunctionCallItem,
@@ -82,6 +88,7 @@ ITEMS: dict[str, type[Struct]] = {
     "custom_tool_call": CustomCallItem,
     "custom_tool_call_output": CallOutputItem,
     "reasoning": ReasoningItem,
+    "image_generation_call": ImageCallItem,
 }
 """The kinds of input items that mean something here."""
 
@@ -107,6 +114,15 @@ class CustomTool(Struct):
     name: str
     description: str | None = None
     format: Any = None
+
+
+class ImageTool(Struct):
+    """The tool that draws."""
+
+    model: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
+    size: Annotated[str, Meta(max_length=32)] | None = None
+    quality: str | None = None
+    background: str | None = None
 
 
 class NamedChoice(Struct):

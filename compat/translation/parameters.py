@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from compat.schemas.chat import ChatRequest
 from compat.translation.families import Family
+from compat.translation.images.sizes import chosen_image_config, read_size
 from compat.translation.reasoning_effort import least_thinking, to_thinking_config
 from compat.translation.refusals import Untranslatable
 from compat.translation.response_format import check_response_format, to_response_format
@@ -50,6 +51,10 @@ PARAMETERS: dict[str, Fate] = {
     "reasoning": Fate("mapped", "its effort as reasoning_effort, the rest ignored"),
     "modalities": Fate("mapped", "generationConfig.responseModalities; audio is refused by models that do not speak"),
     "audio": Fate("mapped", "generationConfig.speechConfig on a speech model; formats but wav and pcm16 are refused"),
+    "image_config": Fate(
+        "mapped",
+        "imageConfig of an image model: aspect_ratio and image_size as they are, or size and quality as of images",
+    ),
     "web_search_options": Fate("mapped", "tools.googleSearch, unless there are functions"),
     "service_tier": Fate("mapped", "flex and priority: serviceTier; the others ignored"),
     "extra_body": Fate("mapped", "google.thinking_config and google.safety_settings, as in Google's own layer"),
@@ -79,6 +84,8 @@ def check_parameters(request: ChatRequest) -> None:
         raise Untranslatable("'stream_options' is only allowed when 'stream' is true.", "stream_options")
     if request.top_logprobs is not None and not request.logprobs:
         raise Untranslatable("'top_logprobs' is only allowed when 'logprobs' is true.", "top_logprobs")
+    if request.image_config is not None:
+        read_size(request.image_config.size, "image_config.size")
     check_stop(request.stop)
     check_response_format(request.response_format)
 
@@ -150,7 +157,11 @@ def _penalty(penalty: float | None, family: Family) -> float | None:
 def _modalities(request: ChatRequest, family: Family) -> dict[str, Any]:
     wanted = set(request.modalities or ())
     if family.images:
-        return {"responseModalities": ["TEXT", "IMAGE"]}
+        config = chosen_image_config(request.image_config, family) if request.image_config else {}
+        return {
+            "responseModalities": ["IMAGE"] if wanted == {"image"} else ["TEXT", "IMAGE"],
+            **({"imageConfig": config} if config else {}),
+        }
     if family.speech:
         if request.audio and request.audio.format not in {"wav", "pcm16"}:
             raise Untranslatable(

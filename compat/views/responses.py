@@ -10,6 +10,7 @@ from accounts.models import IssuedToken
 from compat import answers
 from compat.answers import Response
 from compat.ids import new_call_id
+from compat.mapping import Resolved
 from compat.relay import signatures as memory
 from compat.remembering import Turn
 from compat.schemas.gemini import Reply
@@ -17,6 +18,7 @@ from compat.schemas.responses import ResponseRequest
 from compat.translation.chat.choice import Answering
 from compat.translation.chat.request import ChatTranslation
 from compat.translation.decoding import decode
+from compat.translation.families import family_of
 from compat.translation.responses.items import to_items
 from compat.translation.responses.output import Telling
 from compat.translation.responses.request import ENCRYPTED, ResponseTranslation
@@ -51,6 +53,13 @@ class _ResponsesView(AnsweringView):
             logger.info("tools that are not served were left out: %s", ", ".join(sorted(set(translation.dropped))))
         return translation
 
+    async def drawing_targets(self, translation: ResponseTranslation) -> Resolved:
+        """The models to ask: those of the tool that draws, where an image is wanted and the model that is asked draws none."""
+        resolved = await self.targets(translation.request.model)
+        if translation.draws_by and not any(family_of(target).images for target in resolved.targets):
+            return await self.targets(translation.draws_by)
+        return resolved
+
 
 class Responses(_ResponsesView):
     """Items in, a response or its events out: a chat in the words of OpenAI's newer API."""
@@ -61,7 +70,7 @@ class Responses(_ResponsesView):
         """Validate, translate, ask, answer."""
         translation = await self.asked()
         asked = translation.request
-        resolved = await self.targets(asked.model)
+        resolved = await self.drawing_targets(translation)
         chat = await self.translated(translation.chat)
         stream = bool(asked.stream)
         job = await self.admitted(chat, resolved, stream=stream)
@@ -101,7 +110,7 @@ class ResponseInputTokens(_ResponsesView):
     async def post(self, request: Request) -> Response:
         """Validate, translate, count."""
         translation = await self.asked()
-        resolved = await self.targets(translation.request.model)
+        resolved = await self.drawing_targets(translation)
         counted = await self.counted(await self.translated(translation.chat), resolved)
         return answers.Answer(_encode({"object": "response.input_tokens", "input_tokens": counted}))
 

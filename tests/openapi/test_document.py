@@ -267,6 +267,22 @@ async def test_moderations_answer_as_the_document_says(site):
     assert unlisted(answer, OPERATIONS[path, "POST"].answer) == []
 
 
+@pytest.mark.parametrize("path", ["/images/generations", "/images/edits"])
+async def test_images_answer_as_the_document_says(site, path):
+    method, told = "post", OPERATIONS[path, "POST"]
+    request = {"model": "gemini-3.1-flash-image", "prompt": "A cat", "size": "1024x1024", "quality": "low"}
+    if path.endswith("edits"):
+        request["images"] = [{"image_url": "https://example.com/cat.png"}]
+    for more in ({}, {"response_format": "url"}):
+        whole = (await ask(site, path, method, request | more)).json
+        check(whole, schema_of(path, method, 200))
+        assert unlisted(whole, told.answer) == []
+    events = (await ask(site, path, method, {**request, "stream": True})).body.decode().split("\n\n")
+    [chunk] = [json.loads(event.split("\ndata: ")[1]) for event in events if event]
+    check(chunk, schema_of(path, method, 200, "text/event-stream"))
+    assert unlisted(chunk, told.event) == []
+
+
 async def test_models_answer_as_the_document_says(site):
     listed = (await ask(site, "/models", "get")).json
     check(listed, schema_of("/models", "get", 200))

@@ -4,11 +4,13 @@ import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import msgspec
 import pytest
 from asgiref.sync import sync_to_async
+from django.apps import apps
 from django.contrib.auth.management import create_permissions
 from django.core.management.sql import emit_post_migrate_signal
 from django.db import connections
@@ -297,3 +299,10 @@ def site(permissions_afterwards, database_threads, gemini, tmp_path, settings):
     _, token = issue_token(user)
     forget_mappings()
     return Site(gemini, user, token)
+
+
+@pytest.fixture
+def image_mappings(site):
+    """OpenAI's names of image models, as they are seeded."""
+    import_module("compat.migrations.0005_seed_images").seed(apps, None)
+    forget_mappings()

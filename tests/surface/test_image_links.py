@@ -72,18 +72,6 @@ async def test_links_are_the_answer_where_openais_models_answer_so(site, model, 
     assert [list(one) for one in answered.json["data"]] == [[member]]
 
 
-@pytest.fixture
-def image_mappings(site):
-    from importlib import import_module
-
-    from django.apps import apps
-
-    from compat.mapping import forget_mappings
-
-    import_module("compat.migrations.0005_seed_images").seed(apps, None)
-    forget_mappings()
-
-
 def changed(query, **parts):
     members = dict(part.split("=", 1) for part in query.split("&"))
     return "&".join(f"{name}={value}" for name, value in {**members, **parts}.items())

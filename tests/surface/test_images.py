@@ -10,6 +10,7 @@ from PIL import Image
 
 from accounts import files
 from accounts.in_db import in_db
+from accounts.issuing import issue_token
 from accounts.models import User
 from compat.gemini.failures import failure_of
 from compat.simulator.media import image
@@ -291,3 +292,52 @@ async def test_null_is_as_absent(site):
 async def test_only_edits_take_a_form(site):
     answered = await site.ask(GENERATIONS, b"", headers=(("content-type", "multipart/form-data; boundary=x"),))
     assert (answered.status, answered.error["code"]) == (415, "unsupported_media_type")
+
+
+# --- In a chat and in responses ---------------------------------------------------------------------------
+
+
+async def test_a_response_for_an_image_is_answered_by_a_model_that_draws(site, image_mappings):
+    site.gemini.reply = reply(DRAWN)
+    asked = {"model": "gpt-4o", "input": "A cat", "tools": [{"type": "image_generation", "size": "1024x1536"}]}
+    answered = await site.ask("/v1/responses", json.dumps(asked).encode())
+    assert answered.status == 200, answered.body
+    [item] = answered.json["output"]
+    assert (item["type"], item["status"], item["result"]) == (
+        "image_generation_call",
+        "completed",
+        DRAWN["inlineData"]["data"],
+    )
+    assert (answered.json["model"], answered.headers["x-tumbler-model"]) == ("gpt-4o", MODEL)
+    assert site.gemini.calls[0][3]["generationConfig"]["imageConfig"] == {"aspectRatio": "2:3", "imageSize": "1K"}
+
+
+async def test_a_token_that_may_not_use_the_model_that_draws_gets_no_image(site, image_mappings):
+    _, site.token = await in_db(lambda: issue_token(site.user, allowed_models=["gpt-4o"]))
+    asked = {"model": "gpt-4o", "input": "A cat", "tools": [{"type": "image_generation"}]}
+    answered = await site.ask("/v1/responses", json.dumps(asked).encode())
+    assert (answered.status, answered.error["code"]) == (403, "model_not_allowed")
+
+
+@pytest.mark.parametrize(
+    ("members", "config"),
+    [
+        ({"modalities": ["image"]}, {"responseModalities": ["IMAGE"]}),
+        ({"modalities": ["image", "text"]}, {"responseModalities": ["TEXT", "IMAGE"]}),
+        (
+            {"image_config": {"aspect_ratio": "16:9"}},
+            {"responseModalities": ["TEXT", "IMAGE"], "imageConfig": {"aspectRatio": "16:9"}},
+        ),
+    ],
+)
+async def test_a_chat_says_what_its_images_are_like(site, members, config):
+    answered = await site.chat(model=MODEL, **members)
+    assert answered.status == 200
+    assert answered.json["choices"][0]["message"]["images"][0]["image_url"]["url"].startswith("data:image/png;base64,")
+    assert site.gemini.calls[0][3]["generationConfig"] == config
+
+
+async def test_a_chat_of_a_size_that_is_none_is_refused(site):
+    answered = await site.chat(model=MODEL, image_config={"size": "large"})
+    assert (answered.status, answered.error["param"]) == (400, "image_config.size")
+    assert await site.untouched()

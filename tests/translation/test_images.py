@@ -6,6 +6,7 @@ import json
 import msgspec
 import pytest
 
+from compat.schemas.chat import ImageConfig
 from compat.schemas.gemini import Reply
 from compat.schemas.images import ImageEditForm, ImageEditRequest, ImageRequest
 from compat.schemas.uploads import Upload
@@ -13,7 +14,7 @@ from compat.simulator.validation import violations
 from compat.translation.families import family_of
 from compat.translation.images.answer import ImageEvents, Told, images_of, to_images, without_image
 from compat.translation.images.request import IMAGE_PARAMETERS, ImageTranslation, drawing
-from compat.translation.images.sizes import read_size, to_image_config
+from compat.translation.images.sizes import chosen_image_config, read_size, to_image_config
 from compat.translation.refusals import Untranslatable
 from compat.translation.usage import Usage
 from tests.gemini_replies import reply
@@ -155,6 +156,33 @@ def test_every_member_has_its_fate_and_no_other():
         field for struct in (ImageRequest, ImageEditRequest, ImageEditForm) for field in struct.__struct_fields__
     }
     assert members == set(IMAGE_PARAMETERS)
+
+
+# --- In a chat --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("chosen", "config"),
+    [
+        ({"aspect_ratio": "16:9", "image_size": "2K"}, {"aspectRatio": "16:9", "imageSize": "2K"}),
+        ({"aspect_ratio": "21:9"}, {"aspectRatio": "21:9"}),
+        ({"size": "1024x1536"}, {"aspectRatio": "2:3", "imageSize": "1K"}),
+        ({"size": "auto", "quality": "high"}, {"imageSize": "2K"}),
+        ({}, {}),
+    ],
+)
+def test_a_chat_shapes_its_images(chosen, config):
+    assert chosen_image_config(ImageConfig(**chosen), family_of(FLASH)) == config
+
+
+@pytest.mark.parametrize(
+    ("chosen", "param"),
+    [({"aspect_ratio": "2:1"}, "aspect_ratio"), ({"image_size": "8K"}, "image_size"), ({"size": "x"}, "size")],
+)
+def test_a_shape_that_no_model_draws_is_refused(chosen, param):
+    with pytest.raises(Untranslatable) as caught:
+        chosen_image_config(ImageConfig(**chosen), family_of(FLASH))
+    assert caught.value.param == f"image_config.{param}"
 
 
 # --- Answers ----------------------------------------------------------------------------------------------

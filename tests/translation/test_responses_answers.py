@@ -137,7 +137,14 @@ def test_sources_are_annotations_and_the_search_an_item():
 
 def test_an_image_is_the_item_of_the_tool_that_would_have_drawn_it():
     image = {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}}
-    response = streamed(reply("Here:", finish=None), reply(image))[-1]["response"]
+    events = streamed(reply("Here:", finish=None), reply(image))
+    response = events[-1]["response"]
+    assert kinds(events)[-6:-1] == [
+        "output_item.added",
+        *(f"image_generation_call.{step}" for step in ("in_progress", "generating", "completed")),
+        "output_item.done",
+    ]
+    assert (events[-6]["item"]["status"], events[-6]["item"]["result"]) == ("in_progress", None)
     assert [item["type"] for item in response["output"]] == ["message", "image_generation_call"]
     assert response["output"][1]["result"] == "iVBORw0KGgo="
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from compat.schemas.chat import AssistantMessage, ToolMessage, UserMessage
+from compat.simulator.validation import violations
 from compat.translation.chat.request import ChatTranslation
 from compat.translation.refusals import Untranslatable
 from compat.translation.signatures import signature_of
@@ -200,3 +201,63 @@ def test_a_refusal_names_the_member_of_this_api(members: dict[str, Any], param: 
 def test_what_chat_refuses_is_told_in_this_apis_names(chats: str | None, ours: str | None):
     items = [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]
     assert translated(input=items, instructions="Be brief.").origins.of(chats) == ours
+
+
+# --- Images -----------------------------------------------------------------------------------------------
+
+DRAWS = {"type": "image_generation", "size": "1536x1024", "quality": "high"}
+PLAIN = {"type": "function", "name": "f"}
+
+
+@pytest.mark.parametrize(
+    ("members", "model"),
+    [
+        ({"tools": [DRAWS]}, "gpt-image-1"),
+        ({"tools": [{**DRAWS, "model": "gpt-image-2"}]}, "gpt-image-2"),
+        ({"tools": [DRAWS], "tool_choice": "required"}, "gpt-image-1"),
+        ({"tools": [DRAWS, PLAIN], "tool_choice": {"type": "image_generation"}}, "gpt-image-1"),
+        ({"tools": [DRAWS], "tool_choice": "none"}, None),
+        ({"tools": [DRAWS, PLAIN]}, None),
+        ({"tools": [PLAIN]}, None),
+        ({}, None),
+    ],
+)
+def test_a_model_that_draws_answers_where_an_image_is_wanted(members, model):
+    translation = translated(**members)
+    assert translation.draws_by == model
+    assert ("image_generation" in translation.dropped) == (model is None and DRAWS in members.get("tools", ()))
+
+
+def test_the_tools_size_is_that_of_the_image():
+    made = ChatTranslation(translated(tools=[DRAWS]).chat, lambda call_id, generation: None)
+    body = made.to_body("gemini-3.1-flash-image", 1)
+    assert body["generationConfig"]["imageConfig"] == {"aspectRatio": "3:2", "imageSize": "1K"}
+    assert not violations("gemini-3.1-flash-image", body)
+
+
+@pytest.mark.parametrize(
+    ("tool", "param", "code"),
+    [
+        ({"size": "large"}, "tools[0].size", "invalid_value"),
+        ({"size": 5}, "tools[0].size", "invalid_type"),
+        ({"background": "transparent"}, "tools[0].background", "unsupported_value"),
+        ({"model": ""}, "tools[0].model", "string_below_min_length"),
+    ],
+)
+def test_a_tool_that_cannot_draw_so_is_refused(tool, param, code):
+    with pytest.raises(Untranslatable) as caught:
+        translated(tools=[{"type": "image_generation", **tool}])
+    assert (caught.value.param, caught.value.code) == (param, code)
+
+
+@pytest.mark.parametrize("result", ["iVBORw0KGgo=", "/9j/4AAQ", "UklGRgAA"])
+def test_an_image_that_was_drawn_before_is_seen_again(result):
+    before = [{"role": "user", "content": "A cat"}, {"type": "image_generation_call", "id": "ig_1", "result": result}]
+    _, drawn, _ = chat(input=[*before, {"role": "user", "content": "With a hat"}]).messages
+    assert drawn.content[1].image_url.url == f"data:image/png;base64,{result}"
+
+
+@pytest.mark.parametrize("result", [None, "", "<left out>"])
+def test_an_image_that_was_left_out_is_none(result):
+    items = [{"role": "user", "content": "A cat"}, {"type": "image_generation_call", "id": "ig_1", "result": result}]
+    assert len(chat(input=items).messages) == 1

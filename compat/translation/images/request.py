@@ -60,7 +60,7 @@ class ImageTranslation:
     """
 
     def __init__(self, request: ImageOptions, mask: Part | None = None) -> None:
-        _refuse_undrawable(request)
+        refuse_transparency(request.background, "background")
         self.request = request
         self.model = request.model or DEFAULT_MODEL
         self._size = read_size(request.size)
@@ -135,10 +135,11 @@ def _to_parts(images: list[Upload]) -> list[Part]:
     ]
 
 
-def _refuse_undrawable(request: ImageOptions) -> None:
-    if request.background == "transparent":
+def refuse_transparency(background: str | None, path: str) -> None:
+    """Raise Untranslatable where no background is wanted."""
+    if background == "transparent":
         raise Untranslatable(
-            "Gemini's models paint a background always: leave 'background' out, or send 'opaque' or 'auto'.",
-            "background",
+            "Gemini's models paint a background always: leave it out, or send 'opaque' or 'auto'.",
+            path,
             "unsupported_value",
         )

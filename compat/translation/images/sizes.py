@@ -3,6 +3,7 @@
 import math
 import re
 
+from compat.schemas.chat import ImageConfig
 from compat.translation.families import Family
 from compat.translation.refusals import Untranslatable
 
@@ -16,13 +17,13 @@ Pixels = tuple[int, int]
 """Width and height."""
 
 
-def read_size(size: str | None) -> Pixels | None:
+def read_size(size: str | None, path: str = "size") -> Pixels | None:
     """The size that was asked for; None where the model is to choose. Raises Untranslatable for one that is none."""
     if size in {None, "auto"}:
         return None
     found = _SIZE.fullmatch(size or "")
     if found is None:
-        raise Untranslatable(f"Invalid value: '{size}'. Expected 'auto' or WIDTHxHEIGHT, such as '1024x1024'.", "size")
+        raise Untranslatable(f"Invalid value: '{size}'. Expected 'auto' or WIDTHxHEIGHT, such as '1024x1024'.", path)
     return int(found[1]), int(found[2])
 
 
@@ -38,6 +39,24 @@ def to_image_config(size: Pixels | None, quality: str | None, family: Family) ->
     if family.image_sizes:
         side = math.sqrt(width * height)
         config["imageSize"] = min(family.image_sizes, key=lambda name: _distance(_SIDES[name], side))
+    return config
+
+
+def chosen_image_config(chosen: ImageConfig, family: Family) -> dict[str, str]:
+    """The imageConfig that a chat asks for. Raises Untranslatable for a shape or size that the model has not."""
+    config = to_image_config(read_size(chosen.size, "image_config.size"), chosen.quality, family)
+    for name, theirs, value, taken in (
+        ("aspectRatio", "aspect_ratio", chosen.aspect_ratio, family.ratios),
+        ("imageSize", "image_size", chosen.image_size, family.image_sizes),
+    ):
+        if value is None or not taken:
+            continue
+        if value not in taken:
+            raise Untranslatable(
+                f"Invalid value: '{value[:32]}'. Supported values are: {', '.join(map(repr, taken))}.",
+                f"image_config.{theirs}",
+            )
+        config[name] = value
     return config
 
 

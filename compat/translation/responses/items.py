@@ -26,6 +26,7 @@ from compat.schemas.responses import (
     CallOutputItem,
     CustomCallItem,
     FunctionCallItem,
+    ImageCallItem,
     InputFilePart,
     InputImagePart,
     Kind,
@@ -38,11 +39,15 @@ from compat.translation.decoding import refusal_of
 from compat.translation.refusals import Untranslatable
 from compat.translation.signatures import to_extra_content
 
-Item = MessageItem | FunctionCallItem | CustomCallItem | CallOutputItem | ReasoningItem
+Item = MessageItem | FunctionCallItem | CustomCallItem | CallOutputItem | ReasoningItem | ImageCallItem
 Place = int | str
 """Where an item came from: its place in the input, or the member that stands for what came before."""
 Unseal = Callable[[str], dict[str, str]]
 """encrypted_content → the thought signatures in it, by call id; {} for what was not sealed here for this caller."""
+
+# How the base64 of png, jpeg and webp begins; what else a client keeps in their place is left out.
+_IMAGES = ("iVBORw0KGgo", "/9j/", "UklGR")
+_DRAWN_BEFORE = "The image that you drew:"
 
 _kind = msgspec.json.Decoder(Kind)
 _items = {name: msgspec.json.Decoder(item) for name, item in ITEMS.items()}
@@ -78,6 +83,11 @@ class Conversation:
         match item:
             case ReasoningItem():
                 self._signatures |= self._unseal(item.encrypted_content) if item.encrypted_content else {}
+            case ImageCallItem():
+                if item.result and item.result.startswith(_IMAGES):
+                    # As the user's: a model's own image would want its signature back, which is over a megabyte.
+                    image = ImagePart(ImageUrl(f"data:image/png;base64,{item.result}"))
+                    self._add(place, UserMessage([TextPart(_DRAWN_BEFORE), image]))
             case MessageItem():
                 self._hear(place, item, _to_content(item.content, _path(place, "content")))
             case CallOutputItem():

@@ -187,8 +187,13 @@ class Output:
         """An image, as the server's own tool of that name would have made it."""
         yield from self._end_message([])
         yield from self._end_reasoning()
-        item = {"id": self._id("ig"), "type": "image_generation_call", "status": "completed"}
-        yield from self._whole({**item, "result": url.partition(";base64,")[2]})
+        item: Item = {"id": self._id("ig"), "type": "image_generation_call", "status": "in_progress", "result": None}
+        yield from self._add(item)
+        place = {"item_id": item["id"], "output_index": len(self.items) - 1}
+        for step in ("in_progress", "generating", "completed"):
+            yield {"type": f"response.image_generation_call.{step}", **place}
+        item |= {"status": "completed", "result": url.partition(";base64,")[2]}
+        yield self._done(item)
 
     # --- items --------------------------------------------------------------------------------------------
 

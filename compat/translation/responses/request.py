@@ -11,6 +11,7 @@ from compat.schemas.chat import (
     CustomDefinition,
     DeveloperMessage,
     FunctionDefinition,
+    ImageConfig,
     JsonSchema,
     Message,
     ResponseFormat,
@@ -18,8 +19,11 @@ from compat.schemas.chat import (
     ToolChoice,
     ToolName,
 )
-from compat.schemas.responses import CustomTool, FunctionTool, Kind, NamedChoice, ResponseRequest, TextFormat
+from compat.schemas.images import DEFAULT_MODEL
+from compat.schemas.responses import CustomTool, FunctionTool, ImageTool, Kind, NamedChoice, ResponseRequest, TextFormat
 from compat.translation.decoding import refusal_of
+from compat.translation.images.request import refuse_transparency
+from compat.translation.images.sizes import read_size
 from compat.translation.origins import Origins
 from compat.translation.refusals import Untranslatable
 from compat.translation.responses.history import NOTHING, History
@@ -28,6 +32,7 @@ from compat.translation.responses.items import Conversation, Item, Unseal, to_it
 _kind = msgspec.json.Decoder(Kind)
 _function = msgspec.json.Decoder(FunctionTool)
 _custom = msgspec.json.Decoder(CustomTool)
+_image = msgspec.json.Decoder(ImageTool)
 
 LOGPROBS = "message.output_text.logprobs"
 ENCRYPTED = "reasoning.encrypted_content"
@@ -40,6 +45,7 @@ HOSTED = frozenset(
 )
 """Tools that OpenAI runs itself and that are left out here: clients always list some."""
 
+_DRAWS = "image_generation"
 _CALLED = ("function", "custom")
 # Chat's names of members that this API calls otherwise.
 _NAMES = (
@@ -59,6 +65,11 @@ class ResponseTranslation:
         _refuse_unserved(request)
         self.request = request
         tools, self.searches, self.dropped = _to_tools(request.tools or [])
+        image_tool = _image_tool(request.tools or [])
+        self.draws_by = _draws_by(request, image_tool)
+        """The model that draws, where the request is for an image; None where the model that is asked goes on by itself."""
+        if self.draws_by:
+            self.dropped.remove(_DRAWS)
         came_from = "conversation" if request.conversation else "previous_response_id"
         before = [(came_from, item) for _, item in to_items(history.items)]
         conversation = Conversation([*before, *items], unseal, history.signatures)
@@ -77,7 +88,8 @@ class ResponseTranslation:
             top_logprobs=request.top_logprobs if wants_logprobs else None,
             response_format=_to_format(request.text.format if request.text else None),
             tools=tools or None,
-            tool_choice=_to_choice(request.tool_choice),
+            tool_choice=None if self.draws_by else _to_choice(request.tool_choice),
+            image_config=ImageConfig(size=image_tool.size, quality=image_tool.quality) if image_tool else None,
             parallel_tool_calls=request.parallel_tool_calls,
             reasoning_effort=request.reasoning.effort if request.reasoning else None,
             web_search_options={} if self.searches else None,
@@ -128,6 +140,32 @@ def _to_tools(raws: list[msgspec.Raw]) -> tuple[list[Tool], bool, list[str]]:
         except msgspec.ValidationError as error:
             raise refusal_of(error, f"tools[{place}]") from None
     return tools, searches, dropped
+
+
+def _image_tool(raws: list[msgspec.Raw]) -> ImageTool | None:
+    """The tool that draws, checked. Raises Untranslatable."""
+    for place, raw in enumerate(raws):
+        if _kind.decode(raw).type == _DRAWS:
+            try:
+                tool = _image.decode(raw)
+            except msgspec.ValidationError as error:
+                raise refusal_of(error, f"tools[{place}]") from None
+            read_size(tool.size, f"tools[{place}].size")
+            refuse_transparency(tool.background, f"tools[{place}].background")
+            return tool
+    return None
+
+
+def _draws_by(request: ResponseRequest, tool: ImageTool | None) -> str | None:
+    """The model to draw with where that is what is wanted: the tool is the only one, or the one that must be called.
+
+    No Gemini model calls another one to draw; those that draw talk as well.
+    """
+    choice = request.tool_choice
+    if tool is None or choice == "none":
+        return None
+    is_forced = isinstance(choice, NamedChoice) and choice.type == _DRAWS
+    return (tool.model or DEFAULT_MODEL) if is_forced or len(request.tools or ()) == 1 else None
 
 
 def _to_function(tool: FunctionTool) -> FunctionDefinition:
