@@ -146,10 +146,9 @@ class StubGemini:
         self._take("generateContent", model, key, body)
         if model == JUDGE:
             return msgspec.convert(JUDGED, Reply)
-        config = json.loads(body).get("generationConfig", {})
-        count = config.get("candidateCount", 1)
-        if config.get("responseModalities") == ["IMAGE"] and self.reply is REPLY:
+        if self._draws(body):
             return msgspec.convert(DRAWN, Reply)
+        count = json.loads(body).get("generationConfig", {}).get("candidateCount", 1)
         return msgspec.convert({**self.reply, "candidates": self.reply.get("candidates", []) * count}, Reply)
 
     async def embed(self, model: str, key: str, body: bytes) -> EmbeddingReply:
@@ -166,7 +165,12 @@ class StubGemini:
 
     async def stream(self, model: str, key: str, body: bytes) -> "StubStream":
         self._take("streamGenerateContent", model, key, body)
-        return StubStream([msgspec.convert(SPOKEN if "-tts" in model else self.reply, Reply)])
+        reply = DRAWN if self._draws(body) else SPOKEN if "-tts" in model else self.reply
+        return StubStream([msgspec.convert(reply, Reply)])
+
+    def _draws(self, body: bytes) -> bool:
+        wanted = json.loads(body).get("generationConfig", {}).get("responseModalities")
+        return wanted == ["IMAGE"] and self.reply is REPLY
 
     @property
     def texts(self) -> list[str]:
