@@ -1,9 +1,11 @@
 """Images as bytes: another format, and a mask made plain. Pillow is loaded with the first that needs it.
 
-Both take a while: call them in a thread.
+Both are done off the event loop, two at a time: an image of some megabytes takes a hundred while it is worked on.
 """
 
+import asyncio
 import io
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
 
 # Gemini's largest is 4096 by 4096; a file of a few bytes may claim to be any size.
 MOST_PIXELS = 25_000_000
+_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="imaging")
 _READ = ("PNG", "JPEG", "WEBP")
 
 
@@ -18,11 +21,24 @@ class Unreadable(Exception):
     """The bytes are not the image that they should be; the message says why."""
 
 
-def convert(data: bytes, wanted: str, compression: int | None) -> bytes:
+async def convert(data: bytes, wanted: str, compression: int | None) -> bytes:
     """The image as png, jpeg or webp; `compression` is the quality of the latter two in per cent, as OpenAI's.
 
     Raises Unreadable.
     """
+    return await asyncio.get_running_loop().run_in_executor(_threads, _convert, data, wanted, compression)
+
+
+async def plain_mask(data: bytes, first: bytes | None) -> bytes:
+    """A mask of OpenAI's, whose transparent pixels are to be changed, as a png that is white there and black elsewhere.
+
+    `first` is the image that it masks, where that is at hand. Raises Unreadable, also for a mask without transparency or
+    of another size.
+    """
+    return await asyncio.get_running_loop().run_in_executor(_threads, _plain_mask, data, first)
+
+
+def _convert(data: bytes, wanted: str, compression: int | None) -> bytes:
     image = _opened(data)
     written = io.BytesIO()
     if wanted == "png":
@@ -33,12 +49,7 @@ def convert(data: bytes, wanted: str, compression: int | None) -> bytes:
     return written.getvalue()
 
 
-def plain_mask(data: bytes, first: bytes | None) -> bytes:
-    """A mask of OpenAI's, whose transparent pixels are to be changed, as a png that is white there and black elsewhere.
-
-    `first` is the image that it masks, where that is at hand. Raises Unreadable, also for a mask without transparency or
-    of another size.
-    """
+def _plain_mask(data: bytes, first: bytes | None) -> bytes:
     mask = _opened(data)
     if not mask.has_transparency_data:
         raise Unreadable("It needs an alpha channel, which is transparent where the image is to be changed.")

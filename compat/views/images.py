@@ -218,7 +218,7 @@ async def _convert(image: InlineData, request: ImageOptions) -> None:
         return
     try:
         data = base64.b64decode(image.data)
-        converted = await asyncio.to_thread(imaging.convert, data, wanted, request.output_compression)
+        converted = await imaging.convert(data, wanted, request.output_compression)
     except (imaging.Unreadable, ValueError):
         raise UpstreamError("Gemini's image could not be read, so it was not converted.") from None
     image.mimeType, image.data = f"image/{wanted}", base64.b64encode(converted).decode()
@@ -243,7 +243,7 @@ def _mask_of(mask: ImageReference) -> bytes:
 
 async def _plain(mask: bytes, first: bytes | None) -> Part:
     try:
-        plain = await asyncio.to_thread(imaging.plain_mask, mask, first)
+        plain = await imaging.plain_mask(mask, first)
     except imaging.Unreadable as why:
         raise InvalidRequest(f"Invalid 'mask': {why}", param="mask", code="invalid_value") from None
     return {"inlineData": {"mimeType": "image/png", "data": base64.b64encode(plain).decode()}}

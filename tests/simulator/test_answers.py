@@ -7,6 +7,7 @@ import wave
 
 import jsonschema
 import pytest
+from PIL import Image
 
 from compat.simulator.validation import violations
 from tests.simulator.asking import parts_of, said, text_of
@@ -258,14 +259,34 @@ async def test_addresses_are_read(gemini):
     assert reply["candidates"][0]["urlContextMetadata"]["urlMetadata"][0]["retrievedUrl"] == "https://example.com/a"
 
 
-async def test_an_image_model_sends_a_picture(gemini):
+async def test_an_image_model_sends_an_image(gemini):
     reply = await gemini.generate("gemini-3.1-flash-image", said("a cat"))
 
-    text, picture = parts_of(reply)
+    text, drawn = parts_of(reply)
     assert text["text"] == "You said: a cat"
-    assert base64.b64decode(picture["inlineData"]["data"]).startswith(b"\x89PNG\r\n\x1a\n")
-    assert len(picture["thoughtSignature"]) > 1_000_000
+    assert base64.b64decode(drawn["inlineData"]["data"]).startswith(b"\x89PNG\r\n\x1a\n")
+    assert len(drawn["thoughtSignature"]) > 1_000_000
     assert {"modality": "IMAGE", "tokenCount": 1_120} in reply["usageMetadata"]["candidatesTokensDetails"]
+
+
+@pytest.mark.parametrize(
+    ("config", "size"),
+    [
+        ({}, (1024, 1024)),
+        ({"aspectRatio": "16:9"}, (1344, 768)),
+        ({"aspectRatio": "2:3", "imageSize": "2K"}, (1664, 2496)),
+        ({"aspectRatio": "1:8", "imageSize": "512"}, (192, 1536)),
+        ({"imageSize": "4K"}, (4096, 4096)),
+    ],
+)
+async def test_an_image_has_the_shape_and_size_that_was_asked_for(gemini, config, size):
+    generation = {"responseModalities": ["IMAGE"], "imageConfig": config}
+    (part,) = parts_of(await gemini.generate("gemini-3.1-flash-image", said("a cat", generationConfig=generation)))
+    data = base64.b64decode(part["inlineData"]["data"])
+
+    drawn = Image.open(io.BytesIO(data))
+    drawn.load()
+    assert drawn.size == size and len(data) < 10_000
 
 
 SPOKEN = {"generationConfig": {"responseModalities": ["AUDIO"]}}

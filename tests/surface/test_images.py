@@ -261,6 +261,7 @@ BAD = [
     ("a prompt of 40,000 characters", {"prompt": "x" * 40_000}, "prompt", "string_above_max_length"),
     ("n 0", {"n": 0}, "n", "integer_below_min_value"),
     ("n 11", {"n": 11}, "n", "integer_above_max_value"),
+    ("five of the largest", {"n": 5, "size": "4096x4096"}, "n", "integer_above_max_value"),
     ("a size that is none", {"size": "large"}, "size", "invalid_value"),
     ("a size of words", {"size": "x" * 99}, "size", "string_above_max_length"),
     ("a quality that is none", {"quality": "best"}, "quality", "invalid_value"),

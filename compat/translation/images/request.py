@@ -14,14 +14,14 @@ from compat.schemas.images import (
 from compat.schemas.uploads import Upload
 from compat.translation.content import Part, to_image, uploaded_image
 from compat.translation.families import Family, family_of
-from compat.translation.images.sizes import read_size, to_image_config
+from compat.translation.images.sizes import is_huge, read_size, to_image_config
 from compat.translation.parameters import Fate
 from compat.translation.refusals import Untranslatable
 
 IMAGE_PARAMETERS: dict[str, Fate] = {
     "prompt": Fate("mapped", "the text of the only turn"),
     "model": Fate("mapped", f"the model mapping's targets that draw; `{DEFAULT_MODEL}` when absent"),
-    "n": Fate("mapped", "as many calls at once, 10 at most; see *Several images*"),
+    "n": Fate("mapped", "as many calls at once, 10 at most, 4 of the largest size; see *Several images*"),
     "size": Fate("mapped", "imageConfig.aspectRatio and imageSize, the nearest that the model has; see *Sizes*"),
     "quality": Fate("mapped", "high, hd, xhigh, max without a size: imageSize 2K where the model has it; else ignored"),
     "response_format": Fate("mapped", "b64_json, or url: a link of ours; when absent url for `dall-e-*` alone"),
@@ -41,6 +41,8 @@ IMAGE_PARAMETERS: dict[str, Fate] = {
     "user": Fate("ignored", "its type is checked; a token that tells sub-users keeps a hash of it with the usage"),
 }
 
+# Of the largest images; ten of them would take half a gigabyte here.
+_MOST_HUGE = 4
 # What an image of a prompt counts for in an estimate of its tokens, in characters.
 _CHARACTERS_OF_AN_IMAGE = 1_000
 _STYLES = {
@@ -64,6 +66,10 @@ class ImageTranslation:
         self.request = request
         self.model = request.model or DEFAULT_MODEL
         self._size = read_size(request.size)
+        if is_huge(self._size) and (request.n or 1) > _MOST_HUGE:
+            raise Untranslatable(
+                f"Invalid 'n': at most {_MOST_HUGE} images of that size at once.", "n", "integer_above_max_value"
+            )
         self._mask = mask
         # An upload is the same for every model; what a reference becomes differs.
         self._uploads = _to_parts(uploads(request)) if isinstance(request, ImageEditForm) else []

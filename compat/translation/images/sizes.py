@@ -60,6 +60,11 @@ def chosen_image_config(chosen: ImageConfig, family: Family) -> dict[str, str]:
     return config
 
 
+def is_huge(size: Pixels | None) -> bool:
+    """True where the model's largest imageSize is the nearest: such an image is tens of megabytes."""
+    return size is not None and _distance(_SIDES["4K"], math.sqrt(size[0] * size[1])) < math.log(2) / 2
+
+
 def told_size(size: str | None) -> str | None:
     """OpenAI's word for the size, where the image has just that many pixels; None where it has others."""
     return "1024x1024" if size == "1024x1024" else None
