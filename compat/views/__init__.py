@@ -6,7 +6,8 @@ from compat.views.contributions import Contributions
 from compat.views.conversations import ConversationItems, Conversations, OneConversation, OneConversationItem
 from compat.views.embeddings import Embeddings
 from compat.views.files import FileContent, Files, OneFile
-from compat.views.images import ImageEdits, ImageFile, ImageGenerations
+from compat.views.image_files import ImageFile
+from compat.views.images import ImageEdits, ImageGenerations
 from compat.views.messages import Messages, MessageTokens
 from compat.views.models import Models, OneModel
 from compat.views.moderations import Moderations

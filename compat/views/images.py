@@ -1,24 +1,21 @@
-"""POST images/generations and images/edits, and GET of an image by its link."""
+"""POST images/generations and images/edits."""
 
 import asyncio
 import base64
 import time
-from urllib.parse import parse_qs
 
 import msgspec
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
 from accounts import kept_images
-from accounts.in_db import in_db, in_db_soon
+from accounts.in_db import in_db
 from accounts.models import IssuedToken
 from accounts.remembered_settings import settings
 from compat import imaging, relay
 from compat.answers import Answer, Response
-from compat.asyncview import AsyncAPIView
 from compat.errors import InvalidRequest, UpstreamError, from_refusal
 from compat.forms import is_form
-from compat.image_links import over, read_link, to_link
+from compat.image_links import to_link
 from compat.relay import Job
 from compat.relay.job import CLIENT_LEFT, plan
 from compat.schemas.gemini import InlineData, Reply
@@ -43,14 +40,6 @@ from compat.views.documents import documents_of
 
 _generation = msgspec.json.Decoder(ImageRequest)
 _edit = msgspec.json.Decoder(ImageEditRequest)
-
-_HARMLESS = {
-    "x-content-type-options": "nosniff",
-    "content-security-policy": "default-src 'none'; sandbox",
-    "cross-origin-resource-policy": "cross-origin",
-    "referrer-policy": "no-referrer",
-    "content-disposition": "inline",
-}
 
 
 class _ImagesView(AnsweringView):
@@ -114,8 +103,7 @@ class _ImagesView(AnsweringView):
         """The images themselves, or links to them."""
         if not _wants_links(request):
             return [{"b64_json": image.data} for image in images]
-        kinds = [image.mimeType for image in images]
-        decoded = [(image.mimeType, base64.b64decode(image.data)) for image in images]
+        decoded = [(f"image/{format_of(image)}", _decoded(image)) for image in images]
         try:
             kept = await in_db(kept_images.keep, self.caller.user_id, decoded)
         except kept_images.NoRoom:
@@ -125,7 +113,7 @@ class _ImagesView(AnsweringView):
                 code="unsupported_value",
             ) from None
         asked = self.request._request
-        return [{"url": to_link(asked, one, kind)} for one, kind in zip(kept, kinds, strict=True)]
+        return [{"url": to_link(asked, one, kind)} for one, (kind, _) in zip(kept, decoded, strict=True)]
 
 
 class ImageGenerations(_ImagesView):
@@ -175,22 +163,6 @@ class ImageEdits(_ImagesView):
                 image.image_url = f"data:application/octet-stream;base64,{data}"
 
 
-class ImageFile(AsyncAPIView):
-    """An image by its link, to whoever has it."""
-
-    permission_classes = [AllowAny]
-
-    async def get(self, request: Request, name: str) -> Response:
-        """The bytes. Nothing in them can run, should a browser take them for something else."""
-        query = parse_qs(request.scope["query_string"].decode("latin-1"))  # type: ignore[attr-defined]
-        image_id, key = read_link(name, query)
-        found = await in_db_soon(kept_images.open_kept, image_id, key)
-        if found is None:
-            raise over()
-        content_type, data = found
-        return Answer(data, headers={"content-type": content_type, **_HARMLESS})
-
-
 def _wants_links(request: ImageOptions) -> bool:
     """As OpenAI's models do: `dall-e-*` answer with links unless told otherwise, the others with the images."""
     wanted = request.response_format
@@ -217,11 +189,17 @@ async def _convert(image: InlineData, request: ImageOptions) -> None:
     if wanted is None or format_of(image) == wanted:
         return
     try:
-        data = base64.b64decode(image.data)
-        converted = await imaging.convert(data, wanted, request.output_compression)
-    except (imaging.Unreadable, ValueError):
+        converted = await imaging.convert(_decoded(image), wanted, request.output_compression)
+    except imaging.Unreadable:
         raise UpstreamError("Gemini's image could not be read, so it was not converted.") from None
     image.mimeType, image.data = f"image/{wanted}", base64.b64encode(converted).decode()
+
+
+def _decoded(image: InlineData) -> bytes:
+    try:
+        return base64.b64decode(image.data, validate=True)
+    except ValueError:
+        raise UpstreamError("Gemini's image could not be read.") from None
 
 
 def _bytes_of(image: ImageReference, path: str) -> bytes | None:

@@ -53,6 +53,17 @@ async def test_the_official_client_streams_through_both_workers(two_workers, sit
     assert set(site.usage(model, 20)) == {(200, 7, 5, 1)}
 
 
+def test_an_image_that_one_worker_keeps_is_opened_by_the_other(two_workers, site, gemini):
+    one, other = two_workers.client_of_each()
+    asked = {"model": "gpt-image-1", "prompt": "A cat", "response_format": "url", "n": 2}
+    for url in [image["url"] for image in one.post("/v1/images/generations", json=asked).json()["data"]]:
+        opened = [client.get(url) for client in (one, other)]
+        assert [answer.status_code for answer in opened] == [200, 200]
+        assert opened[0].content == opened[1].content and opened[0].content.startswith(b"\x89PNG")
+    for client in (one, other):
+        client.close()
+
+
 def test_a_token_revoked_in_the_database_is_refused_by_both_within_five_seconds(two_workers, site, gemini, model):
     token = site.manage("issue_token", "bob").strip()
     clients = two_workers.client_of_each()

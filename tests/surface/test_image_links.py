@@ -124,6 +124,12 @@ async def test_what_is_kept_is_sealed_and_its_key_is_in_the_link_alone(site):
     assert await sync_to_async(kept_images.open_kept)(row.id, b"short") is None
 
 
+async def test_whatever_gemini_calls_an_image_is_served_as_a_harmless_kind(site):
+    site.gemini.reply = reply({"inlineData": {"mimeType": "image/svg+xml; " + "x" * 99, "data": "PHN2Zy8+"}})
+    [url] = await link(site)
+    assert (await fetch(url.path, url.query)).headers["content-type"] == "image/png"
+
+
 async def test_a_link_goes_where_the_client_asked(site):
     body = json.dumps({"model": MODEL, "prompt": "A cat", "response_format": "url"}).encode()
     forwarded = (("x-forwarded-proto", "https"),)

@@ -162,6 +162,13 @@ async def test_an_image_that_cannot_be_converted_is_the_upstreams_fault(site):
     )
 
 
+@pytest.mark.parametrize("members", [{"output_format": "jpeg"}, {"response_format": "url"}])
+async def test_an_image_that_is_no_base64_is_the_upstreams_fault(site, members):
+    site.gemini.reply = reply({"inlineData": {"mimeType": "image/png", "data": "<svg>"}})
+    answered = await generate(site, **members)
+    assert (answered.status, answered.error["code"]) == (502, "upstream_error")
+
+
 # --- Edits ------------------------------------------------------------------------------------------------
 
 
