@@ -15,6 +15,8 @@ ROUTES: dict[str, View] = {
     "completions": views.Completions.as_view(),
     "embeddings": views.Embeddings.as_view(),
     "audio/speech": views.Speech.as_view(),
+    "audio/transcriptions": views.Transcriptions.as_view(),
+    "audio/translations": views.SpokenTranslations.as_view(),
     "responses": views.Responses.as_view(),
     "responses/input_tokens": views.ResponseInputTokens.as_view(),
     "responses/{response_id}": views.OneResponse.as_view(),

@@ -1,9 +1,10 @@
 """The words of the API document for speech, transcriptions and moderations."""
 
-from compat.openapi.operation import ASKING, Operation
+from compat.openapi.operation import ASKING, FORM, Operation
 from compat.schemas import audio_answers
 from compat.schemas.moderations import ModerationRequest
 from compat.schemas.speech import SpeechRequest
+from compat.schemas.transcriptions import TranscriptionForm, TranslationForm
 
 AUDIO: dict[tuple[str, str], Operation] = {
     ("/audio/speech", "POST"): Operation(
@@ -18,6 +19,31 @@ AUDIO: dict[tuple[str, str], Operation] = {
         answer=bytes,
         gives="audio/mpeg",
         event=audio_answers.SpeechEvent,
+        errors=ASKING,
+    ),
+    ("/audio/transcriptions", "POST"): Operation(
+        name="createTranscription",
+        group="Audio",
+        summary="Write down what is said",
+        description="The words of a recording, written down by a Gemini model. `verbose_json`, `srt` and `vtt` have the times of "
+        "segments as the model tells them: about right, to a second or so, no measurement. `text`, `srt` and `vtt` are "
+        "answered as `text/plain`. With `stream` the words come as events.",
+        request=TranscriptionForm,
+        takes=FORM,
+        example={"model": "whisper-1", "file": "@speech.mp3"},
+        answer=audio_answers.Transcription,
+        event=audio_answers.TranscriptEvent,
+        errors=ASKING,
+    ),
+    ("/audio/translations", "POST"): Operation(
+        name="createTranslation",
+        group="Audio",
+        summary="Write down in English what is said",
+        description="As a transcription, in English whatever is spoken.",
+        request=TranslationForm,
+        takes=FORM,
+        example={"model": "whisper-1", "file": "@speech.mp3"},
+        answer=audio_answers.Transcription,
         errors=ASKING,
     ),
     ("/moderations", "POST"): Operation(

@@ -29,6 +29,13 @@ _IMAGES = {
     "user": _USER,
 }
 
+_RECORDING = {
+    "file": "The recording: flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav, webm, aac or aiff; its bytes tell which.",
+    "model": "A mapped name (`whisper-1`, `gpt-4o-transcribe`), or a text model of Gemini's own.",
+    "prompt": "A text whose spelling, names and style the words shall keep to.",
+    "temperature": "How freely the next token is chosen, where the model has it.",
+}
+
 MEMBERS: dict[str, dict[str, str]] = {
     "ChatRequest": {
         "model": _MODEL,
@@ -164,6 +171,20 @@ MEMBERS: dict[str, dict[str, str]] = {
     "ModerationRequest": {
         "input": "A text, a list of texts that are judged one by one, or the parts of one content: 32 at most.",
         "model": "A mapped name (`omni-moderation-latest`, which it is when absent), or a text model of Gemini's own.",
+    },
+    "TranslationForm": {
+        **_RECORDING,
+        "response_format": "`json` unless another is asked for.",
+    },
+    "TranscriptionForm": {
+        **_RECORDING,
+        "response_format": "`json` unless another is asked for; `diarized_json` is refused.",
+        "language": "The language that is spoken, as `de` or German.",
+        "languages": "Several that may be spoken.",
+        "keywords": "Words that may come in it.",
+        "timestamp_granularities": "`segment`; `word` is refused: Gemini does not time words.",
+        "stream": "Answer as a stream of events; with `json` and `text` only.",
+        "include": "Ignored.",
     },
     "SpeechRequest": {
         "model": "A mapped name (`tts-1`, `gpt-4o-mini-tts`), or a speech model of Gemini's own.",

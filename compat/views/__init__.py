@@ -14,6 +14,7 @@ from compat.views.moderations import Moderations
 from compat.views.responses import ResponseInputTokens, Responses
 from compat.views.speech import Speech
 from compat.views.stored_responses import OneResponse, ResponseInputItems
+from compat.views.transcriptions import SpokenTranslations, Transcriptions
 from compat.views.unknown import UnknownPath
 from compat.views.usage import OwnUsage
 
@@ -43,5 +44,7 @@ __all__ = [
     "ResponseInputTokens",
     "Responses",
     "Speech",
+    "SpokenTranslations",
+    "Transcriptions",
     "UnknownPath",
 ]

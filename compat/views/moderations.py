@@ -13,6 +13,7 @@ from compat.schemas.moderations import DEFAULT, ModerationRequest
 from compat.translation.decoding import decode
 from compat.translation.moderations.request import ModerationTranslation
 from compat.translation.moderations.results import is_judgement, to_moderation
+from compat.translation.origins import Origins
 from compat.views.answering import AnsweringView
 
 _moderation = msgspec.json.Decoder(ModerationRequest)
@@ -23,6 +24,7 @@ class Moderations(AnsweringView):
 
     needs = IssuedToken.Scope.MODERATIONS
     endpoint = "moderations"
+    origins = Origins("input", "input", [], ())
 
     async def post(self, request: Request) -> Response:
         """Validate, ask about each content at once, answer."""

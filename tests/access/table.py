@@ -183,6 +183,8 @@ LINK = "whoever has the link"
 
 API = {
     "audio/speech": TOKEN,
+    "audio/transcriptions": TOKEN,
+    "audio/translations": TOKEN,
     "chat": TOKEN,
     "chat/completions": TOKEN,
     "completions": TOKEN,

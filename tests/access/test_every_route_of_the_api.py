@@ -18,6 +18,7 @@ from compat.urls import ROUTES, find_view
 from compat.views import OneModel, UnknownPath
 from tests.access.conftest import CANARY, make_world
 from tests.access.table import API, IN, LINK, OPEN, OWN, PROBES, ROLES, WEBSOCKETS
+from tests.forms import form
 from tests.gemini_replies import reply
 from tests.limits.app import CHAT, ask
 from tests.limits.conftest import gemini, one_gemini, site  # noqa: F401 (fixtures)
@@ -28,8 +29,11 @@ from tumbler_site.asgi import application
 pytestmark = pytest.mark.django_db(transaction=True)
 
 JUDGE = "gemini-3.5-flash-lite"
+RECORDING = b"ID3 as if it were a recording"
 BODIES = {
     "audio/speech": {"model": "gemini-2.5-flash-preview-tts", "input": "Hello", "voice": "alloy"},
+    "audio/transcriptions": {"model": "gemini-2.5-flash", "file": RECORDING},
+    "audio/translations": {"model": "gemini-2.5-flash", "file": RECORDING},
     "chat": CHAT,
     "chat/completions": CHAT,
     "completions": {"model": "gemini-2.5-flash", "prompt": "Hello"},
@@ -83,8 +87,15 @@ def parts_of(world):
 
 async def call(path, **about):
     """A request to a route, by the method it has."""
-    body = BODIES.get(path)
-    return await ask(f"/v1/{path}", body, method="POST" if body else "GET", **about)
+    return await send(f"/v1/{path}", BODIES.get(path), **about)
+
+
+async def send(path, body, **about):
+    """A request with a body, in JSON, or as a form where there is a file in it; or one without."""
+    if body and any(isinstance(member, bytes) for member in body.values()):
+        body, kind = form(body)
+        about["headers"] = (("content-type", kind),)
+    return await ask(path, body, method="POST" if body else "GET", **about)
 
 
 def test_every_route_of_the_api_is_in_the_table_and_no_other():
@@ -101,8 +112,7 @@ async def test_a_route_asks_for_a_token_unless_the_table_says_otherwise(world, g
     tokens = {"anonymous": None, **world.texts}
     for role, token in tokens.items():
         for asked in {f"/v1/{path}", f"/{path}/"}:
-            body = BODIES.get(path)
-            answer = await ask(asked, body, method="POST" if body else "GET", token=token)
+            answer = await send(asked, BODIES.get(path), token=token)
             if by_link:
                 assert (answer.status, answer.code) == (404, "link_over"), (asked, role, answer.body)
                 continue
@@ -160,7 +170,7 @@ async def test_a_body_takes_nothing_that_it_does_not_ask_for(world, gemini):  # 
         },
     }
     for path, body in BODIES.items():
-        answer = await ask(f"/v1/{path}", body | slipped_in, token=world.texts["bob"])
+        answer = await send(f"/v1/{path}", body | slipped_in, token=world.texts["bob"])
         assert answer.status == 200, answer.body
     await metering.flush()
     assert await in_db(powers) == before

@@ -1,13 +1,11 @@
 """A real server whose upstream is a simulator, and a browser with somebody signed in."""
 
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import pytest
 
 from tests.browser.identity_provider import CLIENT, SECRET, serving
-from tests.live.gateway import ROOT, Gateway, Template
+from tests.live.gateway import Gateway, Template, simulated_gemini
 from tests.pages.conftest import _SIGN_IN, CHROMIUM, _python, browser, open_as
 
 __all__ = ["browser", "open_as"]
@@ -17,11 +15,8 @@ KEYS = ["sim-paid-browser-a", "sim-paid-browser-b"]
 
 @pytest.fixture(scope="session")
 def upstream():
-    """The address of a simulator that sets no quota and ends with its standard input."""
-    command = [sys.executable, "-m", "compat.simulator", "--port", "0", "--quota", "unlimited", "--until-stdin-closes"]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
-        yield child.stdout.readline().split()[-1]
-        child.stdin.close()
+    with simulated_gemini() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,13 @@
 """Clients of other makers in front of a running server, and the scripted Gemini behind it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.clients.running import JAVASCRIPT, installed_by_npm, installed_by_pip
 from tests.live.conftest import Start, every_gateway, gemini, keys, model, start_for_good, template, upstream
-from tests.live.gateway import Gateway
+from tests.live.gateway import Gateway, simulated_gemini
 
 __all__ = ["every_gateway", "gemini", "model", "start_for_good", "template", "upstream"]
 
@@ -15,6 +16,13 @@ __all__ = ["every_gateway", "gemini", "model", "start_for_good", "template", "up
 def gateway(start_for_good: Start) -> Gateway:
     """A server with three keys that no test spoils."""
     return start_for_good("uvicorn", keys(3, "clients"))
+
+
+@pytest.fixture(scope="session")
+def talking_gateway(start_for_good: Start) -> Iterator[Gateway]:
+    """A server before the simulator, which speaks, hears and judges."""
+    with simulated_gemini() as url:
+        yield start_for_good("uvicorn", ["sim-paid-clients-a", "sim-paid-clients-b"], url)
 
 
 @pytest.fixture(scope="session")

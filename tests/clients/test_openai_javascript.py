@@ -77,5 +77,32 @@ def _weather(city: str) -> dict[str, Any]:
     return {"functionCall": {"name": "get_weather", "args": {"city": city}}}
 
 
+def test_sound_is_made_heard_again_and_content_judged(talking_gateway: Gateway, javascript: Path) -> None:
+    """What the simulator says it hears again: so the whole way there and back loses nothing."""
+    models = {
+        "SPEAKER": "gemini-3.1-flash-tts-preview",
+        "LISTENER": "gemini-3.8-flash",
+        "JUDGE": "gemini-3.5-flash-lite",
+    }
+    program = javascript / "audio.mjs"
+    where = {"BASE_URL": f"{talking_gateway.url}/v1", "TOKEN": talking_gateway.token}
+    got = told_by(["node", program], program.parent, **where, **models)
+    said = "Good evening. Where is Ada?"
+    assert (got["type"], got["wav"]) == ("audio/wav", "RIFF")
+    assert 9_000 < got["mp3"] < 16_000
+    texts = got["texts"]
+    assert (texts["json"]["text"], texts["text"]) == (said, f"{said}\n")
+    assert texts["srt"].startswith("1\n00:00:00,000 --> 00:00:00,700\nGood evening.\n\n2\n")
+    assert texts["vtt"].startswith("WEBVTT\n\n00:00:00.000 --> 00:00:00.700\nGood evening.\n")
+    assert (texts["verbose_json"]["text"], texts["verbose_json"]["duration"]) == (said, 1.36)
+    *deltas, done = got["events"]
+    assert "".join(text for _, text in deltas) == said and done == ["transcript.text.done", said]
+    assert got["english"] == f"In English: {said}"
+    assert got["flagged"] == [False, True]
+    assert got["noVoice"] == ["BadRequestError", 400, "invalid_value", "voice"]
+    assert got["words"] == ["BadRequestError", 400, "unsupported_value", "timestamp_granularities"]
+    assert got["noSound"] == ["BadRequestError", 400, "invalid_value", "file"]
+
+
 def _drive(program: Path, gateway: Gateway, model: str) -> Any:
     return told_by(["node", program], program.parent, BASE_URL=gateway.url, TOKEN=gateway.token, MODEL=model)

@@ -8,8 +8,8 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -45,6 +45,16 @@ def eventually(look: Callable[[], T], *, seconds: float = 8.0, every: float = 0.
     while not (found := look()) and time.monotonic() < end:
         time.sleep(every)
     return found
+
+
+@contextmanager
+def simulated_gemini() -> Iterator[str]:
+    """The address of a simulator process that sets no quota and ends with its standard input."""
+    command = [sys.executable, "-m", "compat.simulator", "--port", "0", "--quota", "unlimited", "--until-stdin-closes"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdin is not None and child.stdout is not None
+        yield child.stdout.readline().split()[-1]
+        child.stdin.close()
 
 
 def manage(data_dir: Path, *arguments: str, stdin: str = "") -> str:

@@ -21,7 +21,9 @@ from compat.openapi.operation import FORM
 from compat.openapi.operations import OPERATIONS
 from compat.schemas.answers import Model
 from compat.urls import ALIASES, ROUTES
+from tests import gemini_replies
 from tests.contributions.conftest import KEY
+from tests.forms import form
 from tests.surface.conftest import JUDGE, MODEL
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -281,6 +283,25 @@ async def test_images_answer_as_the_document_says(site, path):
     [chunk] = [json.loads(event.split("\ndata: ")[1]) for event in events if event]
     check(chunk, schema_of(path, method, 200, "text/event-stream"))
     assert unlisted(chunk, told.event) == []
+
+
+@pytest.mark.parametrize("path", ["/audio/transcriptions", "/audio/translations"])
+@pytest.mark.parametrize("response_format", ["json", "verbose_json"])
+async def test_transcriptions_answer_as_the_document_says(site, path, response_format):
+    told = {"language": "german", "segments": [{"start": "00:00", "end": "00:01", "text": "Ja."}]}
+    site.gemini.reply = gemini_replies.reply(json.dumps(told) if response_format == "verbose_json" else "Ja.")
+    members = {"model": MODEL, "file": b"ID3 as if it were a recording", "response_format": response_format}
+    body, kind = form(members)
+    answered = await site.ask(f"/v1{path}", body, headers=(("content-type", kind),))
+    assert answered.status == 200, answered.body
+    check(answered.json, schema_of(path, "post", 200))
+    assert unlisted(answered.json, OPERATIONS[path, "POST"].answer) == []
+    if path == "/audio/transcriptions" and response_format == "json":
+        body, kind = form({**members, "stream": "true"})
+        events = (await site.ask(f"/v1{path}", body, headers=(("content-type", kind),))).body.decode().split("\n\n")
+        for event in filter(None, events):
+            check(json.loads(event[6:]), schema_of(path, "post", 200, "text/event-stream"))
+            assert unlisted(json.loads(event[6:]), OPERATIONS[path, "POST"].event) == []
 
 
 async def test_models_answer_as_the_document_says(site):

@@ -7,6 +7,7 @@ import pytest
 from compat.edge import EXPOSED
 from compat.gemini.failures import failure_of
 from compat.simulator.validation import violations
+from tests.forms import form
 from tests.surface.conftest import JUDGE, MODEL, ask
 
 BODIES = {
@@ -14,6 +15,8 @@ BODIES = {
     "chat": {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}]},
     "completions": {"model": MODEL, "prompt": "Hi"},
     "audio/speech": {"model": "gemini-2.5-flash-preview-tts", "input": "Hi", "voice": "alloy"},
+    "audio/transcriptions": {"model": MODEL, "file": b"ID3 as if it were a recording"},
+    "audio/translations": {"model": MODEL, "file": b"ID3 as if it were a recording"},
     "moderations": {"model": JUDGE, "input": "Hi"},
     "embeddings": {"model": "text-embedding-3-small", "input": "Hi"},
     "images/edits": {
@@ -39,9 +42,13 @@ SPELLINGS = ["/v1/{}", "/v1/{}/", "/{}", "/{}/", "//v1//{}", "/v1/{}//", "//{}"]
 async def test_every_route_is_served_by_each_of_its_spellings(site, route, spelling):
     body = BODIES[route]
     path = spelling.format(route if "//" not in spelling else route.replace("/", "//"))
-    answered = await site.ask(
-        path, b"" if body is None else json.dumps(body).encode(), method="POST" if body else "GET"
-    )
+    headers = ()
+    if body and "file" in body:
+        content, kind = form(body)
+        headers = (("content-type", kind),)
+    else:
+        content = b"" if body is None else json.dumps(body).encode()
+    answered = await site.ask(path, content, method="POST" if body else "GET", headers=headers)
     assert answered.status == 200, answered.body
     assert answered.headers["content-type"] == ("audio/mpeg" if route == "audio/speech" else "application/json")
 

@@ -10,6 +10,7 @@ from compat.schemas.anthropic import MessagesRequest
 from compat.schemas.moderations import ModerationRequest
 from compat.schemas.responses import ResponseRequest
 from compat.schemas.speech import SpeechRequest
+from compat.schemas.transcriptions import TranscriptionForm, TranslationForm
 from compat.translation.families import FAMILIES, family_of
 from compat.translation.finish_reason import FINISH_REASONS
 from compat.translation.images.request import IMAGE_PARAMETERS
@@ -48,6 +49,12 @@ def test_every_member_of_a_speech_request_is_documented():
 
 def test_every_voice_is_documented():
     assert dict(table("Voices")) == VOICES
+
+
+def test_every_member_of_a_transcription_is_documented():
+    documented = [name for name, *_ in table("Transcriptions")]
+    assert sorted(documented) == sorted(TranscriptionForm.__struct_fields__)
+    assert set(TranslationForm.__struct_fields__) <= set(documented)
 
 
 def test_every_member_of_a_moderation_is_documented():
