@@ -128,6 +128,8 @@ class AssistantMessage(Struct, tag_field="role", tag="assistant"):
     tool_calls: list[ToolCall] | None = None
     function_call: CalledFunction | None = None
     extra_content: Any = None
+    images: Any = None
+    """What it drew, as the answer had it; other shapes are passed over."""
 
 
 class ToolMessage(Struct, tag_field="role", tag="tool"):

@@ -23,6 +23,9 @@ from compat.translation.refusals import Untranslatable
 
 Part = dict[str, Any]
 
+DRAWN_BEFORE = "The image that you drew:"
+"""What leads an image of the model's own when it comes back. It comes as the user's: as the model's own it would need its
+signature, which is over a megabyte."""
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w-]+=[^;,]*)*)(;base64)?,", re.ASCII | re.IGNORECASE)
 # First bytes of what Gemini takes as an image (Gemini API, images: png, jpeg, webp, heic, heif).
 _IMAGE_MAGIC = (

@@ -6,11 +6,12 @@ import json
 import msgspec
 import pytest
 
-from compat.schemas.chat import ImageConfig
+from compat.schemas.chat import ChatRequest, ImageConfig
 from compat.schemas.gemini import Reply
 from compat.schemas.images import ImageEditForm, ImageEditRequest, ImageRequest
 from compat.schemas.uploads import Upload
 from compat.simulator.validation import violations
+from compat.translation.chat.request import ChatTranslation
 from compat.translation.families import family_of
 from compat.translation.images.answer import ImageEvents, Told, images_of, to_images, without_image
 from compat.translation.images.request import IMAGE_PARAMETERS, ImageTranslation, drawing
@@ -183,6 +184,34 @@ def test_a_shape_that_no_model_draws_is_refused(chosen, param):
     with pytest.raises(Untranslatable) as caught:
         chosen_image_config(ImageConfig(**chosen), family_of(FLASH))
     assert caught.value.param == f"image_config.{param}"
+
+
+def conversation(images):
+    messages = [
+        {"role": "user", "content": "A cat"},
+        {"role": "assistant", "content": "Here:", "images": images},
+        {"role": "user", "content": "With a hat"},
+    ]
+    return msgspec.convert({"model": "x", "messages": messages}, ChatRequest)
+
+
+def contents(chat, model):
+    made = ChatTranslation(chat, lambda call_id, generation: None).to_body(model, 1)
+    assert not violations(model, made)
+    return [(content["role"], content["parts"]) for content in made["contents"]]
+
+
+def test_an_image_of_an_earlier_answer_is_seen_by_a_model_that_draws():
+    chat = conversation([{"index": 0, "type": "image_url", "image_url": {"url": DATA_URL}}])
+    before = [("user", [{"text": "A cat"}]), ("model", [{"text": "Here:"}])]
+    drawn = [{"text": "The image that you drew:"}, INLINE]
+    assert contents(chat, FLASH) == [*before, ("user", [*drawn, {"text": "With a hat"}])]
+    assert contents(chat, "gemini-3.8-flash") == [*before, ("user", [{"text": "With a hat"}])]
+
+
+@pytest.mark.parametrize("images", [None, [], "x", ["x"], [{"type": "image"}], {"a": 1}])
+def test_images_of_another_shape_are_passed_over(images):
+    assert len(contents(conversation(images), FLASH)[2][1]) == 1
 
 
 # --- Answers ----------------------------------------------------------------------------------------------

@@ -10,13 +10,14 @@ from compat.schemas.chat import (
     CalledFunction,
     ChatRequest,
     FunctionMessage,
+    ImagePart,
     Message,
     SystemMessage,
     ToolCall,
     ToolMessage,
     UserMessage,
 )
-from compat.translation.content import Part, to_parts, to_text
+from compat.translation.content import DRAWN_BEFORE, Part, to_image, to_parts, to_text
 from compat.translation.families import Family
 from compat.translation.nesting import is_nested_too_deep
 from compat.translation.refusals import Untranslatable
@@ -122,12 +123,25 @@ def _add_assistant(
         parts[-1]["thoughtSignature"] = signature
     calls = list(_calls(message, family, recall))
     _add(turns, "model", parts + [part for _, part in calls])
+    _add(turns, "user", _drawn(message, f"messages[{index}].images", family))
     if calls:
         responses = [
             part for key, call in calls for part in _response(call["functionCall"], results.take(key, index), family)
         ]
         # A turn of its own: the text of a user that follows must not count as a function response.
         turns.append({"role": "user", "parts": responses, "closed": True})
+
+
+def _drawn(message: AssistantMessage, path: str, family: Family) -> list[Part]:
+    """The images of an earlier answer, for a model that draws."""
+    if not family.images or message.images is None:
+        return []
+    try:
+        images = msgspec.convert(message.images, list[ImagePart])
+    except msgspec.ValidationError:
+        return []
+    parts = [to_image(image.image_url, f"{path}[{place}].image_url", family) for place, image in enumerate(images)]
+    return [part for image in parts for part in ({"text": DRAWN_BEFORE}, image)]
 
 
 def _calls(message: AssistantMessage, family: Family, recall: Recall) -> Iterator[tuple[str, Part]]:

@@ -35,6 +35,7 @@ from compat.schemas.responses import (
     ResponseContent,
     ResponsePart,
 )
+from compat.translation.content import DRAWN_BEFORE
 from compat.translation.decoding import refusal_of
 from compat.translation.refusals import Untranslatable
 from compat.translation.signatures import to_extra_content
@@ -47,7 +48,6 @@ Unseal = Callable[[str], dict[str, str]]
 
 # How the base64 of png, jpeg and webp begins; what else a client keeps in their place is left out.
 _IMAGES = ("iVBORw0KGgo", "/9j/", "UklGR")
-_DRAWN_BEFORE = "The image that you drew:"
 
 _kind = msgspec.json.Decoder(Kind)
 _items = {name: msgspec.json.Decoder(item) for name, item in ITEMS.items()}
@@ -85,9 +85,8 @@ class Conversation:
                 self._signatures |= self._unseal(item.encrypted_content) if item.encrypted_content else {}
             case ImageCallItem():
                 if item.result and item.result.startswith(_IMAGES):
-                    # As the user's: a model's own image would want its signature back, which is over a megabyte.
                     image = ImagePart(ImageUrl(f"data:image/png;base64,{item.result}"))
-                    self._add(place, UserMessage([TextPart(_DRAWN_BEFORE), image]))
+                    self._add(place, UserMessage([TextPart(DRAWN_BEFORE), image]))
             case MessageItem():
                 self._hear(place, item, _to_content(item.content, _path(place, "content")))
             case CallOutputItem():
