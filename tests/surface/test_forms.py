@@ -6,6 +6,8 @@ import httpx
 import msgspec
 import pytest
 from django.test import override_settings
+from hypothesis import given
+from hypothesis import strategies as st
 
 from compat.body import ClientGone
 from compat.errors import CompatError
@@ -154,6 +156,34 @@ def test_a_form_is_bounded_by_the_endpoint_and_the_site(site_takes, most_bytes, 
 def test_a_client_that_leaves_in_the_middle_is_gone():
     with pytest.raises(ClientGone):
         read(part("a", b"1"), cut=True)
+
+
+_PIECES = st.sampled_from(
+    [
+        *(
+            b"--b",
+            b"--b--",
+            b"\r\n",
+            b"\n",
+            b"--",
+            b"Content-Disposition: form-data; name=",
+            b'"a"',
+            b'"a[b]"',
+            b'"a[]"',
+        ),
+        *(b'; filename="x"', b"Content-Type: text/plain", b"Content-Length: 3", b": ", b" ", b"\x00", b"\xff"),
+    ]
+)
+
+
+@given(st.lists(_PIECES | st.binary(max_size=8), max_size=40).map(b"".join), st.integers(1, 50))
+def test_whatever_comes_is_a_form_or_refused(body, step):
+    try:
+        members = read(body, step=step)
+    except CompatError as error:
+        assert error.status == 400
+    else:
+        assert read(body) == members, "the same in one piece"
 
 
 def test_forms_are_told_from_json():

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import logging
 import uuid
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -95,6 +96,21 @@ async def test_a_link_that_was_changed_opens_nothing(site):
     ):
         answered = await fetch(path, query)
         assert (answered.status, answered.error["code"]) == (404, "link_over"), (path, query)
+
+
+async def test_a_link_that_is_none_of_ours_is_refused_without_a_look_into_the_database(site, monkeypatch):
+    [url] = await link(site)
+    monkeypatch.setattr(kept_images, "open_kept", lambda *_: pytest.fail("it was looked up"))
+    assert (await fetch(url.path, changed(url.query, expires="9999999999"))).status == 404
+
+
+async def test_no_line_of_the_log_tells_of_a_link(site, caplog):
+    caplog.set_level(logging.DEBUG)
+    [url] = await link(site)
+    for query in (url.query, changed(url.query, signature="wrong")):
+        await fetch(url.path, query)
+    parts = dict(part.split("=", 1) for part in url.query.split("&"))
+    assert not [secret for secret in (url.path, parts["key"], parts["signature"]) if secret in caplog.text]
 
 
 async def test_a_link_ends_with_its_time(site, monkeypatch):
