@@ -53,7 +53,7 @@ KEPT = (
         "were made, which one goes on from which, how they ended, their size",
         "Database; in memory for the moment until they are written",
         "30 days (TUMBLER_STORED_DAYS); until deleted by their owner, or with the user",
-        ("accounts.StoredResponse: id user created previous root status size sealed",),
+        ("accounts.StoredResponse: id user created previous root status alive_until size sealed",),
     ),
     Kept(
         "Conversations of the Responses API",

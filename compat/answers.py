@@ -4,8 +4,7 @@ Plain objects rather than Django's HttpResponse, whose making, header by header,
 """
 
 from collections.abc import AsyncIterator
-
-from compat.relay.pump import Pump
+from typing import Protocol
 
 
 class Answer:
@@ -20,12 +19,25 @@ class Answer:
         self.headers = {**told, **(headers or {})}
 
 
+class Source(Protocol):
+    """Where the events of a stream come from: a pump, whose account is closed in every ending, or the log of one."""
+
+    is_cut: bool
+    """True when the stream is to end as a broken one."""
+
+    def events(self) -> AsyncIterator[bytes]:
+        """Its events."""
+
+    def abandon(self) -> None:
+        """They are wanted no more."""
+
+
 class EventStream:
-    """Server-Sent Events, or the bytes of another type, from a pump whose account is closed in every ending."""
+    """Server-Sent Events, or the bytes of another type."""
 
     __slots__ = ("headers", "pump", "status")
 
-    def __init__(self, pump: Pump, content_type: str = "text/event-stream; charset=utf-8") -> None:
+    def __init__(self, pump: Source, content_type: str = "text/event-stream; charset=utf-8") -> None:
         self.pump = pump
         self.status = 200
         # The last header keeps nginx and its like from holding events back.

@@ -1,7 +1,9 @@
 """Between the Responses API and what accounts stores: the turns that a request goes on from, and the new one."""
 
+import asyncio
 import itertools
-from functools import cache
+from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -14,6 +16,7 @@ from accounts.stored.responses import Stored
 from compat.errors import BodyTooLarge, InvalidRequest, NotFound
 from compat.ids import new_hex
 from compat.schemas.responses import ResponseRequest
+from compat.schemas.stored import StoredTurn
 from compat.translation.responses.history import (
     History,
     as_raw,
@@ -24,8 +27,9 @@ from compat.translation.responses.history import (
     to_history,
     to_input_items,
     to_stored_items,
-    to_turn,
 )
+
+_encode = msgspec.json.Encoder().encode
 
 
 class Turn:
@@ -36,7 +40,7 @@ class Turn:
         self.history = History([], {})
         self.signatures: dict[str, str] = {}
         """Thought signatures of the calls that were made in it, by call id."""
-        self._caller = caller
+        self._user_id = caller.user_id
         self._asked = asked
         self._after: Stored | None = None
         self._hex = new_hex()
@@ -58,7 +62,7 @@ class Turn:
 
     async def _follow(self, response_id: str) -> None:
         try:
-            chain = await stored.find_chain(self._caller.user_id, response_id)
+            chain = await stored.find_chain(self._user_id, response_id)
         except NotStored as missing:
             raise InvalidRequest(
                 f"Previous response with id '{str(missing)[:100]}' not found.",
@@ -66,12 +70,18 @@ class Turn:
                 code="previous_response_not_found",
             ) from None
         self._after = chain[-1]
+        if self._after.is_running:
+            raise InvalidRequest(
+                f"Response '{response_id}' has not ended yet: wait for it.",
+                param="previous_response_id",
+                code="previous_response_in_progress",
+            )
         self.history = to_history(turn.content for turn in chain)
         _require_size(self.history, "previous_response_id")
 
     async def _join(self, conversation_id: str) -> None:
         try:
-            items = await conversations.items_of(self._caller.user_id, conversation_id)
+            items = await conversations.items_of(self._user_id, conversation_id)
         except NotStored:
             raise no_conversation(conversation_id, "conversation") from None
         if len(items) >= conversations.MOST_ITEMS:
@@ -87,7 +97,7 @@ class Turn:
         known = by_id(self.history.items)
         elsewhere = {response_of(item_id) for item_id in named.values() if item_id not in known} - {None}
         try:
-            turns = await stored.find(self._caller.user_id, *sorted(filter(None, elsewhere))) if elsewhere else []
+            turns = await stored.find(self._user_id, *sorted(filter(None, elsewhere))) if elsewhere else []
         except NotStored:
             turns = []
         further = to_history(turn.content for turn in turns)
@@ -104,23 +114,42 @@ class Turn:
 
     def keep(self, response: dict[str, Any]) -> None:
         """Store the turn with the response at its end, and add it to its conversation, behind the answer."""
-        given, user_id, conversation_id = self._asked.input, self._caller.user_id, self._asked.conversation_id
-        size = sum(map(len, given)) if not isinstance(given, str) else len(given)
-
-        @cache
-        def items() -> list[msgspec.Raw]:
-            return to_input_items(given, lambda prefix: f"{prefix}_{self.new_hex()}")
-
-        def turn() -> bytes:
-            return to_turn(response, items(), self.signatures)
-
-        def additions() -> list[tuple[str, bytes]]:
-            return to_stored_items([*items(), *map(as_raw, response["output"])], self.signatures)
-
         if self.stores:
-            stored.keep(user_id, self.id, self._after, response["status"], size, turn)
-        if conversation_id:
-            conversations.add_behind(user_id, conversation_id, size, additions)
+            stored.keep(self._user_id, self.id, self._after, response["status"], self._size, self._content(response))
+        self._add_to_conversation(response)
+
+    def begin(self, response: msgspec.Raw) -> "asyncio.Future[None] | None":
+        """Store it with the response at its beginning: it is made in the background. What is returned is done then."""
+        return stored.keep(self._user_id, self.id, self._after, "queued", self._size, self._content(response))
+
+    def end(self, response: dict[str, Any], events: bytes) -> None:
+        """Store the end of what was begun."""
+        stored.finish(self._user_id, self.id, response["status"], self._size, self._content(response, events))
+        if response["status"] != "cancelled":
+            self._add_to_conversation(response)
+
+    @cached_property
+    def _items(self) -> list[msgspec.Raw]:
+        return to_input_items(self._asked.input, lambda prefix: f"{prefix}_{self.new_hex()}")
+
+    @property
+    def _size(self) -> int:
+        given = self._asked.input
+        return len(given) if isinstance(given, str) else sum(map(len, given))
+
+    def _content(self, response: dict[str, Any] | msgspec.Raw, events: bytes = b"") -> Callable[[], bytes]:
+        streams = bool(self._asked.background and self._asked.stream)
+        told = events.decode() if streams else ""
+        return lambda: _encode(
+            StoredTurn(msgspec.Raw(_encode(response)), self._items, self.signatures, streams=streams, events=told)
+        )
+
+    def _add_to_conversation(self, response: dict[str, Any]) -> None:
+        def additions() -> list[tuple[str, bytes]]:
+            return to_stored_items([*self._items, *map(as_raw, response["output"])], self.signatures)
+
+        if self._asked.conversation_id:
+            conversations.add_behind(self._user_id, self._asked.conversation_id, self._size, additions)
 
 
 def _require_size(history: History, param: str) -> None:

@@ -20,6 +20,7 @@ ROUTES: dict[str, View] = {
     "responses": views.Responses.as_view(),
     "responses/input_tokens": views.ResponseInputTokens.as_view(),
     "responses/{response_id}": views.OneResponse.as_view(),
+    "responses/{response_id}/cancel": views.CancelResponse.as_view(),
     "responses/{response_id}/input_items": views.ResponseInputItems.as_view(),
     "conversations": views.Conversations.as_view(),
     "conversations/{conversation_id}": views.OneConversation.as_view(),

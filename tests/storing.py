@@ -21,6 +21,8 @@ def store_response(user, response_id, *, created=None, previous=None, items=1):
     response = {
         "id": response_id,
         "object": "response",
+        "status": "completed",
+        "background": True,
         "output": [{"id": f"msg_{response_id}", "status": "completed", **said}],
     }
     given = [

@@ -25,6 +25,11 @@ class StoredResponse(models.Model):
     )
     root = models.CharField(max_length=64, db_index=True, editable=False, help_text="The first response of its chain.")
     status = models.CharField(max_length=12, choices=Status.choices)
+    alive_until = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="Until when whoever works on it in the background will have said that it does.",
+    )
     size = models.PositiveIntegerField(help_text="Bytes, sealed.")
     sealed = models.BinaryField(editable=False)
 

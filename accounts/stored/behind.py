@@ -73,17 +73,19 @@ class _Line:
 _lines: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Line]" = WeakKeyDictionary()
 
 
-def write_behind(user_id: int, size: int, act: Callable[[], object]) -> None:
+def write_behind(user_id: int, size: int, act: Callable[[], object]) -> "asyncio.Future[None] | None":
     """Have the act done in a database thread, after those that came before it. It holds about `size` bytes until then.
 
-    It is left out, with a line in the log, where the database has been away so long that too much waits already.
+    What is returned is done then; None where the database has been away so long that too much waits already: then it is
+    left out, with a line in the log.
     """
     loop = asyncio.get_running_loop()
     line = _lines.setdefault(loop, _Line())
     if line.size + size > _MOST_BYTES:
         logger.warning("A response was not stored: too many wait for the database.")
-        return
-    line.add(_Write(user_id, size, act, loop.create_future()))
+        return None
+    line.add(write := _Write(user_id, size, act, loop.create_future()))
+    return write.written
 
 
 async def look_up(user_id: int, act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

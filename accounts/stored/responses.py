@@ -1,7 +1,12 @@
-"""Stored responses: kept, found by their owner alone, followed back to the first of their chain, and deleted."""
+"""Stored responses: kept, found by their owner alone, followed back to the first of their chain, and deleted.
 
-from collections.abc import Callable
-from datetime import datetime
+One that is made in the background has a row from its beginning. Who works on it says so every few seconds; when that stops,
+because the process has ended, whoever looks next finds that it has failed.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
@@ -15,6 +20,11 @@ from accounts.stored.room import make_room
 
 MOST_TURNS = 1_000
 """In one chain."""
+ALIVE_SECONDS = 30.0
+"""So long after the last sign of life a response in the background is given up."""
+
+_Status = StoredResponse.Status
+RUNNING = (_Status.QUEUED, _Status.IN_PROGRESS)
 
 
 class Stored(NamedTuple):
@@ -25,11 +35,19 @@ class Stored(NamedTuple):
     status: str
     content: bytes
 
+    @property
+    def is_running(self) -> bool:
+        """True while somebody works on it."""
+        return self.status in RUNNING
+
 
 def keep(
     user_id: int, response_id: str, after: Stored | None, status: str, size: int, content: Callable[[], bytes]
-) -> None:
-    """Store a response that goes on from another. `content` makes the JSON, of about `size` bytes, in a database thread."""
+) -> "asyncio.Future[None] | None":
+    """Store a response that goes on from another. `content` makes the JSON, of about `size` bytes, in a database thread.
+
+    What is returned is as of write_behind.
+    """
     created = timezone.now()
     root = after.root if after else response_id
 
@@ -39,11 +57,37 @@ def keep(
             id=response_id, user_id=user_id, created=created, status=status, size=len(sealed), sealed=sealed
         )
         row.previous, row.root = (after.id if after else ""), root
+        row.alive_until = _alive_until() if status in RUNNING else None
         with transaction.atomic():
             make_room(user_id, row.size)
             row.save(force_insert=True)
 
+    return write_behind(user_id, size, act)
+
+
+def finish(user_id: int, response_id: str, status: str, size: int, content: Callable[[], bytes]) -> None:
+    """Store the end of a response whose beginning is stored, unless it was cancelled or deleted meanwhile."""
+
+    def act() -> None:
+        sealed = seal_bytes(response_id, content())
+        with transaction.atomic():
+            running = StoredResponse.objects.filter(pk=response_id, status__in=RUNNING)
+            if running.update(status=status, alive_until=None, size=len(sealed), sealed=sealed):
+                make_room(user_id, 0)
+
     write_behind(user_id, size, act)
+
+
+def still_running(response_ids: Collection[str]) -> set[str]:
+    """Say of these that they are worked on: which of them are to be worked on still."""
+    running = StoredResponse.objects.filter(pk__in=response_ids, status__in=RUNNING)
+    running.update(status=_Status.IN_PROGRESS, alive_until=_alive_until())
+    return set(running.values_list("pk", flat=True))
+
+
+async def cancel(user_id: int, response_id: str) -> Stored:
+    """End one that is worked on; one that has ended stays as it is. Raises NotStored, DatabaseAway."""
+    return await look_up(user_id, _cancel, user_id, response_id)
 
 
 async def find(user_id: int, *response_ids: str) -> list[Stored]:
@@ -67,9 +111,31 @@ def purge_before(end: datetime, at_most: int) -> int:
     return _delete_rows(list(oldest[:at_most]))
 
 
+def _alive_until() -> datetime:
+    return timezone.now() + timedelta(seconds=ALIVE_SECONDS)
+
+
+def _cancel(user_id: int, response_id: str) -> Stored:
+    mine = StoredResponse.objects.filter(user_id=user_id, pk=response_id, status__in=RUNNING)
+    mine.filter(alive_until__gte=timezone.now()).update(status=_Status.CANCELLED, alive_until=None)
+    return _find(user_id, (response_id,))[0]
+
+
 def _find(user_id: int, response_ids: tuple[str, ...]) -> list[Stored]:
     rows = StoredResponse.objects.filter(user_id=user_id).in_bulk(response_ids)
-    return [_opened(rows.get(response_id), response_id) for response_id in response_ids]
+    found = [rows[response_id] for response_id in response_ids if response_id in rows]
+    if len(found) < len(response_ids):
+        raise NotStored(next(response_id for response_id in response_ids if response_id not in rows))
+    return [_opened(_given_up(row)) for row in found]
+
+
+def _given_up(row: StoredResponse) -> StoredResponse:
+    """The row, failed when nobody works on it any more."""
+    if row.alive_until is not None and row.alive_until < timezone.now():
+        mine = StoredResponse.objects.filter(pk=row.pk, status__in=RUNNING, alive_until=row.alive_until)
+        if mine.update(status=_Status.FAILED, alive_until=None):
+            row.status = _Status.FAILED
+    return row
 
 
 def _find_chain(user_id: int, response_id: str) -> list[Stored]:
@@ -84,13 +150,11 @@ def _find_chain(user_id: int, response_id: str) -> list[Stored]:
     return _find(user_id, tuple(reversed(chain)))
 
 
-def _opened(row: StoredResponse | None, response_id: str) -> Stored:
-    if row is None:
-        raise NotStored(response_id)
+def _opened(row: StoredResponse) -> Stored:
     try:
         return Stored(row.pk, row.root, row.status, unseal_bytes(row.pk, bytes(row.sealed)))
     except Unsealable:
-        raise NotStored(response_id) from None
+        raise NotStored(row.pk) from None
 
 
 def _delete(user_id: int, response_id: str) -> None:

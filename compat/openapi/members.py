@@ -95,7 +95,7 @@ MEMBERS: dict[str, dict[str, str]] = {
         "truncation": "Ignored, and told back.",
         "metadata": "Told back: 16 texts at most.",
         "store": "False: nothing of it is stored. Else it is, where the server stores at all.",
-        "background": "Refused.",
+        "background": "Go on though the client leaves: the answer tells where it stands, `GET` and `cancel` do later. Stored.",
         "previous_response_id": "The stored response to go on from. Its `instructions` do not hold any more.",
         "conversation": "The stored conversation to go on from; what is asked and answered is added to it.",
         "prompt": "Refused: such templates are kept by OpenAI.",

@@ -35,9 +35,36 @@ STORED: dict[tuple[str, str], Operation] = {
         name="retrieveResponse",
         group="Responses",
         summary="Read a stored response",
-        description="The response as it was answered. Only its owner finds it.",
+        description="The response as it was answered, or where it stands. Only its owner finds it. One that was made in the "
+        "background as a stream can be streamed again, from any event on.",
         answer=response_answers.Response,
-        errors=(*DOOR, errors.NotFound),
+        event=response_answers.ResponseEvent,
+        errors=(*DOOR, errors.NotFound, errors.InvalidRequest),
+        parameters=(
+            _RESPONSE_ID,
+            {
+                "name": "stream",
+                "in": "query",
+                "required": False,
+                "description": "Its events in place of itself.",
+                "schema": {"type": "boolean"},
+            },
+            {
+                "name": "starting_after",
+                "in": "query",
+                "required": False,
+                "description": "Only the events behind the one of this `sequence_number`.",
+                "schema": {"type": "integer", "minimum": 0},
+            },
+        ),
+    ),
+    ("/responses/{response_id}/cancel", "POST"): Operation(
+        name="cancelResponse",
+        group="Responses",
+        summary="Cancel a response",
+        description="End one that is made in the background; one that has ended is told as it is.",
+        answer=response_answers.Response,
+        errors=(*DOOR, errors.NotFound, errors.InvalidRequest),
         parameters=(_RESPONSE_ID,),
     ),
     ("/responses/{response_id}", "DELETE"): Operation(

@@ -7,7 +7,7 @@ from msgspec import UNSET, Struct, UnsetType
 from compat.schemas.answers import ChosenLogprob, Count, UnixSeconds
 from compat.schemas.responses import ConversationName
 
-Status = Literal["completed", "failed", "in_progress", "incomplete"]
+Status = Literal["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"]
 Progress = Literal["in_progress", "completed", "incomplete"]
 
 

@@ -10,6 +10,10 @@ class StoredTurn(Struct, omit_defaults=True):
     input: list[Raw]
     signatures: dict[str, str] = {}
     """Thought signatures by call id."""
+    streams: bool = False
+    """Whether it was made in the background as a stream, which can be read again."""
+    events: str = ""
+    """That stream, when it has ended."""
 
 
 class StoredItem(Struct, omit_defaults=True):

@@ -13,12 +13,13 @@ from compat.views.models import Models, OneModel
 from compat.views.moderations import Moderations
 from compat.views.responses import ResponseInputTokens, Responses
 from compat.views.speech import Speech
-from compat.views.stored_responses import OneResponse, ResponseInputItems
+from compat.views.stored_responses import CancelResponse, OneResponse, ResponseInputItems
 from compat.views.transcriptions import SpokenTranslations, Transcriptions
 from compat.views.unknown import UnknownPath
 from compat.views.usage import OwnUsage
 
 __all__ = [
+    "CancelResponse",
     "ChatCompletions",
     "Completions",
     "Contributions",

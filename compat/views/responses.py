@@ -2,16 +2,20 @@
 
 import logging
 import time
+from typing import Any
 
 import msgspec
 from rest_framework.request import Request
 
 from accounts.models import IssuedToken
 from compat import answers
-from compat.answers import Response
+from compat.answers import EventStream, Response
+from compat.errors import InvalidRequest
 from compat.ids import new_call_id
 from compat.mapping import Resolved
 from compat.relay import signatures as memory
+from compat.relay.background import Background, Listener, require_room
+from compat.relay.job import Job
 from compat.remembering import Turn
 from compat.schemas.gemini import Reply
 from compat.schemas.responses import ResponseRequest
@@ -22,7 +26,8 @@ from compat.translation.families import family_of
 from compat.translation.responses.items import to_items
 from compat.translation.responses.output import Telling
 from compat.translation.responses.request import ENCRYPTED, ResponseTranslation
-from compat.translation.responses.response import Answer, Envelope, ResponseEvents, to_response
+from compat.translation.responses.response import Answer as ResponseAnswer
+from compat.translation.responses.response import Envelope, ResponseEvents, to_response
 from compat.translation.usage import Usage
 from compat.views.answering import AnsweringView
 
@@ -73,8 +78,12 @@ class Responses(_ResponsesView):
         resolved = await self.drawing_targets(translation)
         chat = await self.translated(translation.chat)
         stream = bool(asked.stream)
+        if asked.background:
+            self._require_background()
         job = await self.admitted(chat, resolved, stream=stream)
         answer = self._answer(translation, chat)
+        if asked.background:
+            return await self._in_background(job, answer, stream=stream)
         if stream:
             return await self.streamed(job, ResponseEvents(answer, _now, self.turn.keep))
 
@@ -85,7 +94,32 @@ class Responses(_ResponsesView):
 
         return await self.whole(job, to_answer)
 
-    def _answer(self, translation: ResponseTranslation, chat: ChatTranslation) -> Answer:
+    def _require_background(self) -> None:
+        """Raise InvalidRequest, RateLimited."""
+        if not self.turn.stores:
+            raise InvalidRequest(
+                "A response in the background must be stored, and this one is not: `store` is false, or the server stores "
+                "nothing.",
+                param="background",
+                code="unsupported_value",
+            )
+        require_room(self.caller.user_id)
+
+    async def _in_background(self, job: Job, answer: ResponseAnswer, *, stream: bool) -> Response:
+        """Let it be made without this client, who is told where it stands: now, or event by event."""
+        turn, final = self.turn, dict[str, Any]()
+
+        def state() -> bytes:
+            return _encode(answer.in_state("in_progress" if run.has_begun else "queued"))
+
+        events = ResponseEvents(answer, _now, final.update)
+        run = Background(turn.id, job, events, state, lambda log: turn.end(final, log))
+        await run.begin()
+        queued = state()
+        run.stored = turn.begin(msgspec.Raw(queued))
+        return EventStream(Listener(run.events(-1))) if stream else answers.Answer(queued)
+
+    def _answer(self, translation: ResponseTranslation, chat: ChatTranslation) -> ResponseAnswer:
         asked, user_id, created = translation.request, self.caller.user_id, _now()
         carried = ENCRYPTED in (asked.include or ())
         telling = Telling(
@@ -94,7 +128,7 @@ class Responses(_ResponsesView):
             (lambda signatures: memory.seal(user_id, signatures)) if carried else None,
         )
         answering = Answering(chat.declared, created, new_call_id, self.remember)
-        return Answer(Envelope(self.turn.id, created, asked, store=self.turn.stores), answering, telling)
+        return ResponseAnswer(Envelope(self.turn.id, created, asked, store=self.turn.stores), answering, telling)
 
     def remember(self, call_id: str, signature: str) -> None:
         """Keep a thought signature in the turn as well."""

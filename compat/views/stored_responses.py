@@ -1,53 +1,120 @@
-"""GET and DELETE responses/{id}, GET responses/{id}/input_items."""
+"""GET and DELETE responses/{id}, POST responses/{id}/cancel, GET responses/{id}/input_items."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from typing import TypeVar
 
 import msgspec
+from django.db import DatabaseError
 from rest_framework.request import Request
 
 from accounts.models import IssuedToken
 from accounts.stored import NotStored
 from accounts.stored import responses as stored
-from compat.answers import Answer, Response
+from accounts.stored.responses import Stored
+from compat.answers import Answer, EventStream, Response
 from compat.asyncview import AsyncAPIView
-from compat.query import page_in, query_of
+from compat.errors import InvalidRequest
+from compat.query import number_in, page_in, query_of
+from compat.relay.background import Background, Listener, running
 from compat.remembering import not_found
-from compat.translation.responses.history import input_of, page_of, response_in
+from compat.translation.responses.history import events_in, input_of, is_background, lost_event, page_of, response_in
+from compat.translation.sse import KEEP_ALIVE
 
 _encode = msgspec.json.Encoder().encode
+# How often it is looked whether a response that another process makes has ended.
+_LOOK_SECONDS = 1.0
+_MOST_EVENTS = 10**9
+
+T = TypeVar("T")
 
 
-class OneResponse(AsyncAPIView):
+class _StoredView(AsyncAPIView):
+    """What the routes of stored responses share: the caller's own alone are there."""
+
+    needs = IssuedToken.Scope.CHAT
+
+    async def found(self, response_id: str, looked_up: Awaitable[T]) -> T:
+        """What a look-up brings. Raises NotFound, for another's response as well."""
+        try:
+            return await looked_up
+        except NotStored:
+            raise not_found(response_id) from None
+
+    async def one(self, response_id: str) -> Stored:
+        """A stored response. Raises NotFound."""
+        (one,) = await self.found(response_id, stored.find(self.caller.user_id, response_id))
+        return one
+
+    def running(self, response_id: str) -> Background | None:
+        """The response where it is made in this process just now."""
+        run = running.get(response_id)
+        return run if run is not None and run.user_id == self.caller.user_id else None
+
+
+class OneResponse(_StoredView):
     """A stored response of the caller's."""
 
-    needs = IssuedToken.Scope.CHAT
-
     async def get(self, request: Request, response_id: str) -> Response:
-        """The response as it was answered."""
-        try:
-            (found,) = await stored.find(self.caller.user_id, response_id)
-        except NotStored:
-            raise not_found(response_id) from None
-        return Answer(bytes(response_in(found.content)))
+        """The response as it was answered, or where it stands; with `stream` its events behind `starting_after`."""
+        query, run = query_of(request), self.running(response_id)
+        if query.get("stream") == "true":
+            after = number_in(query, "starting_after", 0, 0, _MOST_EVENTS) if "starting_after" in query else -1
+            return await self._streamed(response_id, after)
+        if run is not None:
+            return Answer(run.state())
+        found = await self.one(response_id)
+        return Answer(response_in(found.content, found.status))
 
     async def delete(self, request: Request, response_id: str) -> Response:
-        """Delete it for good."""
-        try:
-            await stored.delete(self.caller.user_id, response_id)
-        except NotStored:
-            raise not_found(response_id) from None
+        """Delete it for good. One that is worked on ends as well."""
+        await self.found(response_id, stored.delete(self.caller.user_id, response_id))
+        if run := self.running(response_id):
+            run.cancel()
         return Answer(_encode({"id": response_id, "object": "response", "deleted": True}))
 
+    async def _streamed(self, response_id: str, after: int) -> Response:
+        found = await self.one(response_id)
+        if events_in(found.content, after) is None:
+            raise InvalidRequest(
+                "Only a response that was made with `background` and `stream` can be streamed again.", param="stream"
+            )
+        run = self.running(response_id)
+        return EventStream(Listener(run.events(after) if run else self._followed(found, after)))
 
-class ResponseInputItems(AsyncAPIView):
+    async def _followed(self, found: Stored, after: int) -> AsyncIterator[bytes]:
+        """The events of a stream that has ended, or that another process makes, as soon as it has."""
+        try:
+            while found.is_running:
+                yield KEEP_ALIVE
+                await asyncio.sleep(_LOOK_SECONDS)
+                (found,) = await stored.find(self.caller.user_id, found.id)
+        except (NotStored, DatabaseError):
+            return
+        yield events_in(found.content, after) or lost_event(found.content, found.status, after)
+
+
+class CancelResponse(_StoredView):
+    """The end of a response that is made in the background."""
+
+    async def post(self, request: Request, response_id: str) -> Response:
+        """End it; one that has ended is told as it is. Raises InvalidRequest."""
+        found = await self.found(response_id, stored.cancel(self.caller.user_id, response_id))
+        if not is_background(found.content):
+            raise InvalidRequest(
+                "Only responses that are made in the background can be cancelled.", param="response_id"
+            )
+        if run := self.running(response_id):
+            run.cancel()
+        return Answer(response_in(found.content, found.status))
+
+
+class ResponseInputItems(_StoredView):
     """What a stored response answered: the items of its request behind those that it goes on from."""
-
-    needs = IssuedToken.Scope.CHAT
 
     async def get(self, request: Request, response_id: str) -> Response:
         """A page of them."""
         page = page_in(query_of(request), usual=20, most=100)
-        try:
-            chain = await stored.find_chain(self.caller.user_id, response_id)
-        except NotStored:
-            raise not_found(response_id) from None
+        chain = await self.found(response_id, stored.find_chain(self.caller.user_id, response_id))
         items = input_of([turn.content for turn in chain])
         return Answer(page_of(items, page.limit, page.after, newest_first=page.newest_first))

@@ -208,6 +208,7 @@ API = {
     "responses": TOKEN,
     "responses/input_tokens": TOKEN,
     "responses/{response_id}": OWN,
+    "responses/{response_id}/cancel": OWN,
     "responses/{response_id}/input_items": OWN,
     "usage": TOKEN,
 }

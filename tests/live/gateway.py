@@ -141,6 +141,12 @@ class Gateway:
         assert self.process.poll() is None, self.log()
         return next((line for line in self.log().splitlines() if line.startswith("Serving ")), None)
 
+    def restart(self) -> None:
+        """Serve again from the same directory, after a process that was killed."""
+        self._log = self.directory / "server-again.log"
+        self._start()
+        self.http.base_url = self.url
+
     def stop(self) -> None:
         """End it as an operator does."""
         self.http.close()

@@ -1,14 +1,17 @@
 """Stored responses over TCP, by the official openai package."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import openai
 import pytest
 
 from tests.gemini_replies import reply
-from tests.live.gateway import Gateway, manage
+from tests.live.conftest import Start, keys
+from tests.live.gateway import Gateway, eventually, manage
 from tests.live.openapi import check
 from tests.live.test_responses import CALL, WEATHER
 from tests.scripted_gemini import ScriptedGemini
@@ -108,3 +111,43 @@ def test_a_conversation_holds_what_is_said_in_it(client: openai.OpenAI, gemini: 
     assert client.conversations.delete(conversation.id).deleted
     with pytest.raises(openai.NotFoundError):
         client.conversations.retrieve(conversation.id)
+
+
+def test_a_response_in_the_background_is_polled(client: openai.OpenAI, gemini: ScriptedGemini, model: str) -> None:
+    made = client.responses.create(model=model, input="Hello", background=True)
+    assert made.status in {"queued", "in_progress"}
+    done = eventually(lambda: found if (found := client.responses.retrieve(made.id)).status == "completed" else None)
+    assert done is not None and done.output_text == "Hello!"
+
+
+def test_a_response_in_the_background_is_cancelled(client: openai.OpenAI, gemini: ScriptedGemini, model: str) -> None:
+    gemini.will_hang(model=model)
+    made = client.responses.create(model=model, input="Hello", background=True)
+    assert client.responses.cancel(made.id).status == "cancelled"
+    assert client.responses.retrieve(made.id).status == "cancelled"
+
+
+def test_a_stream_in_the_background_is_resumed(client: openai.OpenAI, gemini: ScriptedGemini, model: str) -> None:
+    with client.responses.create(model=model, input="Hello", background=True, stream=True) as events:
+        told = list(events)
+    response_id = told[0].response.id
+    with client.responses.retrieve(response_id, stream=True, starting_after=3) as events:
+        assert list(events) == told[4:]
+
+
+def test_what_a_killed_process_worked_on_has_failed(start: Start, gemini: ScriptedGemini, model: str) -> None:
+    gemini.will_hang(model=model)
+    gateway = start("uvicorn", keys(1, "killed"))
+    made = gateway.post("/v1/responses", {"model": model, "input": "Hello", "background": True}).json()
+    path = f"/v1/responses/{made['id']}"
+    assert eventually(lambda: gateway.http.get(path).json()["status"] == "queued")
+    assert eventually(lambda: gateway.rows("select * from accounts_storedresponse"))
+    gateway.process.kill()
+    gateway.process.wait(5)
+    with closing(sqlite3.connect(gateway.directory / "tumbler.sqlite3", timeout=5)) as database, database:
+        # Half a minute later.
+        database.execute("update accounts_storedresponse set alive_until = '2020-01-01 00:00:00'")
+    gateway.restart()
+    failed = gateway.http.get(path).json()
+    check(failed, "Response")
+    assert (failed["status"], failed["error"]["code"]) == ("failed", "server_error")

@@ -165,11 +165,8 @@ async def test_a_chain_is_as_large_as_a_request_at_most(api: Asking, settings):
 
 
 async def test_a_response_that_failed_midway_is_stored_as_failed(api: Asking):
-    from compat.gemini.failures import CUT_OFF, Facts, GeminiFailure
-
     api.will_say({"text": "Hel"})
     del api.gemini.reply["candidates"][0]["finishReason"]
-    api.gemini.cut = GeminiFailure(CUT_OFF, Facts(502))
     await api.ask("responses", "POST", model=MODEL, input="Hi", stream=True)
     (row,) = await api.rows()
     stored = await api.get(f"responses/{row.pk}", "Response")

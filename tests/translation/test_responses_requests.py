@@ -178,7 +178,7 @@ def test_logprobs_are_asked_for_in_two_ways(include: dict[str, Any]):
         ({"text": {"format": {"type": "json_schema", "schema": {}}}}, "text.format.name"),
         ({"text": {"format": {"type": "json_schema", "name": "n"}}}, "text.format.schema"),
         ({"conversation": "c", "previous_response_id": "r"}, "previous_response_id"),
-        ({"background": True}, "background"),
+        ({"prompt": {"id": "pmpt_1"}}, "prompt"),
     ],
 )
 def test_a_refusal_names_the_member_of_this_api(members: dict[str, Any], param: str):

@@ -9,6 +9,7 @@ import msgspec
 from compat.schemas.responses import Kind
 from compat.schemas.stored import StoredId, StoredItem, StoredOutput, StoredTurn
 from compat.translation.decoding import refusal_of
+from compat.translation.sse import to_named_event
 
 _encode = msgspec.json.Encoder().encode
 _object = msgspec.json.Decoder(dict[str, Any]).decode
@@ -30,6 +31,7 @@ _PREFIXES = {
 
 
 _LONGEST_ID = 64
+LOST = {"code": "server_error", "message": "The server stopped while it was working on this response."}
 # msg_, the digits of the response, and the number of the item in it.
 _ITEM_ID = re.compile(r"[a-z]+_([0-9a-f]{32})[0-9a-f]{4}")
 
@@ -113,14 +115,32 @@ def as_raw(item: dict[str, Any]) -> msgspec.Raw:
     return msgspec.Raw(_encode(item))
 
 
-def response_in(content: bytes) -> msgspec.Raw:
-    """The response of a stored turn."""
-    return _turn(content).response
+def response_in(content: bytes, status: str) -> bytes:
+    """The response of a stored turn, in the state that it has come to."""
+    response = _turn(content).response
+    told = _object(response)
+    if told["status"] == status:
+        return bytes(response)
+    return _encode({**told, "status": status, "error": LOST if status == "failed" else None})
 
 
-def to_turn(response: dict[str, Any], input_items: list[msgspec.Raw], signatures: dict[str, str]) -> bytes:
-    """A turn as it is stored."""
-    return _encode(StoredTurn(msgspec.Raw(_encode(response)), input_items, signatures))
+def events_in(content: bytes, after: int) -> bytes | None:
+    """The events of a stored stream behind that number, b"" while it has not ended; None for what was no stream."""
+    turn = _turn(content)
+    events = turn.events.split("\n\n")[after + 1 : -1]
+    return "".join(f"{event}\n\n" for event in events).encode() if turn.streams else None
+
+
+def is_background(content: bytes) -> bool:
+    """Whether a stored turn was made in the background."""
+    return bool(_object(_turn(content).response)["background"])
+
+
+def lost_event(content: bytes, status: str, after: int) -> bytes:
+    """The event that ends a stream of which nobody has the events: its maker is gone, or it was cancelled elsewhere."""
+    response = msgspec.Raw(response_in(content, status))
+    failed = {"type": "response.failed", "sequence_number": after + 1, "response": response}
+    return to_named_event("response.failed", _encode(failed))
 
 
 def to_input_items(given: str | Sequence[msgspec.Raw], new_id: Callable[[str], str]) -> list[msgspec.Raw]:

@@ -112,13 +112,12 @@ def _refuse_unserved(request: ResponseRequest) -> None:
             "previous_response_id",
             "mutually_exclusive_parameters",
         )
-    for name in ("background", "prompt"):
-        if getattr(request, name):
-            raise Untranslatable(
-                f"'{name}' is not supported here. Send what it stands for in 'input' and 'instructions'.",
-                name,
-                "unsupported_parameter",
-            )
+    if request.prompt:
+        raise Untranslatable(
+            "'prompt' is not supported here. Send what it stands for in 'input' and 'instructions'.",
+            "prompt",
+            "unsupported_parameter",
+        )
 
 
 def _to_tools(raws: list[msgspec.Raw]) -> tuple[list[Tool], bool, list[str]]:

@@ -34,7 +34,7 @@ class Envelope:
             "id": response_id,
             "object": "response",
             "created_at": created,
-            "background": False,
+            "background": bool(request.background),
             "conversation": {"id": request.conversation_id} if request.conversation_id else None,
             "instructions": request.instructions,
             "max_output_tokens": request.max_output_tokens,
@@ -142,6 +142,7 @@ class ResponseEvents:
         self._ended = ended
         """Takes the response as the last event tells it."""
         self._number = 0
+        self.has_ended = False
 
     def read(self, first_choice: int, reply: Reply) -> bytes:
         """The events that a reply adds."""
@@ -156,6 +157,10 @@ class ResponseEvents:
         """The event that ends a stream which broke: the response has failed."""
         found = {"code": _ERROR_CODES.get(error["code"] or "", "server_error"), "message": error["message"]}
         return self._opening() + self._ending(self._answer.in_state("failed", error=found))
+
+    def cancelled(self) -> bytes:
+        """The event that ends a stream which was cancelled. OpenAI has none of its own for it."""
+        return self._opening() + self._ending(self._answer.in_state("cancelled"), "response.failed")
 
     def unfinished(self) -> bool:
         """True when the stream was cut off."""
@@ -172,9 +177,10 @@ class ResponseEvents:
         begun = self._answer.in_state("in_progress")
         return self._told({"type": f"response.{state}", "response": begun} for state in ("created", "in_progress"))
 
-    def _ending(self, response: dict[str, Any]) -> bytes:
+    def _ending(self, response: dict[str, Any], kind: str = "") -> bytes:
+        self.has_ended = True
         self._ended(response)
-        return self._event({"type": f"response.{response['status']}", "response": response})
+        return self._event({"type": kind or f"response.{response['status']}", "response": response})
 
     def _told(self, events: Iterable[Event]) -> bytes:
         return b"".join(map(self._event, events))
