@@ -18,7 +18,7 @@ from compat.urls import ROUTES, find_view
 from compat.views import OneModel, UnknownPath
 from tests.access.conftest import CANARY, make_world
 from tests.access.table import API, IN, LINK, OPEN, OWN, PROBES, ROLES, WEBSOCKETS
-from tests.forms import form
+from tests.forms import FORM, form
 from tests.gemini_replies import reply
 from tests.limits.app import CHAT, ask
 from tests.limits.conftest import gemini, one_gemini, site  # noqa: F401 (fixtures)
@@ -93,8 +93,7 @@ async def call(path, **about):
 async def send(path, body, **about):
     """A request with a body, in JSON, or as a form where there is a file in it; or one without."""
     if body and any(isinstance(member, bytes) for member in body.values()):
-        body, kind = form(body)
-        about["headers"] = (("content-type", kind),)
+        body, about["headers"] = form(body), (("content-type", FORM),)
     return await ask(path, body, **{"method": "POST" if body else "GET", **about})
 
 

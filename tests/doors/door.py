@@ -86,8 +86,10 @@ class Door:
     """What it charges for one of `reply`."""
     estimated_tokens = 25
     """What it charges for an answer of 100 characters that nobody counted."""
-    image_tokens = 0
-    """What the images of each request count for before Gemini has counted."""
+    added_tokens = 0
+    """What is counted of each request beside its text, before Gemini has counted: images, words of our own."""
+    takes_json = True
+    """Whether its requests are JSON, not forms."""
     names_model = True
     """Whether a request must name its model."""
     has_codes = True
@@ -126,8 +128,16 @@ class Door:
         return {"authorization": f"Bearer {token}"}
 
     def naming(self, user: str) -> dict[str, Any]:
-        """The members of a request that name whom it is for."""
+        """The members of a request that name whom it is for; none where its dialect has none."""
         return {"user": user}
+
+    def tells_tokens(self, *, stream: bool) -> bool:
+        """Whether an answer tells what it has cost."""
+        return True
+
+    def sent(self, text: str) -> bytes:
+        """What is seen of the text, or of its beginning, in the bytes of a streamed answer."""
+        return text.encode()
 
     def reply(self, text: str, **how: Any) -> dict[str, Any]:
         """How Gemini says the text to this door, whole or as an event; see gemini_replies.reply."""

@@ -5,6 +5,7 @@ from tests.doors.images import ImageEdits, ImageGenerations
 from tests.doors.messages import Messages
 from tests.doors.openai_doors import Chat, Completions, Embeddings
 from tests.doors.responses import Responses
+from tests.doors.sound import Moderations, Speech, Transcriptions, Translations
 
 DOORS: tuple[Door, ...] = (
     Chat(),
@@ -14,4 +15,8 @@ DOORS: tuple[Door, ...] = (
     Embeddings(),
     ImageGenerations(),
     ImageEdits(),
+    Speech(),
+    Transcriptions(),
+    Translations(),
+    Moderations(),
 )

@@ -63,7 +63,7 @@ class ImageEdits(ImageGenerations):
     name = "images.edits"
     path = "/v1/images/edits"
     event = "ImageEditStreamEvent"
-    image_tokens = 250
+    added_tokens = 250
 
     def ask(self, model: str, *, text: str = "Hello", stream: bool = False, **members: Any) -> Asked:
         asked = super().ask(model, text=text, stream=stream, **members)

@@ -103,7 +103,7 @@ async def test_the_stream_of_a_token_that_holds_no_longer_ends_with_an_error(
     begun = events(streamer.door.reply("Once upon a time", finish=None, usage=BEGUN))
     gemini.will_stream(begun, cut="hang", cut_after=len(begun))
     visit = streamer.begin()
-    await until(lambda: b"Once upon" in visit.answered.body)
+    await until(lambda: streamer.door.sent("Once upon") in visit.answered.body)
     await in_db(end, await in_db(IssuedToken.objects.get))
     told = streamer.door.read(await visit.end())
     assert told.error is not None

@@ -38,7 +38,7 @@ async def test_who_leaves_midway_pays_for_what_was_counted(streamer: Client, gem
     gemini.will_stream(begun, cut="hang", cut_after=len(begun), times=1)
     gemini.will_say(streamer.door.reply("Hello!"))
     visit = streamer.begin()
-    await until(lambda: b"Once upon" in visit.answered.body)
+    await until(lambda: streamer.door.sent("Once upon") in visit.answered.body)
     assert (await streamer.ask()).status == 429, "its place is taken"
     await visit.leave()
     await until(lambda: gemini.calls[0].left is not None)
@@ -52,7 +52,7 @@ async def test_who_leaves_what_nobody_counted_pays_an_estimate(streamer: Client,
     begun = events(streamer.door.reply("word " * 20, finish=None, usage={}))
     gemini.will_stream(begun, cut="hang", cut_after=len(begun))
     visit = streamer.begin()
-    await until(lambda: b"word" in visit.answered.body)
+    await until(lambda: streamer.door.sent("word") in visit.answered.body)
     await visit.leave()
     row = await record()
     assert (row.status, row.counts_from) == (499, "estimated")

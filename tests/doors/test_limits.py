@@ -34,10 +34,10 @@ async def used(client: Client) -> dict[str, int]:
 async def test_a_request_over_a_limit_is_refused_in_the_dialects_shape(
     client: Client, gemini: ScriptedGemini, limit: dict[str, int], words: str, code: str
 ) -> None:
-    images = client.door.image_tokens
-    gemini.will_say(client.door.reply("Hi", usage={"promptTokenCount": 50 + images, "candidatesTokenCount": 0}))
-    await client.issue(**{name: most + images * (most == SIXTY) for name, most in limit.items()})
-    words = words.replace(f"Limit {SIXTY}", f"Limit {SIXTY + images}")
+    added = client.door.added_tokens
+    gemini.will_say(client.door.reply("Hi", usage={"promptTokenCount": 50 + added, "candidatesTokenCount": 0}))
+    await client.issue(**{name: most + added * (most == SIXTY) for name, most in limit.items()})
+    words = words.replace(f"Limit {SIXTY}", f"Limit {SIXTY + added}")
     ask = {"text": LONG, "longest": 5} if "tokens" in words.lower() else {}
     assert (await client.ask(**ask)).status == 200
     told = await client.ask(**ask)

@@ -23,6 +23,7 @@ from compat.schemas.answers import Model
 from compat.urls import ALIASES, ROUTES
 from tests import gemini_replies
 from tests.contributions.conftest import KEY
+from tests.forms import FORM as FORM_TYPE
 from tests.forms import form
 from tests.surface.conftest import JUDGE, MODEL
 
@@ -291,14 +292,14 @@ async def test_transcriptions_answer_as_the_document_says(site, path, response_f
     told = {"language": "german", "segments": [{"start": "00:00", "end": "00:01", "text": "Ja."}]}
     site.gemini.reply = gemini_replies.reply(json.dumps(told) if response_format == "verbose_json" else "Ja.")
     members = {"model": MODEL, "file": b"ID3 as if it were a recording", "response_format": response_format}
-    body, kind = form(members)
-    answered = await site.ask(f"/v1{path}", body, headers=(("content-type", kind),))
+    headers = (("content-type", FORM_TYPE),)
+    answered = await site.ask(f"/v1{path}", form(members), headers=headers)
     assert answered.status == 200, answered.body
     check(answered.json, schema_of(path, "post", 200))
     assert unlisted(answered.json, OPERATIONS[path, "POST"].answer) == []
     if path == "/audio/transcriptions" and response_format == "json":
-        body, kind = form({**members, "stream": "true"})
-        events = (await site.ask(f"/v1{path}", body, headers=(("content-type", kind),))).body.decode().split("\n\n")
+        streamed = await site.ask(f"/v1{path}", form({**members, "stream": "true"}), headers=headers)
+        events = streamed.body.decode().split("\n\n")
         for event in filter(None, events):
             check(json.loads(event[6:]), schema_of(path, "post", 200, "text/event-stream"))
             assert unlisted(json.loads(event[6:]), OPERATIONS[path, "POST"].event) == []

@@ -7,7 +7,7 @@ import pytest
 from compat.edge import EXPOSED
 from compat.gemini.failures import failure_of
 from compat.simulator.validation import violations
-from tests.forms import form
+from tests.forms import FORM, form
 from tests.surface.conftest import JUDGE, MODEL, ask
 
 BODIES = {
@@ -44,8 +44,7 @@ async def test_every_route_is_served_by_each_of_its_spellings(site, route, spell
     path = spelling.format(route if "//" not in spelling else route.replace("/", "//"))
     headers = ()
     if body and "file" in body:
-        content, kind = form(body)
-        headers = (("content-type", kind),)
+        content, headers = form(body), (("content-type", FORM),)
     else:
         content = b"" if body is None else json.dumps(body).encode()
     answered = await site.ask(path, content, method="POST" if body else "GET", headers=headers)

@@ -167,6 +167,13 @@ def test_events_bring_the_same_bytes_and_the_usage():
     }
 
 
+@pytest.mark.parametrize(("finish", "code"), [("MAX_TOKENS", "invalid_value"), ("SAFETY", "content_filter")])
+def test_half_a_speech_does_not_pass_for_a_whole_one(finish, code):
+    with pytest.raises(Untranslatable) as refused:
+        written(spoken(SAMPLES[:5_000], finish=finish), "wav")
+    assert (refused.value.code, refused.value.param) == (code, "input")
+
+
 @pytest.mark.parametrize("finish", ["STOP", "OTHER"])
 def test_no_sound_at_all_is_no_answer(finish):
     with pytest.raises(EmptyAnswer):

@@ -8,6 +8,7 @@ import msgspec
 
 from compat.schemas.gemini import Reply
 from compat.translation.chat.completion import EmptyAnswer
+from compat.translation.finish_reason import to_finish_reason
 from compat.translation.media import samples_rate, to_bytes, wav_header
 from compat.translation.refusals import Untranslatable
 from compat.translation.sse import to_event
@@ -88,11 +89,14 @@ class SpeechStream:
         return self._told(await self._encoder.encode(samples))
 
     async def close(self, usage: Usage) -> bytes:
-        """The end of the sound, and the usage in a last event. Raises EmptyAnswer, or Untranslatable for a filtered text."""
+        """The end of the sound, and the usage in a last event. Raises EmptyAnswer, or Untranslatable for half a speech."""
+        finish = to_finish_reason(self._finish, called=False)
+        if finish == "content_filter":
+            raise Untranslatable(f"Gemini would not say all of this text ({self._finish}).", "input", "content_filter")
+        if finish == "length":
+            raise Untranslatable("The text is too long to be said at once: send it in pieces.", "input")
         if self._encoder is None:
-            if self._finish in (None, "STOP", "OTHER"):
-                raise EmptyAnswer
-            raise Untranslatable(f"Gemini would not say this text ({self._finish}).", "input", "content_filter")
+            raise EmptyAnswer
         told = self._told(await self._encoder.close())
         if self._as_events:
             told += to_event(_encode({"type": "speech.audio.done", "usage": to_usage(usage)}))
@@ -109,7 +113,7 @@ class SpeechStream:
     @property
     def text_length(self) -> int:
         """As many characters as would be estimated at the tokens of the sound so far."""
-        return self._size * _CHARACTERS_A_SECOND // (2 * self._rate)
+        return -(-self._size * _CHARACTERS_A_SECOND // (2 * self._rate))
 
     def _pieces(self, reply: Reply) -> list[bytes]:
         pieces = []
