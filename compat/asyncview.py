@@ -6,6 +6,7 @@ served like any other. Authentication comes before the body is read.
 
 import logging
 import time
+from collections.abc import Awaitable
 from functools import update_wrapper
 from typing import Any
 
@@ -71,10 +72,10 @@ class AsyncAPIView(APIView):
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
-        """A coroutine function that makes a view and lets it answer; to the eye it is DRF's, which does this by detours."""
+        """A function that makes a view and gives its answer to wait for; to the eye it is DRF's, which does this by detours."""
 
-        async def view(request: HttpRequest, **arguments: Any) -> Response:
-            return await cls(**initkwargs).dispatch(request, **arguments)
+        def view(request: HttpRequest, **arguments: Any) -> Awaitable[Response]:
+            return cls(**initkwargs).dispatch(request, **arguments)
 
         return update_wrapper(view, super().as_view(**initkwargs))
 

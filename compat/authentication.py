@@ -30,16 +30,18 @@ def credential(headers: list[tuple[bytes, bytes]]) -> str | None:
     tokens = set()
     for name, value in headers:
         if name == b"authorization":
-            scheme, _, token = value.decode("latin-1").strip().partition(" ")
-            if scheme.lower() == "bearer" and token.strip():
-                tokens.add(token.strip())
-            elif value.strip():
-                tokens.add("")
+            text = value.decode("latin-1").strip()
+            scheme, _, token = text.partition(" ")
+            if text:
+                tokens.add(token.strip() if scheme.lower() == "bearer" else "")
         elif name == b"x-api-key" and value.strip():
             tokens.add(value.decode("latin-1").strip())
-    if len(tokens - {""}) > 1:
-        raise InvalidRequest("Two different API keys came with this request: send one.", code="ambiguous_credentials")
-    tokens = tokens - {""} or tokens
+    if len(tokens) > 1:
+        tokens.discard("")
+        if len(tokens) > 1:
+            raise InvalidRequest(
+                "Two different API keys came with this request: send one.", code="ambiguous_credentials"
+            )
     return tokens.pop() if tokens else None
 
 

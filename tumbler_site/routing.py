@@ -32,7 +32,7 @@ class Router:
         self._publishes = not settings.REDIS_URL
         self._websockets = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(WEBSOCKETS)))
 
-    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+    def __call__(self, scope: Scope, receive: Any, send: Any) -> Awaitable[None]:
         """Hand the connection on. A proxy's or a client's root_path never moves a path past the checks."""
         if scope["type"] == "http":
             scope["root_path"] = ""
@@ -40,15 +40,13 @@ class Router:
                 self._publishes = True
                 publish()
             if is_openai(scope["path"]):
-                await self._lean(scope, receive, send)
-            elif is_health(scope["path"]):
-                await answer_health(scope, receive, send)
-            else:
-                await self._django(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await self._websocket(scope, receive, send)
-        else:
-            await self._lifespan(receive, send)
+                return self._lean(scope, receive, send)
+            if is_health(scope["path"]):
+                return answer_health(scope, receive, send)
+            return self._django(scope, receive, send)
+        if scope["type"] == "websocket":
+            return self._websocket(scope, receive, send)
+        return self._lifespan(receive, send)
 
     async def _websocket(self, scope: Scope, receive: Any, send: Any) -> None:
         try:

@@ -64,19 +64,19 @@ class MemoryStore:
             self._drop_expired(now)
         if self.share > 1:
             holders = tuple(self._part(holder) for holder in holders)
-        accounts = [self._account(holder, now) for holder in holders]
-        room = (ask.most, ask.most_cost)
-        for holder, account in zip(holders, accounts, strict=True):
-            if _is_unseeded(account, holder, wall):
+        known = [(holder, self._account(holder, now)) for holder in holders]
+        for holder, account in known:
+            if account.is_unseeded(holder, today(holder.zone, wall)):
                 return Unseeded(holders)
-        for holder, account in zip(holders, accounts, strict=True):
+        room = (ask.most, ask.most_cost)
+        for holder, account in known:
             account.open_windows(holder, now)
             found = account.refuses_now(holder, ask.least, now) or account.room(holder, ask, room, self.share)
             if isinstance(found, Refusal):
                 return found._replace(standings=self.windows_of(holders, now))
             room = found
         reservation = Reservation(self, holders, *room, now + self._lease_seconds)
-        reservation.taken = [account.take(*room, now) for account in accounts]
+        reservation.taken = [account.take(*room, now) for _, account in known]
         self._open[id(reservation)] = reservation
         return reservation
 
@@ -110,7 +110,7 @@ class MemoryStore:
         found = []
         for holder in (self._part(holder) for holder in holders):
             account = self._account(holder, now)
-            if _is_unseeded(account, holder, wall):
+            if account.is_unseeded(holder, today(holder.zone, wall)):
                 return Unseeded(holders)
             account.open_windows(holder, now)
             found += account.of_windows(holder, now) + account.of_budgets(holder, today(holder.zone, wall), wall)
@@ -153,7 +153,3 @@ class MemoryStore:
         for key, account in list(self._accounts.items()):
             if not account.parallel and now - account.used > _AT_REST_SECONDS:
                 del self._accounts[key]
-
-
-def _is_unseeded(account: Account, holder: Holder, wall: float) -> bool:
-    return account.is_unseeded(holder, today(holder.zone, wall))

@@ -226,7 +226,7 @@ def _best(drawn: list[Ready], asking: Asking) -> Ready:
     for ready in proved or drawn:
         ledger = ready[1]
         if ledger.errors < 0.01 or chance() >= 0.9 * ledger.errors:
-            room = (round(ledger.headroom(now), 1), -ledger.recent(now), chance())
+            room = (*ledger.rank(now), chance())
             if room > most:
                 best, most = ready, room
     return best or (proved or drawn)[0]

@@ -205,17 +205,19 @@ class Ledger:
             return _PLENTY
         return max(0.0, left)
 
-    def headroom(self, now: float) -> float:
-        """The minutes that are left, times the share of the running minute that is still free."""
-        rpm, tpm, _ = self.quota
+    def rank(self, now: float) -> tuple[float, float]:
+        """Its headroom (the minutes that are left, times the share of the running minute that is still free), and how little
+        was asked of it of late: the greater one of two is asked first."""
         if now >= self._slides_at:
             self._slide(now)
         if now >= self._day_ends:
             self._turn_day(now)
+        rpm, tpm, _ = self.quota
         used = (len(self._minute) - self._first) / rpm if rpm else 0.0
         if tpm and self._tokens > used * tpm:
             used = self._tokens / tpm
-        return self.minutes_left() * (1 - used) if used < 1 else 0.0
+        headroom = self.minutes_left() * (1 - used) if used < 1 else 0.0
+        return round(headroom, 1), -self._recent * 0.5 ** ((now - self._recent_at) / _HALF_LIFE)
 
     def full(self, now: float) -> str:
         """The name of the limit that is used up, empty while none is."""

@@ -27,9 +27,11 @@ class Connection(asyncio.Protocol):
         self._keep = keep
         self._parser = HttpResponseParser(self)
         self._reader: asyncio.Future[None] | None = None
-        self._total: asyncio.TimerHandle | None = None
-        self._silence: asyncio.TimerHandle | None = None
-        self._patience = self._due = math.inf
+        self._timer: asyncio.TimerHandle | None = None
+        """One serves every exchange: it looks whether a limit is reached, and else when it will be."""
+        self._looks_at = math.inf
+        self._is_asked = False
+        self._ends = self._patience = self._due = math.inf
         self._begin()
 
     def _begin(self) -> None:
@@ -44,8 +46,10 @@ class Connection(asyncio.Protocol):
     def ask(self, head: bytes, body: bytes, *, total: float, patience: float = math.inf) -> None:
         """Send a request. Its answer may take `total` seconds, and no wait for more of it longer than `patience`."""
         self._begin()
-        self._patience = patience
-        self._total = self._loop.call_later(total, self._break, TOO_SLOW)
+        self._is_asked = True
+        self._patience, self._due = patience, math.inf
+        self._ends = self._loop.time() + total
+        self._look_by(self._ends)
         self.transport.writelines((head, body))
 
     async def status(self) -> int:
@@ -75,16 +79,10 @@ class Connection(asyncio.Protocol):
     def be_patient_for(self, seconds: float) -> None:
         """From now on no wait for more may last longer."""
         self._patience = seconds
-        if self._silence is not None:
-            self._silence.cancel()
-            self._silence = None
 
     def end(self) -> None:
         """Keep the connection if the answer came whole, else close it now: what was not sent is not generated."""
-        for timer in (self._total, self._silence):
-            if timer is not None:
-                timer.cancel()
-        self._total = self._silence = None
+        self._is_asked = False
         if self._may_serve_another():
             self._keep(self)
         else:
@@ -114,7 +112,7 @@ class Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade):
             self._break(NONSENSE)
-        if self._total is None or (not self._status and self._head > _HEAD_BYTES):
+        if not self._is_asked or (not self._status and self._head > _HEAD_BYTES):
             # Nobody asked, or it is a head without end.
             self._break(NONSENSE)
         if self._size > _UNREAD_BYTES and not self._paused:
@@ -128,6 +126,8 @@ class Connection(asyncio.Protocol):
             self._whole = True
         elif not self._whole:
             self._failure = self._failure or CUT_OFF
+        if self._timer is not None:
+            self._timer.cancel()
         self._wake()
 
     # --- what the parser tells -------------------------------------------------------------------------------
@@ -166,23 +166,32 @@ class Connection(asyncio.Protocol):
             raise GeminiFailure(self._failure, Facts(504 if self._failure is TOO_SLOW else 502))
         if self._patience < math.inf:
             self._due = self._loop.time() + self._patience
-            if self._silence is None:
-                self._silence = self._loop.call_at(self._due, self._look)
+            self._look_by(self._due)
         self._reader = self._loop.create_future()
         try:
             await self._reader
         finally:
             self._reader = None
+            self._due = math.inf
+
+    def _look_by(self, due: float) -> None:
+        """Have the timer look at that time at the latest."""
+        if due < self._looks_at:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._looks_at = due
+            self._timer = self._loop.call_at(due, self._look)
 
     def _look(self) -> None:
-        """See whether the silence is over the limit; one timer serves a whole stream."""
-        self._silence = None
-        if self._reader is None:
+        """See whether the answer takes too long, or is silent for too long while somebody waits for more of it."""
+        self._timer, self._looks_at = None, math.inf
+        if not self._is_asked:
             return
-        if self._loop.time() >= self._due:
+        due = min(self._ends, self._due)
+        if self._loop.time() >= due:
             self._break(TOO_SLOW)
         else:
-            self._silence = self._loop.call_at(self._due, self._look)
+            self._look_by(due)
 
     def _break(self, failure: Failure) -> None:
         self._failure = self._failure or failure

@@ -18,6 +18,10 @@ _RATES: Final = {
     "tpm": ("tokens per min (TPM)", "tokens"),
     "max_parallel": ("parallel requests", "requests"),
 }
+_HEADERS: Final = {
+    unit: (f"x-ratelimit-limit-{unit}", f"x-ratelimit-remaining-{unit}", f"x-ratelimit-reset-{unit}")
+    for unit in ("requests", "tokens")
+}
 _BUDGETS: Final = {
     "daily_tokens": "daily budget of tokens",
     "monthly_tokens": "monthly budget of tokens",
@@ -67,17 +71,17 @@ def to_error(refusal: Refusal, model: str) -> CompatError:
 
 def to_headers(standings: Iterable[Standing]) -> dict[str, str]:
     """OpenAI's x-ratelimit headers: of several limits on requests or on tokens, the one that leaves least."""
-    tightest: dict[str, Standing] = {}
+    tightest: dict[str, tuple[int, Standing]] = {}
     for standing in standings:
-        unit = _RATES[standing.name][1]
-        known = tightest.get(unit)
-        if known is None or standing.remaining < known.remaining:
-            tightest[unit] = standing
+        unit, remaining = _RATES[standing.name][1], standing.remaining
+        if unit not in tightest or remaining < tightest[unit][0]:
+            tightest[unit] = remaining, standing
     headers = {}
-    for unit, standing in tightest.items():
-        headers[f"x-ratelimit-limit-{unit}"] = str(standing.limit)
-        headers[f"x-ratelimit-remaining-{unit}"] = str(standing.remaining)
-        headers[f"x-ratelimit-reset-{unit}"] = to_duration(standing.reset)
+    for unit, (remaining, standing) in tightest.items():
+        limit_header, remaining_header, reset_header = _HEADERS[unit]
+        headers[limit_header] = str(standing.limit)
+        headers[remaining_header] = str(remaining)
+        headers[reset_header] = to_duration(standing.reset)
     return headers
 
 
