@@ -11,14 +11,11 @@ import msgspec
 
 from compat.schemas.embeddings import EmbeddingRequest
 from compat.schemas.gemini import EmbeddingReply
-from compat.translation.origins import Origins
 from compat.translation.prompts import to_texts
 
 # Gemini API, batchEmbedContents: at most 100 requests.
 SLICE = 100
 _AT_MOST = 2048
-ORIGINS = Origins("input", "input", [], ())
-"""What the upstream's failures are about that are told in chat's words."""
 _encode = msgspec.json.Encoder().encode
 
 

@@ -36,3 +36,8 @@ class Origins(NamedTuple):
             if param.startswith(theirs):
                 return ours + param[len(theirs) :]
         return param.replace(".function.", ".").replace(".custom.", ".")
+
+
+def all_in(member: str) -> Origins:
+    """For a door all of whose content is in one member."""
+    return Origins(member, member, (), ())

@@ -12,7 +12,8 @@ from compat.relay import Call, Job
 from compat.relay.job import CLIENT_LEFT
 from compat.schemas.embeddings import EmbeddingRequest
 from compat.translation.decoding import decode
-from compat.translation.embeddings import ORIGINS, EmbeddingTranslation, to_embeddings
+from compat.translation.embeddings import EmbeddingTranslation, to_embeddings
+from compat.translation.origins import all_in
 from compat.translation.usage import estimate_tokens
 from compat.views.answering import AnsweringView
 
@@ -24,7 +25,7 @@ class Embeddings(AnsweringView):
 
     needs = IssuedToken.Scope.EMBEDDINGS
     endpoint = "embeddings"
-    origins = ORIGINS
+    origins = all_in("input")
 
     async def post(self, request: Request) -> Response:
         """Validate, cut into batches, ask, answer."""

@@ -33,7 +33,7 @@ from compat.translation.images.answer import (
     without_image,
 )
 from compat.translation.images.request import ImageTranslation, address, drawing, uploads
-from compat.translation.origins import Origins
+from compat.translation.origins import all_in
 from compat.translation.usage import estimate_tokens
 from compat.views.answering import AnsweringView
 from compat.views.documents import documents_of
@@ -46,7 +46,7 @@ class _ImagesView(AnsweringView):
     """What both endpoints share."""
 
     needs = IssuedToken.Scope.CHAT
-    origins = Origins("prompt", "prompt", (), ())
+    origins = all_in("prompt")
     kind = ""
     """How the names of its events begin."""
 

@@ -13,7 +13,7 @@ from compat.schemas.moderations import DEFAULT, ModerationRequest
 from compat.translation.decoding import decode
 from compat.translation.moderations.request import ModerationTranslation
 from compat.translation.moderations.results import is_judgement, to_moderation
-from compat.translation.origins import Origins
+from compat.translation.origins import all_in
 from compat.views.answering import AnsweringView
 
 _moderation = msgspec.json.Decoder(ModerationRequest)
@@ -24,7 +24,7 @@ class Moderations(AnsweringView):
 
     needs = IssuedToken.Scope.MODERATIONS
     endpoint = "moderations"
-    origins = Origins("input", "input", [], ())
+    origins = all_in("input")
 
     async def post(self, request: Request) -> Response:
         """Validate, ask about each content at once, answer."""

@@ -8,7 +8,7 @@ from compat.answers import Response
 from compat.encoders import encoder_of
 from compat.schemas.speech import SpeechRequest
 from compat.translation.decoding import decode
-from compat.translation.origins import Origins
+from compat.translation.origins import all_in
 from compat.translation.speech.request import SpeechTranslation
 from compat.translation.speech.sound import CONTENT_TYPES, SpeechStream
 from compat.views.answering import AnsweringView
@@ -21,7 +21,7 @@ class Speech(AnsweringView):
 
     needs = IssuedToken.Scope.AUDIO
     endpoint = "audio.speech"
-    origins = Origins("input", "input", [], ())
+    origins = all_in("input")
 
     async def post(self, request: Request) -> Response:
         """Validate, translate, ask, pass on."""

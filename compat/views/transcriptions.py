@@ -6,7 +6,7 @@ from accounts.models import IssuedToken
 from compat.answers import Response
 from compat.schemas.transcriptions import TranscriptionForm, TranslationForm
 from compat.translation.decoding import convert
-from compat.translation.origins import Origins
+from compat.translation.origins import all_in
 from compat.translation.transcriptions.answer import TranscriptEvents, content_type, has_segments, to_transcription
 from compat.translation.transcriptions.request import TranscriptionRequest
 from compat.views.answering import AnsweringView
@@ -17,7 +17,7 @@ class Transcriptions(AnsweringView):
 
     needs = IssuedToken.Scope.AUDIO
     endpoint = "audio.transcriptions"
-    origins = Origins("file", "file", [], ())
+    origins = all_in("file")
     takes: type[TranscriptionForm | TranslationForm] = TranscriptionForm
 
     async def post(self, request: Request) -> Response:

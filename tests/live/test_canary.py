@@ -5,13 +5,18 @@ These tests come last: they look at what every gateway of the session has left b
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.doors.conftest import EVERY_WAY
+from tests.doors.door import Door
+from tests.doors.every import DOORS
 from tests.gemini_replies import KEY_INVALID, error, events, out_of_quota, reply
 from tests.live.conftest import CANARY, Start
 from tests.live.gateway import SERVERS, Gateway, eventually, manage
@@ -24,8 +29,8 @@ PROMPT = f"prompt-{uuid.uuid4().hex}"
 class Walk:
     """A session of requests that keeps all that came back."""
 
-    def __init__(self, gateway: Gateway, gemini: ScriptedGemini, stem: str) -> None:
-        self.gateway, self.gemini, self.stem = gateway, gemini, stem
+    def __init__(self, gateway: Gateway, gemini: ScriptedGemini) -> None:
+        self.gateway, self.gemini, self.stem = gateway, gemini, uuid.uuid4().hex[:10]
         self.token = manage(gateway.directory, "issue_token", "canary", "--name", "canary").strip()
         self.seen: list[bytes] = []
 
@@ -38,46 +43,61 @@ class Walk:
         else:
             self.seen.append(str(response.headers).encode() + response.content)
 
-    def chats(self, model: str) -> None:
-        for stream in (False, True):
-            body = {"model": model, "messages": [{"role": "user", "content": PROMPT}], "stream": stream}
-            self.ask(json=body)
+    def knock(self, name: str) -> None:
+        """Ask at every door, whole and streamed, for its model of this name."""
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(lambda way: self._knock(*way, name), EVERY_WAY))
 
-    def model(self, name: str) -> str:
-        return f"{self.stem}-{name}"
+    def _knock(self, door: Door, stream: bool, name: str) -> None:
+        asked = door.ask(self.model(name, door.model), text=PROMPT, stream=stream)
+        headers = {"Authorization": "", "Content-Type": asked.content_type, **door.credentials(self.token)}
+        self.ask(f"{asked.path}?{asked.query}", content=asked.content, headers=headers)
+
+    def model(self, name: str, of: str = "gemini-2.5-flash") -> str:
+        return f"{of}--{self.stem}-{name}"
+
+    def models(self, name: str) -> set[str]:
+        """The models of this name that the doors ask for."""
+        return {self.model(name, door.model) for door in DOORS}
 
 
 def everything(walk: Walk) -> None:
     """Answers, every kind of refusal, and faults whose texts hold the key, as some of Gemini's do."""
     gemini, key = walk.gemini, walk.gateway.keys[0]
     holding_key = f"Permission denied: Consumer 'api_key:{key}' has been suspended. https://x/?key={key}"
-    walk.chats(walk.model("fine"))
-    walk.ask("/v1/embeddings", json={"model": "text-embedding-3-small", "input": PROMPT})
-    walk.ask("/v1/completions", json={"model": walk.model("fine"), "prompt": PROMPT})
-    walk.ask("/v1/responses", json={"model": walk.model("fine"), "input": PROMPT, "instructions": PROMPT})
+    for door in DOORS:
+        gemini.will_say(door.reply("Hello!"), model=walk.model("fine", door.model))
+    walk.knock("fine")
     walk.ask("/v1/models", method="GET")
     walk.ask(json={"model": walk.model("wrong"), "messages": [], "user": walk.token})
     walk.ask(content=b"{" + PROMPT.encode(), headers={"Content-Type": "application/json"})
     walk.ask(f"/v1/models?key={walk.token}&api_key={walk.token}", method="GET", headers={"Authorization": ""})
     walk.ask(headers={"x-api-key": walk.token[:-1]}, json={})
-    for status, name in ((400, "INVALID_ARGUMENT"), (404, "NOT_FOUND"), (500, "INTERNAL"), (503, "UNAVAILABLE")):
-        model = walk.model(f"says-{status}")
-        gemini.will_refuse(status, error(status, name, holding_key), model=model)
-        walk.chats(model)
-    gemini.will_refuse(429, out_of_quota("GenerateRequestsPerDay" + key), model=walk.model("dry"))
-    gemini.will_redirect(f"http://127.0.0.1:9/?key={key}", model=walk.model("redirect"))
-    gemini.will_answer(f"<html>{holding_key}</html>".encode(), model=walk.model("html"))
-    gemini.will_hang(model=walk.model("hang"))
-    gemini.will_cut(with_reset=True, model=walk.model("cut"))
-    midway = events(reply("Hel", finish=None), error(500, "INTERNAL", holding_key))
-    gemini.will_stream(midway, model=walk.model("midway"))
-    for name in ("dry", "redirect", "html", "hang", "cut", "midway"):
-        walk.chats(walk.model(name))
+    for name, script in _faults(gemini, key, holding_key).items():
+        for model in walk.models(name):
+            script(model=model)
+        walk.knock(name)
     _leave(walk)
     # The last: it takes the key out.
-    gemini.will_refuse(403, error(403, "PERMISSION_DENIED", holding_key), model=walk.model("dead"), times=1)
+    for model in walk.models("dead"):
+        gemini.will_refuse(403, error(403, "PERMISSION_DENIED", holding_key), model=model, times=1)
     gemini.will_refuse(400, KEY_INVALID)
-    walk.chats(walk.model("dead"))
+    walk.knock("dead")
+
+
+def _faults(gemini: ScriptedGemini, key: str, holding_key: str) -> dict[str, Callable[..., None]]:
+    """What goes wrong upstream, by name: to be scripted for a model."""
+    refusals = ((400, "INVALID_ARGUMENT"), (404, "NOT_FOUND"), (500, "INTERNAL"), (503, "UNAVAILABLE"))
+    midway = events(reply("Hel", finish=None), error(500, "INTERNAL", holding_key))
+    return {
+        **{f"says-{one}": partial(gemini.will_refuse, one, error(one, name, holding_key)) for one, name in refusals},
+        "dry": partial(gemini.will_refuse, 429, out_of_quota("GenerateRequestsPerDay" + key)),
+        "redirect": partial(gemini.will_redirect, f"http://127.0.0.1:9/?key={key}"),
+        "html": partial(gemini.will_answer, f"<html>{holding_key}</html>".encode()),
+        "hang": gemini.will_hang,
+        "cut": partial(gemini.will_cut, with_reset=True),
+        "midway": partial(gemini.will_stream, midway),
+    }
 
 
 def _leave(walk: Walk) -> None:
@@ -109,9 +129,7 @@ def command_lines() -> bytes:
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_a_key_a_token_and_a_prompt_leave_no_trace(
-    start: Start, gemini: ScriptedGemini, model: str, server: str
-) -> None:
+def test_a_key_a_token_and_a_prompt_leave_no_trace(start: Start, gemini: ScriptedGemini, server: str) -> None:
     secret = uuid.uuid4().hex
     gateway = start(
         server,
@@ -122,7 +140,7 @@ def test_a_key_a_token_and_a_prompt_leave_no_trace(
         TUMBLER_IDLE_SECONDS="0.6",
         TUMBLER_KEY_DEADLINE_SECONDS="1",
     )
-    walk = Walk(gateway, gemini, model)
+    walk = Walk(gateway, gemini)
     everything(walk)
     assert eventually(lambda: len(gateway.disabled()) == 2)
     assert gateway.usage_rows(walk.model("left"))
@@ -139,7 +157,7 @@ def test_a_key_a_token_and_a_prompt_leave_no_trace(
     # It would be no wonder that nothing is found where nothing was.
     assert {call.key for call in gemini.calls} == set(gateway.keys)
     assert any(PROMPT.encode() in call.body for call in gemini.calls)
-    assert len(walk.seen) > 20
+    assert len(walk.seen) > 10 * len(EVERY_WAY)
     assert len(gateway.log()) > 200
 
 
