@@ -20,7 +20,7 @@ from compat.translation.speech.sound import PLAIN, MakeEncoder
 _KILOBITS = 64
 """Of mp3, opus and aac: as good as speech of 24,000 samples a second can be told from its original."""
 
-# A second of speech takes a thousandth of one, so two threads are enough for hundreds of streams.
+# A second of speech takes three to four thousandths of one, so two threads are enough for hundreds of streams.
 _workers = ThreadPoolExecutor(2, thread_name_prefix="sound")
 
 

@@ -1,4 +1,4 @@
-"""LiteLLM's SDK as a client of chat, responses, messages and embeddings; prints JSON."""
+"""LiteLLM's SDK as a client of chat, responses, messages, embeddings, sound and moderations; prints JSON."""
 
 import asyncio
 import json
@@ -67,12 +67,25 @@ async def messages() -> dict[str, Any]:
     return {"whole": [told["content"][0]["text"], told["stop_reason"]]}
 
 
+def sound() -> dict[str, Any]:
+    """What is said, heard and judged."""
+    where: dict[str, Any] = {"api_base": f"{BASE}/v1", "api_key": TOKEN}
+    spoken = litellm.speech(f"openai/{os.environ['SPEAKER']}", input="Hi", voice="alloy", **where)
+    file = ("hello.mp3", spoken.content)
+    return {
+        "mp3": spoken.content[:2].hex(),
+        "heard": litellm.transcription(f"openai/{MODEL}-heard", file, **where).text,
+        "flagged": litellm.moderation("Hm.", f"openai/{MODEL}-judge", **where).results[0].flagged,
+    }
+
+
 vectors = litellm.embedding("openai/text-embedding-3-small", ["one"], api_base=f"{BASE}/v1", api_key=TOKEN)
 told = {
     "chat": chats("openai", f"{BASE}/v1"),
     "anthropic": chats("anthropic", BASE),
     "responses": responses(),
     "messages": asyncio.run(messages()),
+    "sound": sound(),
     "dimensions": len(vectors.data[0]["embedding"]),
 }
 print(json.dumps(told))

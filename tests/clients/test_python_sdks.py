@@ -11,8 +11,8 @@ from tests.scripted_gemini import ScriptedGemini
 CALL = reply({"functionCall": {"name": "get_weather", "args": {"city": "Oslo"}}})
 
 
-def _drive(program: str, python: Path, gateway: Gateway, model: str) -> Any:
-    where = {"BASE_URL": gateway.url, "TOKEN": gateway.token, "MODEL": model}
+def _drive(program: str, python: Path, gateway: Gateway, model: str, **more: str) -> Any:
+    where = {"BASE_URL": gateway.url, "TOKEN": gateway.token, "MODEL": model, **more}
     return told_by([python, HERE / program], python.parents[1], **where)
 
 
@@ -43,7 +43,10 @@ def test_litellm_is_a_client_of_every_door(gateway: Gateway, gemini: ScriptedGem
         gemini.will_say(CALL, model=f"{model}-tools", times=1)
         gemini.will_say(reply("Sunny."), model=f"{model}-tools", times=1)
     gemini.will_refuse(503, OVERLOADED, model=f"{model}-overloaded")
-    told = _drive("litellm_sdk.py", python, gateway, model)
+    gemini.will_say(reply('{"violence": 0.9}'), model=f"{model}-judge")
+    # It asks for verbose_json, whatever its caller wants: of the duration it makes a price.
+    gemini.will_say(reply('{"language": "english", "segments": [{"text": "Hello!"}]}'), model=f"{model}-heard")
+    told = _drive("litellm_sdk.py", python, gateway, model, SPEAKER=model.replace("flash--", "flash-preview-tts--"))
     for provider in ("chat", "anthropic"):
         got = told[provider]
         assert got["whole"] == ["Hello!", "stop", 12]
@@ -57,6 +60,7 @@ def test_litellm_is_a_client_of_every_door(gateway: Gateway, gemini: ScriptedGem
         "streamed": "Hello!",
     }
     assert told["messages"] == {"whole": ["Hello!", "end_turn"]}
+    assert told["sound"] == {"mp3": "fff3", "heard": "Hello!", "flagged": True}
     assert told["dimensions"] == 1536
     endpoints = {row["endpoint"] for row in gateway.usage_rows(model, 7)}
     assert endpoints == {"chat.completions", "messages", "responses"}

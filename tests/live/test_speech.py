@@ -15,6 +15,7 @@ import pytest
 from tests.gemini_replies import OVERLOADED, events, reply, sound
 from tests.live.gateway import Gateway, eventually
 from tests.live.openapi import ERROR, check
+from tests.live.recorded import recordings
 from tests.scripted_gemini import ScriptedGemini
 
 SECOND = bytes(range(240)) * 200
@@ -49,6 +50,16 @@ def test_a_text_is_said(client: openai.OpenAI, gateway: Gateway, gemini: Scripte
     (row,) = gateway.usage_rows(speaker)
     assert (row["endpoint"], row["status"], row["stream"]) == ("audio.speech", 200, 0)
     assert (row["prompt_tokens"], row["completion_tokens"]) == (7, 5)
+
+
+def test_a_recorded_speech_of_geminis_comes_back_bit_for_bit(
+    client: openai.OpenAI, gemini: ScriptedGemini, speaker: str
+) -> None:
+    recorded = json.loads(recordings()["unary-tts-2.5.json"].body)
+    gemini.will_stream(events(recorded), model=speaker)
+    (part,) = recorded["candidates"][0]["content"]["parts"]
+    spoken = client.audio.speech.create(model=speaker, voice="alloy", input="Hello!", response_format="pcm")
+    assert spoken.content == base64.b64decode(part["inlineData"]["data"])
 
 
 def test_mp3_is_what_comes_unless_something_else_is_asked_for(
