@@ -12,7 +12,7 @@ from accounts.pool.quotas import Quota
 
 _ROUNDS = 4
 _FEW = 8
-_COMPARED = 4
+_COMPARED = 3
 _FAVOURITES = 4
 _STRIDE = 7_919
 _LOOKED_AT = 200
@@ -48,7 +48,7 @@ class Asking(NamedTuple):
 
 
 class Board:
-    """Every domain is either ready or asleep until a time. Choosing looks at two of the ready, however many there are.
+    """Every domain is either ready or asleep until a time. Choosing looks at a few of the ready, however many there are.
 
     A domain that turns out to have no room is put to sleep until its ledger says it has, so each is looked at once per
     window, not once per request.
@@ -61,6 +61,8 @@ class Board:
         """Those that were looked at, by quota domain."""
         self._all = [domain for domain in domains if domain.may_serve(model)]
         self._ready = list(self._all)
+        self._best_at = 0
+        """The place of the one that was found best last."""
         self._asleep: dict[str, tuple[float, Domain]] = {}
         self._wakings: list[tuple[float, str]] = []
         """A heap of the times at which somebody may have to be woken."""
@@ -77,7 +79,8 @@ class Board:
     ) -> Chosen | None:
         """A key of a domain with room for so many input tokens; None when there is none now.
 
-        Of a few ready domains drawn by chance (of all, when they are not many) the one with most room is taken. A
+        Of a few ready domains drawn by chance and the one that was best last (of all, when they are not many) the one with
+        most room is taken: so the best of all is soon found, and stays found while it is. A
         conversation with an affinity goes to the same domain again while that has room, for Gemini caches its prefix.
         """
         asking = Asking(tokens, tried, now, int(now // _HOUR) % 24, rng, spare)
@@ -138,9 +141,11 @@ class Board:
         return None
 
     def _draw(self, rng: random.Random) -> list[int]:
-        """The places of the ready domains to compare: a few by chance, or all when they are few."""
+        """The places of the ready domains to compare: the last winner's and a few by chance, or all when they are few."""
         count, chance = len(self._ready), rng.random
-        return list(range(count)) if count <= _FEW else list({int(chance() * count) for _ in range(_COMPARED)})
+        if count <= _FEW:
+            return list(range(count))
+        return list({min(self._best_at, count - 1), *(int(chance() * count) for _ in range(_COMPARED))})
 
     def _best_of(self, places: list[int], asking: Asking) -> Ready | None:
         """The best of the ready in these places that can serve this; those without room for any prompt are put to sleep."""
@@ -151,6 +156,7 @@ class Board:
             best = _best(drawn, asking) if len(drawn) > 1 else drawn[0]
             if self._can_serve(best, asking):
                 found = best
+                self._best_at = places[drawn.index(best)]
             else:
                 at = drawn.index(best)
                 place, (domain, _) = places.pop(at), drawn.pop(at)
