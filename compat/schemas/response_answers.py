@@ -51,6 +51,7 @@ class OutputFunctionCall(Struct, tag_field="type", tag="function_call"):
     call_id: str
     name: str
     arguments: str
+    namespace: str | UnsetType = UNSET
 
 
 class OutputCustomCall(Struct, tag_field="type", tag="custom_tool_call"):
@@ -61,6 +62,7 @@ class OutputCustomCall(Struct, tag_field="type", tag="custom_tool_call"):
     call_id: str
     name: str
     input: str
+    namespace: str | UnsetType = UNSET
 
 
 class SummaryText(Struct, tag_field="type", tag="summary_text"):

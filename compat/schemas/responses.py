@@ -52,6 +52,7 @@ class FunctionCallItem(Struct):
     call_id: str
     name: str
     arguments: str = ""
+    namespace: str | None = None
 
 
 class CustomCallItem(Struct):
@@ -60,6 +61,7 @@ class CustomCallItem(Struct):
     call_id: str
     name: str
     input: str = ""
+    namespace: str | None = None
 
 
 class CallOutputItem(Struct):
@@ -114,6 +116,13 @@ class CustomTool(Struct):
     name: str
     description: str | None = None
     format: Any = None
+
+
+class NamespaceTool(Struct):
+    """Functions and custom tools under one name."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=128)]
+    tools: Annotated[list[Raw], Meta(min_length=1, max_length=128)]
 
 
 class ImageTool(Struct):

@@ -126,6 +126,7 @@ class Responses(_ResponsesView):
             self.turn.new_hex,
             translation.tells_thoughts,
             (lambda signatures: memory.seal(user_id, signatures)) if carried else None,
+            translation.namespaces,
         )
         answering = Answering(chat.declared, created, new_call_id, self.remember)
         return ResponseAnswer(Envelope(self.turn.id, created, asked, store=self.turn.stores), answering, telling)

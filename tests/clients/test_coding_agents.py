@@ -5,12 +5,13 @@ turn brings the note's text and the thought's signature back.
 """
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.clients.running import run
+from tests.clients.running import HERE, run
 from tests.gemini_replies import OVERLOADED, reply
 from tests.live.gateway import Gateway
 from tests.scripted_gemini import ScriptedGemini
@@ -48,12 +49,11 @@ def check(gateway: Gateway, gemini: ScriptedGemini, model: str, endpoint: str) -
     assert sorted(row["attempts"] for row in rows) == [1, 2]
 
 
-def test_codex_works_with_its_shell(
-    gateway: Gateway, gemini: ScriptedGemini, thinker: str, coding_agents: Path, home: Path
-) -> None:
+def codex(coding_agents: Path, home: Path, gateway: Gateway, model: str, more: str = "") -> list[dict[str, Any]]:
+    """What Codex did, item by item."""
     (home / "config.toml").write_text(
         f'''
-model = "{thinker}"
+model = "{model}"
 model_provider = "tumbler"
 
 [model_providers.tumbler]
@@ -61,16 +61,36 @@ name = "Gemini Tumbler"
 base_url = "{gateway.url}/v1"
 env_key = "TUMBLER_TOKEN"
 wire_api = "responses"
-'''
+{more}'''
     )
-    script(gemini, thinker, "exec_command", {"cmd": "cat note.txt"})
-    codex = ["node", coding_agents / "node_modules/@openai/codex/bin/codex.js", "exec", "--json"]
-    # The command is this test's own, and no machine has the same sandbox.
+    command = ["node", coding_agents / "node_modules/@openai/codex/bin/codex.js", "exec", "--json"]
+    # What is run is this test's own, and no machine has the same sandbox.
     free = ["--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox"]
-    told = run([*codex, *free, ASK], home, CODEX_HOME=str(home), TUMBLER_TOKEN=gateway.token)
-    items = [event["item"] for event in map(json.loads, told.splitlines()) if event["type"] == "item.completed"]
+    told = run([*command, *free, ASK], home, CODEX_HOME=str(home), TUMBLER_TOKEN=gateway.token)
+    return [event["item"] for event in map(json.loads, told.splitlines()) if event["type"] == "item.completed"]
+
+
+def test_codex_works_with_its_shell(
+    gateway: Gateway, gemini: ScriptedGemini, thinker: str, coding_agents: Path, home: Path
+) -> None:
+    script(gemini, thinker, "exec_command", {"cmd": "cat note.txt"})
+    items = codex(coding_agents, home, gateway, thinker)
     (command,) = [item for item in items if item["type"] == "command_execution"]
     assert (command["exit_code"], command["aggregated_output"]) == (0, NOTE)
+    assert items[-1]["text"] == "It holds some words."
+    check(gateway, gemini, thinker, "responses")
+
+
+def test_codex_works_with_a_server_of_tools(
+    gateway: Gateway, gemini: ScriptedGemini, thinker: str, coding_agents: Path, home: Path
+) -> None:
+    """Each server is a namespace of its own."""
+    program = [str(HERE / "notes_server.py"), NOTE]
+    server = f"[mcp_servers.notes]\ncommand = {json.dumps(sys.executable)}\nargs = {json.dumps(program)}\n"
+    script(gemini, thinker, "mcp__notes__read_note", {})
+    items = codex(coding_agents, home, gateway, thinker, server)
+    (called,) = [item for item in items if item["type"] == "mcp_tool_call"]
+    assert (called["server"], called["tool"], called["status"]) == ("notes", "read_note", "completed")
     assert items[-1]["text"] == "It holds some words."
     check(gateway, gemini, thinker, "responses")
 

@@ -47,7 +47,7 @@ def _answer(members: dict[str, Any], circumstances: dict[str, Any]) -> Answer:
     numbers = itertools.count(1)
     request = translated(**members)
     carried = ENCRYPTED in (request.request.include or ())
-    telling = Telling(lambda: str(next(numbers)), request.tells_thoughts, seal if carried else None)
+    telling = Telling(lambda: str(next(numbers)), request.tells_thoughts, seal if carried else None, request.namespaces)
     return Answer(Envelope("resp_1", CREATED, request.request, store=False), answering(**circumstances), telling)
 
 

@@ -72,6 +72,16 @@ def test_a_custom_tools_call_carries_its_text():
     assert (item["type"], item["input"], item["call_id"]) == ("custom_tool_call", "*** Begin", "call_1")
 
 
+READ = {"type": "function", "name": "read", "parameters": {"type": "object"}, "strict": None, "description": "Read"}
+
+
+def test_a_call_into_a_namespace_is_told_with_it():
+    tools = [{"type": "namespace", "name": "notes", "description": "Notes", "tools": [READ]}]
+    events = streamed(reply(call("notes__read", {})), members={"tools": tools})
+    (item,) = events[-1]["response"]["output"]
+    assert (item["namespace"], item["name"]) == ("notes", "read")
+
+
 @pytest.mark.parametrize("thoughts", [False, True])
 def test_a_calls_signature_travels_sealed_in_a_reasoning_item_before_it(thoughts: bool):
     given = [reply(THOUGHT, finish=None), reply(call("f", {}, thoughtSignature="c2ln"))]

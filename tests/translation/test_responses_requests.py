@@ -112,6 +112,19 @@ def test_tools_are_flat_here_and_the_servers_own_are_left_out():
     assert "start: x" in declarations["functionDeclarations"][1]["description"]
 
 
+def test_the_tools_of_a_namespace_bear_its_name():
+    inner = [{"type": "function", "name": "read"}, {"type": "custom", "name": "patch"}, {"type": "mcp"}]
+    space = {"type": "namespace", "name": "notes", "description": "Notes", "tools": inner}
+    found = translated(tools=[{**space, "name": "other"}, space])
+    names = [(tool.function or tool.custom).name for tool in found.chat.tools]
+    assert names == ["other__read", "other__patch", "notes__read", "notes__patch"]
+    assert found.namespaces["notes__read"] == ("notes", "read")
+    assert found.dropped == ["mcp", "mcp"]
+    call = {"type": "function_call", "call_id": "a", "namespace": "notes", "name": "read", "arguments": "{}"}
+    (message,) = chat(input=[call]).messages
+    assert message.tool_calls[0].function.name == "notes__read"
+
+
 @pytest.mark.parametrize("kind", ["web_search", "web_search_preview", "web_search_2025_08_26"])
 def test_a_web_search_is_googles(kind: str):
     assert body(tools=[{"type": kind}])["tools"] == [{"googleSearch": {}}]

@@ -38,6 +38,7 @@ from compat.schemas.responses import (
 from compat.translation.content import DRAWN_BEFORE
 from compat.translation.decoding import refusal_of
 from compat.translation.refusals import Untranslatable
+from compat.translation.responses.namespaces import joined
 from compat.translation.signatures import to_extra_content
 
 Item = MessageItem | FunctionCallItem | CustomCallItem | CallOutputItem | ReasoningItem | ImageCallItem
@@ -131,9 +132,10 @@ def _as_parts(content: Content) -> list[ContentPart]:
 
 def _to_call(item: FunctionCallItem | CustomCallItem, signature: str | None) -> ToolCall:
     extra = to_extra_content(signature) if signature else None
+    name = joined(item.namespace, item.name)
     if isinstance(item, CustomCallItem):
-        return ToolCall(item.call_id, "custom", custom=CalledCustom(item.name, item.input), extra_content=extra)
-    return ToolCall(item.call_id, function=CalledFunction(item.name, item.arguments), extra_content=extra)
+        return ToolCall(item.call_id, "custom", custom=CalledCustom(name, item.input), extra_content=extra)
+    return ToolCall(item.call_id, function=CalledFunction(name, item.arguments), extra_content=extra)
 
 
 def _to_content(content: ResponseContent, path: str) -> Content:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from compat.translation.responses.namespaces import NO_NAMESPACES, Named
 from compat.translation.signatures import signature_of
 
 Event = dict[str, Any]
@@ -18,6 +19,8 @@ class Telling(NamedTuple):
     """Whether the client asked for summaries of the reasoning."""
     seal: Callable[[dict[str, str]], str] | None
     """Thought signatures by call id → encrypted_content; None where the client does not want it."""
+    namespaces: Named = NO_NAMESPACES
+    """The namespaces of the functions that are in one."""
 
 
 class Output:
@@ -173,12 +176,14 @@ class Output:
     ) -> Iterator[Event]:
         name, text = called["name"], called[member]
         item = {"id": self._id(prefix), "type": kind, "status": "in_progress", "call_id": call["id"], "name": name}
+        if name in self._telling.namespaces:
+            item["namespace"], item["name"] = self._telling.namespaces[name]
         item[member] = ""
         yield from self._add(item)
         place = {"item_id": item["id"], "output_index": len(self.items) - 1}
         yield {"type": f"response.{events}.delta", **place, "delta": text}
         item[member] = text
-        named = {"name": name} if member == "arguments" else {}
+        named = {"name": item["name"]} if member == "arguments" else {}
         yield {"type": f"response.{events}.done", **place, **named, member: text}
         item["status"] = "completed"
         yield self._done(item)

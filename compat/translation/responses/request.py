@@ -1,5 +1,6 @@
 """A responses request → the chat request that stands for it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -20,7 +21,16 @@ from compat.schemas.chat import (
     ToolName,
 )
 from compat.schemas.images import DEFAULT_MODEL
-from compat.schemas.responses import CustomTool, FunctionTool, ImageTool, Kind, NamedChoice, ResponseRequest, TextFormat
+from compat.schemas.responses import (
+    CustomTool,
+    FunctionTool,
+    ImageTool,
+    Kind,
+    NamedChoice,
+    NamespaceTool,
+    ResponseRequest,
+    TextFormat,
+)
 from compat.translation.decoding import refusal_of
 from compat.translation.images.request import refuse_transparency
 from compat.translation.images.sizes import read_size
@@ -28,11 +38,13 @@ from compat.translation.origins import Origins
 from compat.translation.refusals import Untranslatable
 from compat.translation.responses.history import NOTHING, History
 from compat.translation.responses.items import Conversation, Item, Unseal, to_items
+from compat.translation.responses.namespaces import joined
 
 _kind = msgspec.json.Decoder(Kind)
 _function = msgspec.json.Decoder(FunctionTool)
 _custom = msgspec.json.Decoder(CustomTool)
 _image = msgspec.json.Decoder(ImageTool)
+_namespace = msgspec.json.Decoder(NamespaceTool)
 
 LOGPROBS = "message.output_text.logprobs"
 ENCRYPTED = "reasoning.encrypted_content"
@@ -40,7 +52,7 @@ ENCRYPTED = "reasoning.encrypted_content"
 HOSTED = frozenset(
     {
         *("apply_patch", "code_interpreter", "computer", "computer_use_preview", "file_search", "image_generation"),
-        *("local_shell", "mcp", "namespace", "shell", "tool_search"),
+        *("local_shell", "mcp", "shell", "tool_search"),
     }
 )
 """Tools that OpenAI runs itself and that are left out here: clients always list some."""
@@ -64,7 +76,8 @@ class ResponseTranslation:
     ) -> None:
         _refuse_unserved(request)
         self.request = request
-        tools, self.searches, self.dropped = _to_tools(request.tools or [])
+        tools = _Tools(request.tools or ())
+        self.searches, self.dropped, self.namespaces = tools.searches, tools.dropped, tools.namespaces
         image_tool = _image_tool(request.tools or [])
         self.draws_by = _draws_by(request, image_tool)
         """The model that draws, where the request is for an image; None where the model that is asked goes on by itself."""
@@ -87,7 +100,7 @@ class ResponseTranslation:
             logprobs=wants_logprobs or None,
             top_logprobs=request.top_logprobs if wants_logprobs else None,
             response_format=_to_format(request.text.format if request.text else None),
-            tools=tools or None,
+            tools=tools.called or None,
             tool_choice=None if self.draws_by else _to_choice(request.tool_choice),
             image_config=ImageConfig(size=image_tool.size, quality=image_tool.quality) if image_tool else None,
             parallel_tool_calls=request.parallel_tool_calls,
@@ -120,25 +133,54 @@ def _refuse_unserved(request: ResponseRequest) -> None:
         )
 
 
-def _to_tools(raws: list[msgspec.Raw]) -> tuple[list[Tool], bool, list[str]]:
-    """(functions and custom tools, whether the web may be searched, kinds of tools that are left out)."""
-    tools: list[Tool] = []
-    searches, dropped = False, []
-    for place, raw in enumerate(raws):
-        try:
-            kind = _kind.decode(raw).type
-            if kind == "function":
-                tools.append(Tool("function", function=_to_function(_function.decode(raw))))
-            elif kind == "custom":
-                custom = _custom.decode(raw)
-                tools.append(Tool("custom", custom=CustomDefinition(custom.name, custom.description, _grammar(custom))))
-            elif kind.startswith("web_search"):
-                searches = True
-            else:
-                dropped.append(kind if kind in HOSTED else "another kind")
-        except msgspec.ValidationError as error:
-            raise refusal_of(error, f"tools[{place}]") from None
-    return tools, searches, dropped
+class _Tools:
+    """What the tools of a request amount to. Raises Untranslatable."""
+
+    def __init__(self, raws: Sequence[msgspec.Raw]) -> None:
+        self.called: list[Tool] = []
+        """Functions and custom tools."""
+        self.searches = False
+        """Whether the web may be searched."""
+        self.dropped: list[str] = []
+        """The kinds of those that are left out."""
+        self.namespaces: dict[str, tuple[str, str]] = {}
+        self._take(raws, "tools")
+
+    def _take(self, raws: Sequence[msgspec.Raw], path: str, namespace: str | None = None) -> None:
+        for place, raw in enumerate(raws):
+            try:
+                self._take_one(raw, f"{path}[{place}]", namespace)
+            except msgspec.ValidationError as error:
+                raise refusal_of(error, f"{path}[{place}]") from None
+
+    def _take_one(self, raw: msgspec.Raw, path: str, namespace: str | None) -> None:
+        kind = _kind.decode(raw).type
+        if kind in _CALLED:
+            tool = _to_tool(raw, kind)
+            self._call(tool, namespace)
+        elif kind == "namespace" and namespace is None:
+            whole = _namespace.decode(raw)
+            self._take(whole.tools, f"{path}.tools", whole.name)
+        elif kind.startswith("web_search"):
+            self.searches = True
+        else:
+            self.dropped.append(kind if kind in HOSTED else "another kind")
+
+    def _call(self, tool: Tool, namespace: str | None) -> None:
+        definition = tool.function or tool.custom
+        assert definition is not None  # noqa: S101 (it was made just now)
+        if namespace is not None:
+            name, definition.name = definition.name, joined(namespace, definition.name)
+            self.namespaces[definition.name] = (namespace, name)
+        self.called.append(tool)
+
+
+def _to_tool(raw: msgspec.Raw, kind: str) -> Tool:
+    if kind == "custom":
+        custom = _custom.decode(raw)
+        return Tool("custom", custom=CustomDefinition(custom.name, custom.description, _grammar(custom)))
+    tool = _function.decode(raw)
+    return Tool("function", function=FunctionDefinition(tool.name, tool.description, tool.parameters, tool.strict))
 
 
 def _image_tool(raws: list[msgspec.Raw]) -> ImageTool | None:
@@ -165,10 +207,6 @@ def _draws_by(request: ResponseRequest, tool: ImageTool | None) -> str | None:
         return None
     is_forced = isinstance(choice, NamedChoice) and choice.type == _DRAWS
     return (tool.model or DEFAULT_MODEL) if is_forced or len(request.tools or ()) == 1 else None
-
-
-def _to_function(tool: FunctionTool) -> FunctionDefinition:
-    return FunctionDefinition(tool.name, tool.description, tool.parameters, tool.strict)
 
 
 def _grammar(tool: CustomTool) -> Any:
