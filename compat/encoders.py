@@ -8,6 +8,7 @@ import asyncio
 import io
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 from typing import Any, Protocol
@@ -127,6 +128,11 @@ class _Av:
         self._file.mux(self._stream.encode(None))
         self._file.close()
         return self._sink.taken()
+
+    def __del__(self) -> None:
+        """Close the file of a client that left: until then FFmpeg keeps megabytes, which nobody but the collector finds."""
+        with suppress(Exception):
+            self._file.close()
 
     def _mux(self, frame: Any) -> None:
         for ready in self._resampler.resample(frame):

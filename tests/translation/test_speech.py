@@ -8,7 +8,7 @@ import wave
 
 import pytest
 
-from compat.encoders import encoder_of
+from compat.encoders import _Av, encoder_of
 from compat.schemas.gemini import UsageMetadata
 from compat.schemas.speech import SpeechRequest
 from compat.simulator.validation import violations
@@ -142,6 +142,16 @@ def test_every_format_holds_the_whole_sound(response_format):
         frames = list(file.decode(audio=0))
     assert sum(frame.samples / frame.sample_rate for frame in frames) == pytest.approx(4, abs=0.1)
     assert {frame.layout.nb_channels for frame in frames} == {1}
+
+
+def test_a_sound_that_nobody_wants_any_more_is_closed():
+    pytest.importorskip("av", reason="PyAV is not installed")
+    codec = _Av("ogg", "libopus", 24_000)
+    codec.encode(SAMPLES)
+    sink = codec._sink
+    sink.taken()
+    del codec
+    assert sink.taken().startswith(b"OggS"), "the last page is written when a file is closed"
 
 
 @pytest.mark.parametrize("response_format", ["opus", "aac", "flac"])
