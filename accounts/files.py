@@ -1,11 +1,11 @@
 """Files of users: kept sealed, found by their owner alone, gone when their time is over. docs/batches.md tells more.
 
-Everything here asks the database, so it belongs into `in_db`.
+Everything here asks the database, so it belongs into `in_db`, but for `read`, which goes there by itself.
 """
 
 import itertools
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
+from accounts.in_db import in_db
 from accounts.models import FilePart, StoredFile
 from accounts.sealing import Unsealable, seal_bytes, unseal_bytes
 
@@ -78,6 +79,15 @@ def parts(file: StoredFile) -> Iterator[bytes]:
     """The content, a part in memory at a time. Raises Unsealable."""
     for number in itertools.count():
         part = part_of(file, number)
+        if part is None:
+            return
+        yield part
+
+
+async def read(file: StoredFile) -> AsyncIterator[bytes]:
+    """The same for those on an event loop, who wait for each part. Raises Unsealable."""
+    for number in itertools.count():
+        part = await in_db(part_of, file, number)
         if part is None:
             return
         yield part

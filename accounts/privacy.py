@@ -77,6 +77,19 @@ KEPT = (
         ("accounts.KeptImage: id owner content_type size expires sealed",),
     ),
     Kept(
+        "Batches",
+        "User, token, endpoint, files, state, counts and times; which lines of its file are wrong, and how; the client's own "
+        "words about it, and what each line brought until the batch ends and its files are written, sealed with Fernet",
+        "Database",
+        "What lines brought: until the batch ends. The rest: 30 days after that (TUMBLER_FILE_DAYS)",
+        (
+            "accounts.Batch: id user token open_access endpoint status input_file output_file error_file output_seconds",
+            "accounts.Batch: metadata errors total completed failed created expires in_progress_at finalizing_at",
+            "accounts.Batch: cancelling_at ended_at worker leased_until",
+            "accounts.BatchResult: id batch number answered content",
+        ),
+    ),
+    Kept(
         "Thought signatures of tool calls",
         "Opaque texts of Gemini's, which it wants back; by user and tool call id",
         "Memory, and Redis where it is used: sealed with AES-256-GCM, under a keyed hash",
@@ -398,6 +411,7 @@ LOGGED = (
         (
             "%s failed",
             "a stream broke",
+            "a batch broke; it is taken up again",
             "a response could not be stored",
             "a live page broke",
             "live traffic could not be read",
@@ -408,6 +422,8 @@ LOGGED = (
         "The database, Redis or the journal fails or is back",
         (
             "the database is out of reach",
+            "batches wait: the database does not answer",
+            "a batch waits: the database does not answer",
             "the pool could not exchange with the database; it goes on with what it knows",
             "the model mappings could not be read anew; the known ones stay",
             "usage cannot be recorded: requests are refused until it can",

@@ -9,8 +9,17 @@ from allauth.mfa.models import Authenticator
 from django.db import transaction
 from django.db.models import Model
 
-from accounts import files
-from accounts.models import ContributedKey, Conversation, ConversationItem, FilePart, StoredFile, StoredResponse
+from accounts import batches, files
+from accounts.models import (
+    Batch,
+    BatchResult,
+    ContributedKey,
+    Conversation,
+    ConversationItem,
+    FilePart,
+    StoredFile,
+    StoredResponse,
+)
 from accounts.sealing import (
     Unsealable,
     are_sealed_newest,
@@ -29,6 +38,8 @@ _SEALED = ("secret", "seed")
 _CONTENTS: tuple[tuple[type[Model], str, Callable[[Any], str]], ...] = (
     (StoredFile, "name", lambda file: file.pk),
     (FilePart, "content", lambda part: files.place_of(part.file_id, part.number)),
+    (Batch, "metadata", lambda batch: batch.pk),
+    (BatchResult, "content", lambda result: batches.place_of(result.batch_id, result.number)),
     (StoredResponse, "sealed", lambda response: response.pk),
     (Conversation, "metadata", lambda conversation: conversation.pk),
     (ConversationItem, "sealed", conversations.place_of),

@@ -22,7 +22,7 @@ from accounts.in_db import DatabaseAway
 from accounts.sealing import Unsealable
 from compat import edge
 from compat.answers import Answer, Response
-from compat.authentication import identify
+from compat.authentication import identify, permit
 from compat.body import ClientGone, read_body
 from compat.errors import (
     CompatError,
@@ -91,6 +91,19 @@ class AsyncAPIView(APIView):
             response = self.error_answer(self._client_error(error, request_id), request_id)
         edge.finish(response, request, request_id or self._request_id(), started, self.job)
         return response
+
+    async def answer_in_batch(self, caller: Caller, request: HttpRequest) -> tuple[str, Answer | CompatError]:
+        """The id of one POST of a batch of the caller's, and what the view answers to it, or why it does not.
+
+        The request came by no connection; the credential was checked when the batch was made.
+        """
+        try:
+            permit(caller, self.needs)
+            self.request, self.caller = Request(request), caller
+            answered: Answer | CompatError = await self.post(self.request)  # type: ignore[attr-defined]
+        except Exception as error:  # noqa: BLE001 (as in dispatch)
+            answered = self._client_error(error, self._request_id())
+        return self._request_id(), answered
 
     def error_answer(self, error: CompatError, request_id: str) -> Answer:
         """An error in the envelope of the view's dialect: OpenAI's, unless a view has another."""

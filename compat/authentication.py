@@ -59,7 +59,8 @@ async def identify(scope: Scope, needs: str) -> Caller:
         caller = await callers.anonymous_caller()
     if caller is None:
         raise InvalidToken(_REFUSED) if token else MissingToken(_NOTHING_SENT)
-    _permit(caller, scope, needs)
+    permit(caller, needs)
+    _refuse_network(caller, scope)
     return caller
 
 
@@ -80,10 +81,13 @@ async def _look_up(token: str, scope: Scope) -> Caller | None:
         raise RateLimited(f"Too many requests with wrong API keys. Please try again in {wait}s.", wait) from None
 
 
-def _permit(caller: Caller, scope: Scope, needs: str) -> None:
-    """Raise NotPermitted unless the token is for this use and this network."""
+def permit(caller: Caller, needs: str) -> None:
+    """Raise NotPermitted unless the token is for this use."""
     if caller.scopes and needs and needs not in caller.scopes:
         raise NotPermitted(f"You have insufficient permissions for this operation. Missing scopes: {needs}.")
+
+
+def _refuse_network(caller: Caller, scope: Scope) -> None:
     if caller.networks is not None:
         address = _address(scope)
         if address is None or not any(address in network for network in caller.networks):

@@ -37,6 +37,9 @@ ROUTES: dict[str, View] = {
     "files": views.Files.as_view(),
     "files/{file_id}": views.OneFile.as_view(),
     "files/{file_id}/content": views.FileContent.as_view(),
+    "batches": views.Batches.as_view(),
+    "batches/{batch_id}": views.OneBatch.as_view(),
+    "batches/{batch_id}/cancel": views.BatchCancel.as_view(),
     "contributions": views.Contributions.as_view(),
     "usage": views.OwnUsage.as_view(),
 }

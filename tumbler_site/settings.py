@@ -263,6 +263,7 @@ CACHES = {
 }
 USAGE_DAYS = env_int("TUMBLER_USAGE_DAYS", 30, at_least=1)
 FILE_DAYS = env_int("TUMBLER_FILE_DAYS", 30, at_least=1)
+BATCH_LINES = env_int("TUMBLER_BATCH_LINES", 16, at_least=0)
 FILES_MIB = env_int("TUMBLER_FILES_MIB", 256, at_least=1)
 STORED_DAYS = env_int("TUMBLER_STORED_DAYS", 30, at_least=0)
 STORED_MIB = env_int("TUMBLER_STORED_MIB", 100, at_least=1)

@@ -1,6 +1,7 @@
 """The tables of this app, a module a subject."""
 
 from accounts.models.acts import StaffAct
+from accounts.models.batches import Batch, BatchResult
 from accounts.models.files import FilePart, StoredFile
 from accounts.models.images import KeptImage
 from accounts.models.invitations import Invitation
@@ -18,6 +19,8 @@ from accounts.models.users import Plan, User
 
 __all__ = [
     "LIMIT_FIELDS",
+    "Batch",
+    "BatchResult",
     "ContributedKey",
     "Conversation",
     "ConversationItem",

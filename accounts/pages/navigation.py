@@ -22,6 +22,7 @@ class Place(NamedTuple):
 PLACES = (
     Place("dashboard", _("Dashboard"), "gauge"),
     Place("tokens", _("Tokens"), "key"),
+    Place("batches", _("Batches"), "list"),
     Place("connect", _("Connect"), "plug"),
     Place("playground", _("Playground"), "chat"),
     Place("requests", _("Requests"), "search"),

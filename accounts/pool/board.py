@@ -181,6 +181,8 @@ class Board:
         domain, ledger = ready
         tokens, tried, now, hour, _, spare = asking
         within = _spare(ready, asking) if spare else None
+        if within is not None and not ledger.is_quiet(now, within):
+            return False
         return ledger.free_at(tokens, now, within) <= now and bool(domain.usable(self.model, hour, tried))
 
     def _ledger(self, domain: str) -> Ledger:

@@ -12,7 +12,7 @@ WINDOW = 60.5
 """Seconds that a request counts: Gemini's minute, and as much as the way there may take longer for one than for the next."""
 PROBE_SECONDS = 3.0
 """How long one request tries alone after a rest. Refusals come quicker; answers may take minutes, and nobody waits for them."""
-_DAY = 24 * 3600.0
+_MINUTE, _DAY = 60.0, 24 * 3600.0
 # What these were for is over with the minute or the day, so the first request after them is like any other.
 BY_THE_CLOCK = frozenset({"quota_minute", "quota_day"})
 _LOOK_AGAIN_SECONDS = 1.0
@@ -135,6 +135,13 @@ class Ledger:
     def spare(self, tokens: int, now: float, *, paid: bool) -> Quota:
         """What of the quota a request may count on that nobody waits for."""
         return self.quota.spare(tokens, min(1.0, (next_quota_day(now) - now) / _DAY), paid=paid)
+
+    def is_quiet(self, now: float, within: Quota) -> bool:
+        """True when the last request is so long ago that such ones fill no more than their part, evenly over the minute.
+
+        So never many of them leave the minute together, and whoever finds it full all the same waits for seconds.
+        """
+        return not within.rpm or not self._minute or now - self._minute[-1].at >= _MINUTE / within.rpm
 
     def reserve(self, tokens: int, now: float, lease_id: str = "") -> Sent:
         """Take one request and its tokens; see free_at for whether there is room."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from compat import errors
 from compat.openapi.operation import BODY, DOOR, FORM, Operation, paged
-from compat.schemas import file_answers
+from compat.schemas import batches, file_answers
 from compat.schemas.files import FileForm
 
 _FILE_ID: dict[str, Any] = {
@@ -14,6 +14,7 @@ _FILE_ID: dict[str, Any] = {
     "schema": {"type": "string"},
     "example": "file-0123456789abcdef01234567",
 }
+_BATCH_ID = {**_FILE_ID, "name": "batch_id", "example": "batch_0123456789abcdef01234567"}
 
 
 FILES: dict[tuple[str, str], Operation] = {
@@ -74,5 +75,47 @@ FILES: dict[tuple[str, str], Operation] = {
         gives="application/octet-stream",
         errors=(*DOOR, errors.NotFound),
         parameters=(_FILE_ID,),
+    ),
+    ("/batches", "POST"): Operation(
+        name="createBatch",
+        group="Batches",
+        summary="Have requests answered within a day",
+        description="The requests of a file, one a line, are answered while the pool has something to spare. They count to the "
+        "same limits and budgets as all others, and are told by their `custom_id` in the output file, or in the file of errors.",
+        request=batches.BatchRequest,
+        example={
+            "input_file_id": "file-0123456789abcdef01234567",
+            "endpoint": "/v1/chat/completions",
+            "completion_window": "24h",
+        },
+        answer=batches.Batch,
+        errors=(*DOOR, *BODY, errors.NotFound),
+    ),
+    ("/batches", "GET"): Operation(
+        name="listBatches",
+        group="Batches",
+        summary="List your batches",
+        description="The batches of the token's user, in pages.",
+        answer=batches.BatchList,
+        errors=(*DOOR, errors.InvalidRequest),
+        parameters=paged(20, 100),
+    ),
+    ("/batches/{batch_id}", "GET"): Operation(
+        name="retrieveBatch",
+        group="Batches",
+        summary="See how far a batch is",
+        description="Its status, its counts, and its files once it has ended.",
+        answer=batches.Batch,
+        errors=(*DOOR, errors.NotFound),
+        parameters=(_BATCH_ID,),
+    ),
+    ("/batches/{batch_id}/cancel", "POST"): Operation(
+        name="cancelBatch",
+        group="Batches",
+        summary="Stop a batch",
+        description="What was answered by then is in its output file.",
+        answer=batches.Batch,
+        errors=(*DOOR, errors.InvalidRequest, errors.NotFound),
+        parameters=(_BATCH_ID,),
     ),
 }

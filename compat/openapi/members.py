@@ -195,6 +195,13 @@ MEMBERS: dict[str, dict[str, str]] = {
         "speed": "Told to the model in words, for it has no such setting: near it, not exact.",
         "stream_format": "`audio`: the bytes as they are made. `sse`: in events.",
     },
+    "BatchRequest": {
+        "input_file_id": "A file of yours for the purpose `batch`: a line has `custom_id`, `method`, `url` and `body`.",
+        "endpoint": "What all its lines ask for.",
+        "completion_window": "It is finished within a day, or ends as expired.",
+        "metadata": "Words of your own, told back: 16 at most.",
+        "output_expires_after": "When its results are erased by themselves, if that is sooner than the server does it.",
+    },
     "FileForm": {
         "file": "The file itself.",
         "purpose": "What it is for: `batch` for the requests of a batch; all others may be named in conversations.",

@@ -1,5 +1,6 @@
 """The endpoints, one short class each."""
 
+from compat.views.batches import BatchCancel, Batches, OneBatch
 from compat.views.chat import ChatCompletions
 from compat.views.completions import Completions
 from compat.views.contributions import Contributions
@@ -19,6 +20,8 @@ from compat.views.unknown import UnknownPath
 from compat.views.usage import OwnUsage
 
 __all__ = [
+    "BatchCancel",
+    "Batches",
     "CancelResponse",
     "ChatCompletions",
     "Completions",
@@ -35,6 +38,7 @@ __all__ = [
     "Messages",
     "Models",
     "Moderations",
+    "OneBatch",
     "OneConversation",
     "OneConversationItem",
     "OneFile",

@@ -1,6 +1,5 @@
 """Files: POST and GET files, GET and DELETE files/{id}, GET files/{id}/content."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
 from urllib.parse import quote
@@ -104,19 +103,12 @@ class FileContent(_FilesView):
             "content-type": "application/octet-stream",
             "content-disposition": f"attachment; filename*=UTF-8''{name}",
         }
-        return Download(_parts(file), file.bytes, headers)
+        return Download(files.read(file), file.bytes, headers)
 
 
 def no_such_file(file_id: str) -> NotFound:
     """What is told of a file that is not there, or another's."""
     return NotFound(f"No such File object: {file_id[:80]}", param="id")
-
-
-async def _parts(file: StoredFile) -> AsyncIterator[bytes]:
-    number = 0
-    while (part := await in_db(files.part_of, file, number)) is not None:
-        yield part
-        number += 1
 
 
 def _listed(rows: "partial[tuple[list[StoredFile], bool]]") -> tuple[list[File], bool]:

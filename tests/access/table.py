@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from accounts import batches, files
 from accounts.contributions.terms import VERSION
 from accounts.models import KeyTask
 
@@ -40,6 +41,14 @@ class Page:
     values: Callable[["World"], dict[str, Any]] = lambda world: {}
     sends: Callable[["World"], dict[str, Any]] | None = None
     query: str = ""
+
+
+def a_batch(world: "World") -> Any:
+    """One of ada's, with a file of answers."""
+    batch = batches.create(world.ada.pk, world.token.pk, endpoint="/v1/chat/completions", input_file="file-1")
+    batch.output_file = files.keep(world.ada.pk, "a.jsonl", "batch_output", [b"{}"]).pk
+    batch.save()
+    return batch.pk
 
 
 def _a_task() -> Any:
@@ -79,6 +88,13 @@ PAGES: dict[str, Page] = {
     "accounts/": Page(ANYBODY),
     "accounts/usage/": Page(MEMBERS),
     "accounts/usage.csv": Page(MEMBERS),
+    "accounts/batches/": Page(MEMBERS),
+    "accounts/batches/<str:batch_id>/cancel/": Page(
+        ADA_ALONE, lambda world: {"batch_id": a_batch(world)}, sends=lambda world: {"a": "b"}
+    ),
+    "accounts/batches/<str:batch_id>/<str:kind>/": Page(
+        ADA_ALONE, lambda world: {"batch_id": a_batch(world), "kind": "output"}
+    ),
     "accounts/tokens/": Page(MEMBERS),
     "accounts/tokens/new/": Page(MEMBERS, sends=lambda world: {"name": "mine"}),
     "accounts/tokens/<int:pk>/": Page(
@@ -185,6 +201,9 @@ API = {
     "audio/speech": TOKEN,
     "audio/transcriptions": TOKEN,
     "audio/translations": TOKEN,
+    "batches": TOKEN,
+    "batches/{batch_id}": OWN,
+    "batches/{batch_id}/cancel": OWN,
     "chat": TOKEN,
     "chat/completions": TOKEN,
     "completions": TOKEN,

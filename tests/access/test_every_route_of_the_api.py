@@ -17,7 +17,7 @@ from compat.models import MappingTarget, ModelMapping
 from compat.urls import ROUTES, find_view
 from compat.views import OneModel, UnknownPath
 from tests.access.conftest import CANARY, make_world
-from tests.access.table import API, IN, LINK, OPEN, OWN, PROBES, ROLES, WEBSOCKETS
+from tests.access.table import API, IN, LINK, OPEN, OWN, PROBES, ROLES, WEBSOCKETS, a_batch
 from tests.forms import FORM, form
 from tests.gemini_replies import reply
 from tests.limits.app import CHAT, ask
@@ -78,6 +78,7 @@ def parts_of(world):
     return {
         "model_id": "a-model",
         "file_id": file.pk,
+        "batch_id": a_batch(world),
         "response_id": response.pk,
         "conversation_id": conversation.id,
         "item_id": "msg_1",

@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts import files as stored
 from accounts.models import FilePart, StoredFile
 from accounts.rotation import rotate_sealing
+from tests.live.openapi import check
 
 LARGE = bytes(range(256)) * 3_000
 
@@ -235,3 +236,15 @@ async def test_what_is_named_together_is_no_larger_than_a_request(files, setting
     settings.MAX_BODY_BYTES = 64 * 1024
     answered = await files.site.chat(messages=[*_naming(ids[0]), *_naming(ids[1])])
     assert (answered.status, answered.error["code"]) == (400, "request_too_large")
+
+
+# --- As OpenAI's own document has it ---------------------------------------------------------------------------
+
+
+async def test_answers_are_what_openai_says_they_are(files):
+    told = (await files.upload()).json
+    check(told, "OpenAIFile")
+    check((await files.get()).json, "ListFilesResponse")
+    check((await files.get(query="after=none")).json, "ListFilesResponse")
+    check((await files.get("/file-none")).json, "ErrorResponse")
+    check((await files.delete(told["id"])).json, "DeleteFileResponse")

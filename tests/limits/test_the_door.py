@@ -29,6 +29,7 @@ SCOPES = {
     "embeddings": "embeddings",
     "usage": "usage",
     "files": "files",
+    "batches": "files",
 }
 
 

@@ -109,9 +109,20 @@ class Gateway:
         self._log = directory / "server.log"
         self._env = environment(directory, GEMINI_BASE_URL=upstream, **env)
         self._start()
-        self.http = httpx.Client(
-            base_url=self.url, headers={"Authorization": f"Bearer {self.token}"}, timeout=30, trust_env=False
-        )
+        self.http = self._client()
+
+    def _client(self) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False)
+
+    def kill_and_start_again(self) -> None:
+        """End it as a power cut does, and start it anew on what it left. It has another address then."""
+        self.http.close()
+        self.process.kill()
+        self.process.wait(5)
+        self._log.unlink()
+        self._start()
+        self.http = self._client()
 
     def _start(self) -> None:
         with self._log.open("ab") as log:

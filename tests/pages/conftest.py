@@ -34,7 +34,7 @@ session.create()
 print(session.session_key)
 """
 
-# A site that is in use, with one request by ada; prints a key's id and the request's.
+# A site that is in use, with one request by ada; two batches of hers; prints the ids of a key, the request and a batch.
 _FILL = """
 from accounts.models import ContributedKey, UsageRecord, User
 from tests.admin.filling import fill
@@ -42,7 +42,16 @@ fill(2)
 record = UsageRecord.objects.first()
 record.user = User.objects.get(username="ada")
 record.save()
-print(ContributedKey.objects.first().pk, record.pk)
+from accounts import batches, files
+file = files.keep(record.user_id, "a.jsonl", "batch_output", [b"{}"])
+batch = batches.create(record.user_id, None, endpoint="/v1/chat/completions", input_file="file-1")
+for each, done in ((batch, 7), (batches.create(record.user_id, None, endpoint="/v1/embeddings", input_file="f"), 10)):
+    each.status, each.total, each.completed, each.failed = "in_progress", 10, done, 0
+    each.leased_until = each.expires
+    each.save()
+each.status, each.ended_at, each.output_file = "completed", each.created, file.pk
+each.save()
+print(ContributedKey.objects.first().pk, record.pk, batch.pk)
 """
 
 
@@ -54,7 +63,7 @@ def site(tmp_path_factory):
     directory = tmp_path_factory.mktemp("pages")
     template = Template(directory / "template")
     gateway = Gateway(template, directory / "var", "daphne", "http://127.0.0.1:9", [])
-    rows = dict(zip(("key", "record"), _python(gateway.directory, _FILL, "").split()[-2:], strict=True))
+    rows = dict(zip(("key", "record", "batch"), _python(gateway.directory, _FILL, "").split()[-3:], strict=True))
     known = {}
 
     def session(name):

@@ -31,6 +31,8 @@ STOPS = (
     Stop("/accounts/tokens/1/", "ada"),
     Stop("/accounts/tokens/1/rotate/", "ada"),
     Stop("/accounts/tokens/1/revoke/", "ada"),
+    Stop("/accounts/batches/", "ada"),
+    Stop("/accounts/batches/{batch}/cancel/", "ada"),
     Stop("/accounts/email/", "ada"),
     Stop("/accounts/password/set/", "ada"),
     Stop("/accounts/2fa/", "ada"),

@@ -24,10 +24,10 @@ NOW = 1_795_000_000.0
 MODEL = "gemini-3.8-flash"
 
 
-def keys(count, project=None, **facts):
+def keys(count, project=None, *, paid=False, **facts):
     return [
         PooledKey(
-            uuid.uuid4(), Secret(f"fake-{i}"), f"project:{project}" if project else f"key:{i}", paid=False, **facts
+            uuid.uuid4(), Secret(f"fake-{i}"), f"project:{project}" if project else f"key:{i}", paid=paid, **facts
         )
         for i in range(count)
     ]

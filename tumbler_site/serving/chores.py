@@ -1,17 +1,22 @@
-"""What a process that serves begins with: usage that an ended process left, and keys that wait for their check."""
+"""What a process that serves does beside: usage that an ended process left, keys that wait for their check, and batches."""
 
+import asyncio
 import logging
 import signal
 import sys
 
+from django.conf import settings
+
 from accounts import metering
 from accounts.contributions.checking import check_soon
+from compat.batches.running import run_for_good
+from tumbler_site.serving.draining import ends_with_draining
 
 logger = logging.getLogger(__name__)
 
 
 def begin_chores() -> None:
-    """Start both in the background; a full disk or an absent database is told in the log and keeps nobody from serving.
+    """Start the first two in the background; a full disk or an absent database is told in the log and keeps nobody from serving.
 
     SIGTERM, until the server itself listens for it, ends the process as it should: no journal is left behind.
     """
@@ -26,3 +31,9 @@ def begin_chores() -> None:
     if told:
         sys.exit(0)
     check_soon()
+
+
+def begin_batches() -> None:
+    """Run batches in the event loop that serves, until it is to end. That loop is set, if it does not run yet."""
+    if settings.BATCH_LINES:
+        ends_with_draining(asyncio.get_event_loop().create_task(run_for_good(settings.BATCH_LINES)))

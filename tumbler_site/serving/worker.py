@@ -11,12 +11,12 @@ def main(server: str, descriptor: str) -> None:
     """Serve on the listening socket that the supervisor passed, until SIGTERM or until the supervisor is gone."""
     threading.Thread(target=_end_with_the_supervisor, daemon=True).start()
     from tumbler_site.asgi import application
-    from tumbler_site.serving.chores import begin_chores
+    from tumbler_site.serving.chores import begin_batches, begin_chores
     from tumbler_site.serving.limits import limits_in_force
     from tumbler_site.serving.running import run
 
     begin_chores()
-    run(server, application, socket.socket(fileno=int(descriptor)), limits_in_force())
+    run(server, application, socket.socket(fileno=int(descriptor)), limits_in_force(), begin_batches)
 
 
 def _end_with_the_supervisor() -> None:

@@ -15,7 +15,7 @@ from django.db import connections
 from tumbler_site.env import env_int, env_str
 from tumbler_site.serving import bootstrap
 from tumbler_site.serving.announcing import announce_first_run, announce_keys, announce_upstream
-from tumbler_site.serving.chores import begin_chores
+from tumbler_site.serving.chores import begin_batches, begin_chores
 from tumbler_site.serving.limits import Limits, limits_in_force
 from tumbler_site.serving.listening import CannotListen, is_loopback, listen, url_of
 from tumbler_site.serving.running import SERVERS, run
@@ -75,7 +75,12 @@ class Command(BaseCommand):
         connections.close_all()
         if workers == 1:
             begin_chores()
-            run(server, application, sock, limits, lambda: self.say(f"Serving {url}/v1 ({server}, 1 process)."))
+
+            def ready() -> None:
+                begin_batches()
+                self.say(f"Serving {url}/v1 ({server}, 1 process).")
+
+            run(server, application, sock, limits, ready)
         else:
             self.say(f"Serving {url}/v1 ({server}, {workers} processes).")
             asyncio.run(supervise(worker_command(server, sock), workers, sock, end_seconds=_end_seconds(limits)))

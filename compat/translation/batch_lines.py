@@ -1,0 +1,72 @@
+"""The lines of a batch's file: each is checked before any is run."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from compat.schemas.batches import BatchError, BatchLine
+from compat.translation.decoding import refusal_of
+from compat.translation.refusals import Untranslatable
+
+MOST_LINES = 50_000
+MOST_ERRORS = 100
+"""More are not told."""
+_line = msgspec.json.Decoder(BatchLine)
+
+
+class Numbered(NamedTuple):
+    """A request and the number of its line in the file, from 1."""
+
+    number: int
+    request: BatchLine
+
+
+def read_lines(lines: Iterable[bytes], endpoint: str) -> Iterator[Numbered]:
+    """The requests of a file that was checked; empty lines are none."""
+    for number, text in _filled(lines):
+        yield Numbered(number, _read(text, endpoint))
+
+
+def check_lines(lines: Iterable[bytes], endpoint: str) -> tuple[int, list[BatchError]]:
+    """How many requests a file holds, and what is wrong with it: nothing, if it may be run."""
+    seen: dict[str, int] = {}
+    errors: list[BatchError] = []
+    for number, text in _filled(lines):
+        try:
+            first = seen.setdefault(_read(text, endpoint).custom_id, number)
+        except Untranslatable as refusal:
+            errors.append(BatchError(refusal.code or "invalid_request", refusal.message, refusal.param, number))
+        else:
+            if first != number:
+                message = f"The custom_id of this line is that of line {first}."
+                errors.append(BatchError("duplicate_custom_id", message, "custom_id", number))
+        if len(errors) >= MOST_ERRORS:
+            break
+        if len(seen) > MOST_LINES:
+            message = f"A batch has at most {MOST_LINES:,} requests."
+            return len(seen), [BatchError("too_many_requests", message, None, number)]
+    if not seen and not errors:
+        errors.append(BatchError("empty_file", "The file holds no request.", None, None))
+    return len(seen), errors
+
+
+def _filled(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    return ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+
+
+def _read(text: bytes, endpoint: str) -> BatchLine:
+    """The request of a line. Raises Untranslatable."""
+    try:
+        request = _line.decode(text.removeprefix(b"\xef\xbb\xbf"))
+    except msgspec.ValidationError as error:
+        raise refusal_of(error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Untranslatable("This line is no JSON object in UTF-8.", None, "invalid_json_line") from None
+    if request.method != "POST":
+        raise Untranslatable("Invalid 'method': expected POST.", "method", "invalid_method")
+    if request.url != endpoint:
+        raise Untranslatable(f"Invalid 'url': the batch is for {endpoint}.", "url", "invalid_url")
+    if not bytes(request.body).startswith(b"{"):
+        raise Untranslatable("Invalid type for 'body': expected an object.", "body", "invalid_type")
+    return request
