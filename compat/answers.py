@@ -19,6 +19,9 @@ class Answer:
         self.headers = {**told, **(headers or {})}
 
 
+EVENTS = "text/event-stream; charset=utf-8"
+
+
 class Source(Protocol):
     """Where the events of a stream come from: a pump, whose account is closed in every ending, or the log of one."""
 
@@ -37,7 +40,7 @@ class EventStream:
 
     __slots__ = ("headers", "pump", "status")
 
-    def __init__(self, pump: Source, content_type: str = "text/event-stream; charset=utf-8") -> None:
+    def __init__(self, pump: Source, content_type: str = EVENTS) -> None:
         self.pump = pump
         self.status = 200
         # The last header keeps nginx and its like from holding events back.

@@ -2,6 +2,7 @@
 
 import math
 from typing import Any, TypeAlias
+from urllib.parse import parse_qsl, urlencode
 
 from accounts import callers, failed_attempts
 from accounts.addresses import Address, client_address, household
@@ -13,6 +14,7 @@ from compat.errors import InvalidRequest, InvalidToken, MissingToken, NotPermitt
 Scope: TypeAlias = dict[str, Any]
 """An ASGI scope."""
 
+_KEY_HEADERS = {b"x-api-key", b"x-goog-api-key"}
 _NOTHING_SENT = (
     "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth "
     "(i.e. Authorization: Bearer YOUR_KEY)."
@@ -22,8 +24,20 @@ _REFUSED = (
 )
 
 
+def take_key_from_query(scope: Scope) -> None:
+    """Make a header of the `key` in the query: clients of Gemini may send it there, and addresses end up in logs.
+
+    Whatever looks at the scope from here on, the server's own log included, sees an address without it.
+    """
+    given = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    keys = [(b"x-goog-api-key", value.encode("latin-1", "replace")) for name, value in given if name == "key"]
+    if keys:
+        scope["headers"] = [*scope["headers"], *keys]
+        scope["query_string"] = urlencode([pair for pair in given if pair[0] != "key"]).encode()
+
+
 def credential(headers: list[tuple[bytes, bytes]]) -> str | None:
-    """The token in an ASGI request's headers: Authorization (Bearer) or x-api-key; None when there is none.
+    """The token in an ASGI request's headers: Authorization (Bearer), x-api-key or x-goog-api-key; None without one.
 
     Raises InvalidRequest when two are given that differ: who is asking must not depend on which one is read.
     """
@@ -34,7 +48,7 @@ def credential(headers: list[tuple[bytes, bytes]]) -> str | None:
             scheme, _, token = text.partition(" ")
             if text:
                 tokens.add(token.strip() if scheme.lower() == "bearer" else "")
-        elif name == b"x-api-key" and value.strip():
+        elif name in _KEY_HEADERS and value.strip():
             tokens.add(value.decode("latin-1").strip())
     if len(tokens) > 1:
         tokens.discard("")

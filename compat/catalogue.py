@@ -9,7 +9,7 @@ from accounts import pool
 from accounts.callers import Caller
 from accounts.pool import Lease
 from compat.gemini.failures import GeminiFailure
-from compat.mapping import mappings, spellings
+from compat.mapping import Mapping, mappings, spellings
 from compat.relay.gone import is_gone
 from compat.relay.upstream import gemini
 
@@ -17,29 +17,41 @@ _FRESH_SECONDS = 15 * 60
 _AGAIN_SECONDS = 30
 _METHODS = {"generateContent", "embedContent"}
 
+Model = dict[str, Any]
+"""A model as Gemini tells of it."""
+
+
+class Listed(NamedTuple):
+    """A name to list, and the model that it stands for: of several the first, None where the pool is not offered it."""
+
+    name: str
+    mapping: Mapping | None
+    offered: Model | None
+
 
 class _Offered(NamedTuple):
-    models: tuple[dict[str, Any], ...]
+    models: dict[str, Model]
     until: float
 
 
-_offered = _Offered((), 0.0)
+_offered = _Offered({}, 0.0)
 _asking: asyncio.Task[None] | None = None
 
 
-async def listed_models(caller: Caller) -> list[dict[str, Any]]:
-    """OpenAI's model objects that this caller may use: mapped names first, then Gemini's own."""
-    mapped = [
-        _model(mapping.name, "gemini-tumbler", mapping.created)
-        for mapping in (await mappings()).exact.values()
+async def listed_models(caller: Caller) -> list[Listed]:
+    """The names that this caller may use: mapped ones first, then Gemini's own."""
+    exact = (await mappings()).exact.values()
+    offered = await _offered_models()
+    mapped = {
+        mapping.name: Listed(mapping.name, mapping, offered.get(mapping.targets[0]))
+        for mapping in exact
         if mapping.listed
-    ]
-    names = {model["id"] for model in mapped}
-    offered = [model for model in await _offered_models() if model["id"] not in names and not is_gone(model["id"])]
-    return [model for model in (*mapped, *offered) if caller.may_use(*spellings(model["id"]))]
+    }
+    own = [Listed(name, None, model) for name, model in offered.items() if name not in mapped and not is_gone(name)]
+    return [listed for listed in (*mapped.values(), *own) if caller.may_use(*spellings(listed.name))]
 
 
-async def _offered_models() -> tuple[dict[str, Any], ...]:
+async def _offered_models() -> dict[str, Model]:
     """What some key of the pool is offered, at most a quarter of an hour old; nothing while none can be asked."""
     global _asking
     if time.monotonic() > _offered.until and (_asking is None or _asking.done()):
@@ -59,11 +71,7 @@ async def _ask() -> None:
     if isinstance(lease, Lease):
         try:
             found = (await gemini().models(lease.secret)).models or ()
-            models = tuple(
-                _model(model.name.removeprefix("models/"), "google", 0, model.inputTokenLimit)
-                for model in found
-                if _METHODS & set(model.supportedGenerationMethods or ())
-            )
+            models = {name: model for model in found if (name := _name_of(model))}
             until = time.monotonic() + _FRESH_SECONDS
         except GeminiFailure:
             pass
@@ -73,11 +81,11 @@ async def _ask() -> None:
 def forget_offered() -> None:
     """Ask again at the next request."""
     global _offered, _asking
-    _offered, _asking = _Offered((), 0.0), None
+    _offered, _asking = _Offered({}, 0.0), None
 
 
-def _model(model_id: str, owner: str, created: int, context_length: int = 0) -> dict[str, Any]:
-    model: dict[str, Any] = {"id": model_id, "object": "model", "created": created, "owned_by": owner}
-    if context_length:
-        model["context_length"] = context_length
-    return model
+def _name_of(model: Model) -> str:
+    """Its name without `models/`; "" for one that answers nothing which is asked here."""
+    methods = model.get("supportedGenerationMethods")
+    serves = isinstance(methods, list) and any(method in _METHODS for method in methods)
+    return str(model.get("name", "")).removeprefix("models/") if serves else ""

@@ -1,5 +1,6 @@
 """The query of a request's address, as the routes that list something read it."""
 
+from typing import Any
 from urllib.parse import parse_qs
 
 from rest_framework.request import Request
@@ -10,7 +11,12 @@ from compat.errors import InvalidRequest
 
 def query_of(request: Request) -> dict[str, str]:
     """The parameters, the last of each name."""
-    query: bytes = request.scope["query_string"]  # type: ignore[attr-defined]
+    return query_in(request.scope)  # type: ignore[attr-defined]
+
+
+def query_in(scope: dict[str, Any]) -> dict[str, str]:
+    """The same of an ASGI scope."""
+    query: bytes = scope["query_string"]
     return {name: values[-1] for name, values in parse_qs(query.decode("latin-1")).items()}
 
 

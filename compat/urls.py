@@ -1,4 +1,4 @@
-"""The OpenAI routes, each with and without /v1 and a trailing slash: one table, looked up without a resolver."""
+"""The routes of the API, each with and without /v1 and a trailing slash: one table, looked up without a resolver."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,20 @@ from compat.answers import Response
 
 View = Callable[..., Awaitable[Response]]
 
+_GEMINI: dict[str, View] = {
+    "models/{model_id}:generateContent": views.GenerateContent.as_view(),
+    "models/{model_id}:streamGenerateContent": views.StreamGenerateContent.as_view(),
+    "models/{model_id}:countTokens": views.CountTokens.as_view(),
+    "models/{model_id}:embedContent": views.EmbedContent.as_view(),
+    "models/{model_id}:batchEmbedContents": views.BatchEmbedContents.as_view(),
+}
+"""Gemini's own: below v1beta, and below its v1 as well, where the list of models is OpenAI's."""
+
 ROUTES: dict[str, View] = {
+    **_GEMINI,
+    **{f"v1beta/{route}": view for route, view in _GEMINI.items()},
+    "v1beta/models": views.GeminiModels.as_view(),
+    "v1beta/models/{model_id}": views.OneGeminiModel.as_view(),
     "chat/completions": views.ChatCompletions.as_view(),
     "chat": views.ChatCompletions.as_view(),
     "completions": views.Completions.as_view(),
@@ -43,11 +56,13 @@ ROUTES: dict[str, View] = {
     "contributions": views.Contributions.as_view(),
     "usage": views.OwnUsage.as_view(),
 }
-ALIASES = {"chat"}
+ALIASES = {"chat", *_GEMINI}
 """Second names of a route, which the API document does not list again."""
 # Ids arrive percent-encoded and are decoded before this: only the one of a model may hold a slash (models%2Fgemini-…).
 _PARTS = {"{model_id}": "(?P<model_id>.+)"}
 _UNKNOWN: View = views.UnknownPath.as_view()
+_UNKNOWN_TO_GEMINI: View = views.UnknownGeminiPath.as_view()
+_BELOW_GEMINI = ("v1beta/", "upload/v1beta/")
 _SLASHES = re.compile(r"/{2,}")
 _PART = re.compile(r"{(\w+)}")
 _WITH_PARTS: list[tuple[re.Pattern[str], View]] = [
@@ -58,7 +73,7 @@ _WITH_PARTS: list[tuple[re.Pattern[str], View]] = [
 
 
 def is_openai(path: str) -> bool:
-    """True for every path below /v1, and for the routes themselves without it."""
+    """True for every path below /v1 and /v1beta, and for the routes themselves without it."""
     return path.lstrip("/").startswith("v1/") or path in ("/v1", "/v1/") or find_view(path)[0] is not _UNKNOWN
 
 
@@ -71,7 +86,7 @@ def find_view(path: str) -> tuple[View, dict[str, Any]]:
     for pattern, view in _WITH_PARTS:
         if found := pattern.fullmatch(plain):
             return view, found.groupdict()
-    return _UNKNOWN, {}
+    return _UNKNOWN_TO_GEMINI if f"{plain}/".startswith(_BELOW_GEMINI) else _UNKNOWN, {}
 
 
 def _plain(path: str) -> str:

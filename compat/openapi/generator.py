@@ -19,6 +19,7 @@ from compat.urls import ALIASES, ROUTES
 _BYTES = {"type": "string", "format": "binary"}
 _REF = "#/components/schemas/{name}"
 _TOKEN: list[dict[str, list[str]]] = [{"bearer": []}, {"apiKey": []}]
+_TOKEN_OF_GEMINI: list[dict[str, list[str]]] = [{"googleApiKey": []}, {"keyInQuery": []}]
 _ASKED = {"x-tumbler-model", "x-tumbler-attempts", *(name for name in HEADERS if name.startswith("x-ratelimit"))}
 _WAITS = {"retry-after", "retry-after-ms", "x-should-retry"}
 
@@ -56,8 +57,10 @@ def _operation(told: Operation) -> dict[str, Any]:
         "tags": [told.group],
         "summary": told.summary,
         "description": told.description,
-        "security": _TOKEN if told.needs_token else [],
+        "security": [*_TOKEN, *(_TOKEN_OF_GEMINI if told.of_gemini else [])] if told.needs_token else [],
     }
+    if told.of_gemini:
+        operation["servers"] = [{"url": "/"}]
     if told.parameters:
         operation["parameters"] = list(told.parameters)
     if told.request is not None:
@@ -68,7 +71,8 @@ def _operation(told: Operation) -> dict[str, Any]:
 
 
 def _success(told: Operation) -> dict[str, Any]:
-    content: dict[str, Any] = {told.gives: {"schema": _BYTES if told.answer is bytes else _ref(told.answer)}}
+    answer: dict[str, Any] = _BYTES if told.answer is bytes else _ref(told.answer)
+    content = {told.gives: {"schema": {"type": "array", "items": answer} if told.many else answer}}
     if told.event is not None:
         content["text/event-stream"] = {"schema": _ref(told.event)}
     return {"description": str(told.answer.__doc__), "headers": _headers(told, waits=False), "content": content}
@@ -122,6 +126,19 @@ def _components() -> dict[str, Any]:
         "securitySchemes": {
             "bearer": {"type": "http", "scheme": "bearer", "description": "A token of this server: `tumbler-…`."},
             "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "The same token."},
+            "googleApiKey": {
+                "type": "apiKey",
+                "in": "header",
+                "name": "x-goog-api-key",
+                "description": "The same token, for Gemini's own routes.",
+            },
+            "keyInQuery": {
+                "type": "apiKey",
+                "in": "query",
+                "name": "key",
+                "description": "The same token, for Gemini's own routes. It is not logged here, but may be on its way: "
+                "a header is the better place.",
+            },
         },
     }
 

@@ -37,6 +37,10 @@ class Operation(NamedTuple):
     needs_token: bool = True
     error: type = answers.Error
     """The envelope of its errors."""
+    many: bool = False
+    """True where the answer is a list of what `answer` is."""
+    of_gemini: bool = False
+    """True for Gemini's own routes: they are not below /v1, and take a token where Gemini's clients send their keys."""
 
 
 DOOR: Errors = (

@@ -3,6 +3,7 @@
 from compat import errors
 from compat.openapi.audio import AUDIO
 from compat.openapi.files import FILES
+from compat.openapi.gemini import GEMINI
 from compat.openapi.images import IMAGES
 from compat.openapi.operation import ASKING, BODY, DOOR, Operation
 from compat.openapi.stored import STORED
@@ -176,4 +177,5 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         errors=(*BODY, errors.RateLimited, errors.InternalError, errors.StorageUnavailable),
         needs_token=False,
     ),
+    **GEMINI,
 }

@@ -100,6 +100,7 @@ def _shown(document: dict[str, Any], base_url: str, path: str, method: str, oper
 
 
 def _answer(schema: dict[str, Any]) -> Piece:
+    schema = schema.get("items", schema)
     return Piece(_target(schema), True) if "$ref" in schema else Piece(schema["format"])
 
 
@@ -108,7 +109,8 @@ def _curl(
 ) -> str:
     for parameter in operation.get("parameters", ()):
         path = path.replace(f"{{{parameter['name']}}}", str(parameter.get("example", "")))
-    lines = [f"curl {base_url}{path}" if method in {"GET", "POST"} else f"curl -X {method} {base_url}{path}"]
+    url = (base_url.removesuffix("/v1") if operation.get("servers") else base_url) + path
+    lines = [f"curl {url}" if method in {"GET", "POST"} else f"curl -X {method} {url}"]
     if operation["security"]:
         lines.append('-H "Authorization: Bearer $TUMBLER_TOKEN"')
     if taken and media == FORM:

@@ -217,6 +217,11 @@ class Job:
             usage = usage._replace(completion=estimate_tokens(completion_characters))
         return usage
 
+    @property
+    def request_id(self) -> str:
+        """How the client names it: `req_` and the id of its usage record."""
+        return f"req_{self.id}"
+
     def settle(self, status: int = 200, error: CompatError | None = None, *, characters: int = 0) -> None:
         """Write the end down, whichever it is; a second time is nothing. `characters` were sent, should counts be missing."""
         self._let_go()

@@ -176,18 +176,8 @@ class CountReply(Struct):
     """As of a reply."""
 
 
-class Model(Struct):
-    """A model as GET models lists it."""
-
-    name: str
-    displayName: str = ""
-    inputTokenLimit: int = 0
-    outputTokenLimit: int = 0
-    supportedGenerationMethods: list[str] | None = None
-
-
 class ModelList(Struct):
-    """One page of models."""
+    """One page of models, each as it came: `name`, `inputTokenLimit`, `supportedGenerationMethods` and more."""
 
-    models: list[Model] | None = None
+    models: list[dict[str, Any]] | None = None
     nextPageToken: str | None = None

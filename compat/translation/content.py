@@ -17,6 +17,7 @@ from compat.schemas.chat import (
     RefusalPart,
     TextPart,
 )
+from compat.translation.addresses import is_public_https
 from compat.translation.families import Family
 from compat.translation.mime_types import to_gemini_type, type_of_name
 from compat.translation.refusals import Untranslatable
@@ -37,8 +38,6 @@ _IMAGE_MAGIC = (
 )
 _AUDIO = ("wav", "mp3", "aac", "ogg", "opus", "flac", "aiff")
 _RESOLUTION = {"low": "MEDIA_RESOLUTION_LOW", "high": "MEDIA_RESOLUTION_HIGH", "original": "MEDIA_RESOLUTION_HIGH"}
-_HOST = re.compile(r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]", re.ASCII)
-_PRIVATE_SUFFIXES = (".local", ".internal", ".localhost", ".localdomain", ".lan", ".home", ".arpa", ".intranet")
 
 
 def to_parts(content: Content | None, path: str, family: Family) -> list[Part]:
@@ -135,10 +134,11 @@ def _file(file: InputFile, path: str) -> Part:
         mime_type, data = _data_url(file.file_data, path)
     else:
         mime_type, data = "", _base64(file.file_data, path)
-    return {"inlineData": {"mimeType": _document_type(mime_type, data, file.filename or "", path), "data": data}}
+    return {"inlineData": {"mimeType": document_type(mime_type, data, file.filename or "", path), "data": data}}
 
 
-def _document_type(declared: str, data: str, filename: str, path: str) -> str:
+def document_type(declared: str, data: str, filename: str, path: str) -> str:
+    """The type of a document, by its first bytes where they tell, else as declared, else by its name."""
     if binascii.a2b_base64(data[:8]).startswith(b"%PDF"):
         return "application/pdf"
     if declared in {"", "application/octet-stream"}:
@@ -177,7 +177,7 @@ def _base64(text: str, path: str) -> str:
 
 def _remote(url: str, path: str) -> Part:
     """A fileData part for a public https URL, which Gemini fetches itself (Gemini API, fileData, since January 2026)."""
-    if not _is_public_https(url):
+    if not is_public_https(url):
         raise Untranslatable(
             "Only data URLs and public https:// URLs with a host name are accepted here.",
             path,
@@ -188,21 +188,3 @@ def _remote(url: str, path: str) -> Part:
     if mime_type:
         data["mimeType"] = mime_type
     return {"fileData": data}
-
-
-def _is_public_https(url: str) -> bool:
-    """True for https, a dotted host name that is no address and not of a private zone, port 443, no user name."""
-    if not url.isascii() or not url.isprintable() or any(char in url for char in ' \\"<>^`{|}'):
-        return False
-    try:
-        parts = urlsplit(url)
-        host, port = (parts.hostname or ""), parts.port
-    except ValueError:
-        return False
-    return (
-        parts.scheme == "https"
-        and "@" not in parts.netloc
-        and port in (None, 443)
-        and _HOST.fullmatch(host) is not None
-        and not host.endswith(_PRIVATE_SUFFIXES)
-    )

@@ -20,7 +20,7 @@ def _system_as_text(body: Body) -> Body:
     """The system instruction as the first user turn's first text, for models without one."""
     if "systemInstruction" not in body:
         return body
-    system = body["systemInstruction"]["parts"]
+    system = body["systemInstruction"].get("parts", [])
     first, *others = body["contents"]
     merged = {**first, "parts": [*system, *first["parts"]]}
     rest = {key: value for key, value in body.items() if key != "systemInstruction"}

@@ -40,7 +40,7 @@ def sign_current_turn(contents: list[dict[str, Any]]) -> None:
     """
     for content in contents[_start_of_turn(contents) :]:
         calls = [part for part in content["parts"] if "functionCall" in part]
-        if content["role"] == "model" and calls and "thoughtSignature" not in calls[0]:
+        if content.get("role") == "model" and calls and "thoughtSignature" not in calls[0]:
             calls[0]["thoughtSignature"] = PLACEHOLDER
 
 
@@ -64,6 +64,6 @@ def without_signatures(body: dict[str, Any]) -> dict[str, Any]:
 def _start_of_turn(contents: list[dict[str, Any]]) -> int:
     for index in range(len(contents) - 1, -1, -1):
         content = contents[index]
-        if content["role"] == "user" and any("functionResponse" not in part for part in content["parts"]):
+        if content.get("role", "user") == "user" and any("functionResponse" not in part for part in content["parts"]):
             return index
     return 0

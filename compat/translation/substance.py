@@ -21,6 +21,19 @@ def says_something(reply: Reply) -> bool:
     )
 
 
+def tells(reply: Reply) -> bool:
+    """True when a client of Gemini's own API can use the reply: it holds any part but an empty text or a thought, or says why
+    there is none. That a prompt was blocked is an answer there."""
+    return blocked_reason(reply) is not None or any(
+        candidate.finishReason not in (None, "STOP")
+        or any(
+            not part.thought and part.text != ""
+            for part in (candidate.content.parts if candidate.content else None) or ()
+        )
+        for candidate in reply.candidates or ()
+    )
+
+
 def reasons(reply: Reply) -> bool:
     """True when it tells a thought: a stream may start with it as well as with one that says something."""
     return any(

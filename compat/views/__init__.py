@@ -7,6 +7,16 @@ from compat.views.contributions import Contributions
 from compat.views.conversations import ConversationItems, Conversations, OneConversation, OneConversationItem
 from compat.views.embeddings import Embeddings
 from compat.views.files import FileContent, Files, OneFile
+from compat.views.gemini import (
+    BatchEmbedContents,
+    CountTokens,
+    EmbedContent,
+    GeminiModels,
+    GenerateContent,
+    OneGeminiModel,
+    StreamGenerateContent,
+    UnknownGeminiPath,
+)
 from compat.views.image_files import ImageFile
 from compat.views.images import ImageEdits, ImageGenerations
 from compat.views.messages import Messages, MessageTokens
@@ -21,6 +31,7 @@ from compat.views.usage import OwnUsage
 
 __all__ = [
     "BatchCancel",
+    "BatchEmbedContents",
     "Batches",
     "CancelResponse",
     "ChatCompletions",
@@ -28,9 +39,13 @@ __all__ = [
     "Contributions",
     "ConversationItems",
     "Conversations",
+    "CountTokens",
+    "EmbedContent",
     "Embeddings",
     "FileContent",
     "Files",
+    "GeminiModels",
+    "GenerateContent",
     "ImageEdits",
     "ImageFile",
     "ImageGenerations",
@@ -42,6 +57,7 @@ __all__ = [
     "OneConversation",
     "OneConversationItem",
     "OneFile",
+    "OneGeminiModel",
     "OneModel",
     "OneResponse",
     "OwnUsage",
@@ -50,6 +66,8 @@ __all__ = [
     "Responses",
     "Speech",
     "SpokenTranslations",
+    "StreamGenerateContent",
     "Transcriptions",
+    "UnknownGeminiPath",
     "UnknownPath",
 ]

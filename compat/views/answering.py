@@ -7,7 +7,7 @@ from typing import Any
 from accounts.remembered_settings import settings
 from accounts.sub_users import label_of
 from compat import relay
-from compat.answers import Answer, EventStream, Response
+from compat.answers import EVENTS, Answer, EventStream, Response
 from compat.asyncview import AsyncAPIView
 from compat.errors import CompatError, ModelNotAllowed, UpstreamError
 from compat.mapping import Resolved, resolve, spellings
@@ -16,7 +16,7 @@ from compat.relay import signatures as memory
 from compat.relay.job import CLIENT_LEFT, ToBody, plan
 from compat.relay.pump import Writer
 from compat.schemas.chat import ChatRequest
-from compat.schemas.gemini import CountReply, Reply
+from compat.schemas.gemini import CountReply, EmbeddingReply, Reply
 from compat.translation.chat.completion import EmptyAnswer
 from compat.translation.chat.request import ChatTranslation
 from compat.translation.families import family_of
@@ -150,10 +150,20 @@ class AnsweringView(AsyncAPIView):
         job.settle(characters=characters)
         return Answer(answer)
 
+    async def embedded(self, job: Job) -> list[EmbeddingReply]:
+        """The vectors of every call; a client that leaves meanwhile is accounted as well."""
+        try:
+            return await relay.embed(job)
+        except asyncio.CancelledError:
+            job.settle(CLIENT_LEFT)
+            raise
+
     async def streamed(self, job: Job, writer: Writer) -> Response:
         """Open the stream: errors up to the first event have their own status."""
         return EventStream(await relay.open_stream(job, writer))
 
-    async def streamed_bytes(self, job: Job, writer: Writer, content_type: str) -> Response:
-        """The same for bytes of another type, in which a silence cannot be filled."""
-        return EventStream(await relay.open_stream(job, writer, keep_alive=b""), content_type)
+    async def streamed_bytes(
+        self, job: Job, writer: Writer, content_type: str = EVENTS, keep_alive: bytes = b""
+    ) -> Response:
+        """The same for bytes of another type, or in which a silence is filled otherwise, if at all."""
+        return EventStream(await relay.open_stream(job, writer, keep_alive=keep_alive), content_type)

@@ -1,15 +1,11 @@
 """POST embeddings."""
 
-import asyncio
-
 import msgspec
 from rest_framework.request import Request
 
 from accounts.models import IssuedToken
-from compat import relay
 from compat.answers import Answer, Response
 from compat.relay import Call, Job
-from compat.relay.job import CLIENT_LEFT
 from compat.schemas.embeddings import EmbeddingRequest
 from compat.translation.decoding import decode
 from compat.translation.embeddings import EmbeddingTranslation, to_embeddings
@@ -38,11 +34,7 @@ class Embeddings(AnsweringView):
         job.prompt_tokens = estimate_tokens(translation.characters)
         job.sub_user = self.sub_user(embedding.user)
         await job.admit(answers=0)
-        try:
-            replies = await relay.embed(job)
-        except asyncio.CancelledError:
-            job.settle(CLIENT_LEFT)
-            raise
+        replies = await self.embedded(job)
         tokens = job.usage.prompt or estimate_tokens(translation.characters)
         as_base64 = embedding.encoding_format == "base64"
         answer = to_embeddings(embedding.model, replies, tokens, as_base64=as_base64)

@@ -230,6 +230,16 @@ API = {
     "responses/{response_id}/cancel": OWN,
     "responses/{response_id}/input_items": OWN,
     "usage": TOKEN,
+    "v1beta/models": TOKEN,
+    "v1beta/models/{model_id}": TOKEN,
+    **{
+        f"{version}models/{{model_id}}:{method}": TOKEN
+        for version in ("", "v1beta/")
+        for method in (
+            *("generateContent", "streamGenerateContent", "countTokens"),
+            *("embedContent", "batchEmbedContents"),
+        )
+    },
 }
 """The routes of compat/urls.py."""
 

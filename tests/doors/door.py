@@ -82,6 +82,10 @@ class Door:
     streams = True
     talks = True
     calls_functions = True
+    alive = b": keep-alive\n"
+    """What its streams say in a silence."""
+    passes_on = False
+    """Whether its clients get Gemini's own words, of empty and blocked answers too."""
     completion_tokens = 5
     """What it charges for one of `reply`."""
     estimated_tokens = 25

@@ -1,6 +1,7 @@
 """The doors there are: what door.py says holds for each."""
 
 from tests.doors.door import Door
+from tests.doors.gemini import Embed, Generate
 from tests.doors.images import ImageEdits, ImageGenerations
 from tests.doors.messages import Messages
 from tests.doors.openai_doors import Chat, Completions, Embeddings
@@ -19,4 +20,6 @@ DOORS: tuple[Door, ...] = (
     Transcriptions(),
     Translations(),
     Moderations(),
+    Generate(),
+    Embed(),
 )

@@ -48,7 +48,10 @@ async def test_missing_and_impossible_counts_become_an_estimate_that_says_so(
     row = await record()
     assert (row.status, row.counts_from) == (200, "estimated")
     assert 0 < row.prompt_tokens < 100 and 0 < row.completion_tokens < 100
-    assert (told.prompt_tokens, told.completion_tokens) == (row.prompt_tokens, row.completion_tokens)
+    assert talker.door.passes_on or (told.prompt_tokens, told.completion_tokens) == (
+        row.prompt_tokens,
+        row.completion_tokens,
+    )
 
 
 async def test_every_kind_of_token_is_counted_once(talker: Client, gemini: ScriptedGemini) -> None:
@@ -92,6 +95,8 @@ async def test_what_a_paid_key_answered_costs(client: Client, gemini: ScriptedGe
 
 
 async def test_a_sub_user_is_kept_as_a_keyed_hash_where_the_token_tells(whole: Client, gemini: ScriptedGemini) -> None:
+    if not whole.door.naming("carol"):
+        pytest.skip("this door's requests have no member for whom they are")
     gemini.will_say(whole.door.reply("Hello!"))
     header = {"x-openwebui-user-id": "carol"}
     for tells in (True, False):

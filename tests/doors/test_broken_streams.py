@@ -63,7 +63,7 @@ async def test_a_failure_behind_a_comment_is_an_error_of_the_stream(
     settings.KEEP_ALIVE_SECONDS = 0.05
     gemini.will_refuse(500, b"", delay=0.3)
     told = await streamer.ask()
-    assert told.status == 200 and told.response.content.startswith(b":")
+    assert told.status == 200 and told.response.content.startswith(streamer.door.alive)
     assert (told.text, told.finish) == ("", None)
     assert told.error is not None
     assert (await record()).status == 502
@@ -77,7 +77,7 @@ async def test_a_silent_stream_gets_comments_and_is_whole_all_the_same(
     gemini.will_stream(b"".join(pieces), slice=len(pieces[0]), first=0.2, delay=0.2)
     told = await streamer.ask()
     assert (told.text, told.finish, told.error) == ("Hello!", "stop", None)
-    assert told.response.content.count(b": keep-alive") > 2
+    assert told.response.content.count(streamer.door.alive) > 2
 
 
 async def test_a_stream_says_so_in_its_headers(streamer: Client, gemini: ScriptedGemini) -> None:

@@ -22,6 +22,8 @@ ANSWERS = [case for case in CHATS if case.file not in BROKEN | BLOCKED | EMPTY]
 def _fits(door: Door, stream: bool, case: Recording) -> bool:
     """True where the door can be told this, a recorded stream only as one."""
     calls = case.expected.get("tool_calls")
+    if door.passes_on and case.file in BLOCKED | EMPTY:
+        return False
     return door.talks and (stream or not case.streamed) and (door.calls_functions or not calls)
 
 
@@ -53,7 +55,8 @@ async def test_a_recording_becomes_what_its_index_expects(
     assert told.finish == ("tool_calls" if told.calls else FINISH[expected["finish_reason"]])
     row = await record()
     assert (row.status, row.error_code, row.stream) == (200, "", talker.stream)
-    assert (told.prompt_tokens, told.completion_tokens) == (row.prompt_tokens, row.completion_tokens)
+    if not talker.door.passes_on:
+        assert (told.prompt_tokens, told.completion_tokens) == (row.prompt_tokens, row.completion_tokens)
     counts = expected.get("usage")
     if counts is None:
         assert row.counts_from == "estimated" and row.total_tokens > 0

@@ -248,3 +248,16 @@ async def test_answers_are_what_openai_says_they_are(files):
     check((await files.get(query="after=none")).json, "ListFilesResponse")
     check((await files.get("/file-none")).json, "ErrorResponse")
     check((await files.delete(told["id"])).json, "DeleteFileResponse")
+
+
+async def test_geminis_own_requests_bring_the_files_that_they_name(files, others_files):
+    file_id = await files.kept(b"%PDF-1.7 and more", "report.pdf")
+    path = "/v1beta/models/gemini-2.5-flash:generateContent"
+    part = {"fileData": {"fileUri": f"files/{file_id}"}}
+    body = json.dumps({"contents": [{"role": "user", "parts": [{"text": "Read"}, part]}]}).encode()
+    assert (await others_files.site.ask(path, body)).status == 404
+    assert not files.site.gemini.calls
+    assert (await files.site.ask(path, body)).status == 200
+    [(_, _, _, asked)] = files.site.gemini.calls
+    data = {"mimeType": "application/pdf", "data": "JVBERi0xLjcgYW5kIG1vcmU="}
+    assert asked["contents"][0]["parts"] == [{"text": "Read"}, {"inlineData": data}]

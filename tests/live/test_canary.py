@@ -73,6 +73,7 @@ def everything(walk: Walk) -> None:
     walk.ask(content=b"{" + PROMPT.encode(), headers={"Content-Type": "application/json"})
     walk.ask(f"/v1/models?key={walk.token}&api_key={walk.token}", method="GET", headers={"Authorization": ""})
     walk.ask(headers={"x-api-key": walk.token[:-1]}, json={})
+    _with_the_token_in_the_query(walk)
     for name, script in _faults(gemini, key, holding_key).items():
         for model in walk.models(name):
             script(model=model)
@@ -98,6 +99,24 @@ def _faults(gemini: ScriptedGemini, key: str, holding_key: str) -> dict[str, Cal
         "cut": partial(gemini.will_cut, with_reset=True),
         "midway": partial(gemini.will_stream, midway),
     }
+
+
+def _with_the_token_in_the_query(walk: Walk) -> None:
+    """As Gemini's clients may send it: where it is taken, where it is not, and where nothing is."""
+    body = {"contents": [{"role": "user", "parts": [{"text": PROMPT}]}]}
+    bare, model = {"Authorization": ""}, walk.model("fine")
+    for path in (
+        *("/v1beta/models", "/v1beta/nothing", "/nothing/at/all", "/upload/v1beta/files"),
+        *(f"/v1beta/models/{model}", f"/v1/models/{model}:generateContent"),
+    ):
+        walk.ask(f"{path}?key={walk.token}", method="GET", headers=bare)
+    for method in ("generateContent", "streamGenerateContent", "countTokens", "embedContent"):
+        path = f"/v1beta/models/{model}:{method}?key={walk.token}"
+        walk.ask(path, json=body, headers=bare)
+        walk.ask(
+            f"{path}&alt=sse", content=b"{" + PROMPT.encode(), headers={**bare, "Content-Type": "application/json"}
+        )
+        walk.ask(f"{path}x", json=body, headers=bare)
 
 
 def _leave(walk: Walk) -> None:

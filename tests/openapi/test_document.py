@@ -19,7 +19,9 @@ from compat.openapi import document, document_json
 from compat.openapi.members import MEMBERS
 from compat.openapi.operation import FORM
 from compat.openapi.operations import OPERATIONS
+from compat.schemas import gemini_documents
 from compat.schemas.answers import Model
+from compat.schemas.gemini_request.requests import COUNT, EMBED, EMBED_BATCH, GENERATE
 from compat.urls import ALIASES, ROUTES
 from tests import gemini_replies
 from tests.contributions.conftest import KEY
@@ -303,6 +305,35 @@ async def test_transcriptions_answer_as_the_document_says(site, path, response_f
         for event in filter(None, events):
             check(json.loads(event[6:]), schema_of(path, "post", 200, "text/event-stream"))
             assert unlisted(json.loads(event[6:]), OPERATIONS[path, "POST"].event) == []
+
+
+_OF_GEMINI = "/v1beta/models/{model_id}"
+
+
+@pytest.mark.parametrize("path", [path for path, _ in OPERATIONS if path.startswith(_OF_GEMINI + ":")])
+async def test_geminis_own_routes_answer_as_the_document_says(site, path):
+    told = OPERATIONS[path, "POST"]
+    answer = (await ask(site, path, "post", told.example)).json
+    check(answer, schema_of(path, "post", 200))
+    for one in answer if told.many else [answer]:
+        assert unlisted(one, told.answer) == []
+    refused = (await ask(site, path, "post", {"nonsense": 1}, status=400)).json
+    check(refused[0] if told.many else refused, schema_of(path, "post", 400))
+
+
+async def test_geminis_models_answer_as_the_document_says(site):
+    for path in ("/v1beta/models", _OF_GEMINI):
+        check((await ask(site, path, "get")).json, schema_of(path, "get", 200))
+
+
+def test_the_requests_of_geminis_routes_have_the_members_that_are_read():
+    for struct, message in (
+        (gemini_documents.GenerateContentRequest, GENERATE),
+        (gemini_documents.CountTokensRequest, COUNT),
+        (gemini_documents.EmbedContentRequest, EMBED),
+        (gemini_documents.BatchEmbedContentsRequest, EMBED_BATCH),
+    ):
+        assert set(struct.__struct_fields__) == message.names
 
 
 async def test_models_answer_as_the_document_says(site):

@@ -33,6 +33,7 @@ def written(place, upstream, port):
     site = site.replace("listen 443 ssl;", f"listen 127.0.0.1:{port};")
     site = re.sub(r"^ *ssl_.*$", "", site, flags=re.MULTILINE)
     site = site.replace("/var/log/nginx/tumbler.log", str(place / "access.log"))
+    site = site.replace("/var/log/nginx/tumbler-error.log", str(place / "site-error.log"))
     (place / "site.conf").write_text(site)
     (place / "nginx.conf").write_text(AROUND.format(place=place))
     return str(place / "nginx.conf")
@@ -124,3 +125,18 @@ def test_the_log_has_paths_without_their_queries(proxy):
     logged = proxy.until(lambda: (proxy.place / "access.log").read_text())
     assert '"GET /v1/models" 200' in logged
     assert "not-for-the-log" not in logged
+
+
+def test_a_token_in_the_query_is_in_none_of_its_logs(start, tmp_path):
+    server = start()
+    proxy = Proxy(server, tmp_path)
+    try:
+        for path in ("/v1beta/models", "/endless/../x", "/v1beta/models/%zz"):
+            proxy.say(request(f"{path}?key=tumbler-canary"))
+        server.signal()
+        server.wait()
+        assert b" 503 " in proxy.say(request("/v1beta/models?key=tumbler-canary"))
+    finally:
+        proxy.close()
+    assert "/v1beta/models" in (tmp_path / "access.log").read_text()
+    assert not [path for path in tmp_path.rglob("*.log") if "canary" in path.read_text()]

@@ -5,7 +5,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import pytest
@@ -31,6 +31,7 @@ from compat.simulator.media import image
 from tests import gemini_replies
 from tumbler_site.asgi import application
 
+T = TypeVar("T", Reply, EmbeddingReply, CountReply)
 UPSTREAM_KEY = "fake-upstream-key-of-the-surface"
 MODEL = "gemini-2.5-flash"
 PERMISSIONS = "django.contrib.auth.management.create_permissions"
@@ -145,20 +146,20 @@ class StubGemini:
     async def generate(self, model: str, key: str, body: bytes) -> Reply:
         self._take("generateContent", model, key, body)
         if model == JUDGE:
-            return msgspec.convert(JUDGED, Reply)
+            return _read(JUDGED, Reply)
         if self._draws(body):
-            return msgspec.convert(DRAWN, Reply)
+            return _read(DRAWN, Reply)
         count = json.loads(body).get("generationConfig", {}).get("candidateCount", 1)
-        return msgspec.convert({**self.reply, "candidates": self.reply.get("candidates", []) * count}, Reply)
+        return _read({**self.reply, "candidates": self.reply.get("candidates", []) * count}, Reply)
 
     async def embed(self, model: str, key: str, body: bytes) -> EmbeddingReply:
         self._take("batchEmbedContents", model, key, body)
         count = len(json.loads(body)["requests"])
-        return msgspec.convert({"embeddings": [{"values": [0.6, 0.8]}] * count}, EmbeddingReply)
+        return _read({"embeddings": [{"values": [0.6, 0.8]}] * count}, EmbeddingReply)
 
     async def count(self, model: str, key: str, body: bytes) -> CountReply:
         self._take("countTokens", model, key, body)
-        return CountReply(3)
+        return _read({"totalTokens": 3}, CountReply)
 
     async def models(self, key: str) -> ModelList:
         return msgspec.convert(MODELS, ModelList)
@@ -166,7 +167,7 @@ class StubGemini:
     async def stream(self, model: str, key: str, body: bytes) -> "StubStream":
         self._take("streamGenerateContent", model, key, body)
         reply = DRAWN if self._draws(body) else SPOKEN if "-tts" in model else self.reply
-        return StubStream([msgspec.convert(reply, Reply)])
+        return StubStream([_read(reply, Reply)])
 
     def _draws(self, body: bytes) -> bool:
         wanted = json.loads(body).get("generationConfig", {}).get("responseModalities")
@@ -182,6 +183,13 @@ class StubGemini:
             for part in content["parts"]
             if "text" in part
         ]
+
+
+def _read(reply: dict[str, Any], kind: type[T]) -> T:
+    """The struct, with its text as the client leaves it."""
+    read = msgspec.convert(reply, kind)
+    read.text = json.dumps(reply).encode()
+    return read
 
 
 class StubStream:

@@ -29,6 +29,14 @@ BODIES = {
     "messages/count_tokens": {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}]},
     "responses/input_tokens": {"model": MODEL, "input": "Hi"},
     "messages": {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}]},
+    **{
+        f"{version}models/{MODEL}:{method}": {"contents": [{"parts": [{"text": "Hi"}]}]}
+        for version in ("", "v1beta/")
+        for method in ("generateContent", "streamGenerateContent", "countTokens")
+    },
+    "v1beta/models/text-embedding-3-small:embedContent": {"content": {"parts": [{"text": "Hi"}]}},
+    "v1beta/models": None,
+    f"v1beta/models/{MODEL}": None,
     "models": None,
     f"models/{MODEL}": None,
     f"models/models/{MODEL}": None,

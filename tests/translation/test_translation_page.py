@@ -7,12 +7,14 @@ import pytest
 
 from compat.gemini.failures import FAILURES, Rest
 from compat.schemas.anthropic import MessagesRequest
+from compat.schemas.gemini_request.requests import GENERATE
 from compat.schemas.moderations import ModerationRequest
 from compat.schemas.responses import ResponseRequest
 from compat.schemas.speech import SpeechRequest
 from compat.schemas.transcriptions import TranscriptionForm, TranslationForm
 from compat.translation.families import FAMILIES, family_of
 from compat.translation.finish_reason import FINISH_REASONS
+from compat.translation.gemini.request import MEMBERS
 from compat.translation.images.request import IMAGE_PARAMETERS
 from compat.translation.images.sizes import read_size, to_image_config
 from compat.translation.moderations.categories import CATEGORIES
@@ -75,6 +77,11 @@ def test_every_size_of_an_image_is_documented(row):
     models = ("gemini-3.1-flash-image", "gemini-3-pro-image", "gemini-2.5-flash-image")
     made = [to_image_config(read_size(size), None, family_of(model)) for model in models]
     assert [(one["aspectRatio"], one.get("imageSize", "–")) for one in made] == [(ratio, size) for size in sizes]
+
+
+def test_every_member_of_geminis_own_request_is_documented_with_its_fate():
+    assert table("Gemini's own API") == [(name, *fate) for name, fate in MEMBERS.items()]
+    assert set(MEMBERS) == GENERATE.names
 
 
 def test_every_finish_reason_is_documented():

@@ -216,6 +216,11 @@ class Message:
             field = _Field(camel, to_snake(camel), reader, isinstance(reader, Many) or reader is anything)
             self._fields[camel] = self._fields[field.snake] = field
 
+    @property
+    def names(self) -> set[str]:
+        """Its fields, in camelCase."""
+        return {field.camel for field in self._fields.values()}
+
     def __call__(self, value: Any, path: str, found: Found) -> JsonObject:
         """Read each known field under its camelCase name; nulls are left out."""
         if type(value) is not dict:

@@ -1,9 +1,9 @@
 """A chat request → the body of generateContent, built anew for each model that is asked."""
 
-import zlib
 from typing import Any
 
 from compat.schemas.chat import ChatRequest
+from compat.translation.affinity import affinity_of
 from compat.translation.chat.messages import to_contents
 from compat.translation.content import to_text
 from compat.translation.families import family_of
@@ -16,9 +16,6 @@ from compat.translation.parameters import (
 from compat.translation.response_format import in_words
 from compat.translation.signatures import Recall
 from compat.translation.tools import Declared, declared_tools, to_tool_config, to_tools
-
-# Gemini API, implicit caching: no prefix under 1,024 tokens is cached.
-_CACHED_FROM_CHARACTERS = 4_096
 
 
 class ChatTranslation:
@@ -57,15 +54,9 @@ class ChatTranslation:
         return {name: value for name, value in members.items() if value}
 
     def affinity(self) -> int | None:
-        """A number for the beginning of the conversation, the same for each turn of it in every process.
-
-        For prompts that Gemini may find in its cache, and for tool loops, whose signatures hold in one project only; None
-        where it makes no difference which project answers.
-        """
-        if not self.declared.functions and self.prompt_characters < _CACHED_FROM_CHARACTERS:
-            return None
-        beginning = "\0".join(to_text(message.content)[:4_096] for message in self.request.messages[:2])
-        return zlib.crc32(beginning.encode(errors="replace"))
+        """A number for the beginning of the conversation; None where it makes no difference which project answers."""
+        beginning = (to_text(message.content) for message in self.request.messages[:2])
+        return affinity_of(beginning, self.prompt_characters, bound=bool(self.declared.functions))
 
 
 def _size(message: Any) -> int:

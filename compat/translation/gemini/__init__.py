@@ -1,0 +1,1 @@
+"""Gemini's own API: its requests checked against the members it knows, its replies passed on as they came."""

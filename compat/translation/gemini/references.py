@@ -1,0 +1,70 @@
+"""What a request of Gemini's names instead of bringing it: files, caches and stores of a project, and addresses."""
+
+import base64
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from compat.translation.addresses import is_of_gemini, is_public_https
+from compat.translation.content import document_type
+from compat.translation.refusals import Untranslatable
+from compat.translation.stored_files import Document
+
+
+class Reference(NamedTuple):
+    """Something that is kept for somebody: here, or in a project of Google's, and then nobody knows whose that is."""
+
+    path: str
+    """Where in the request it is named."""
+    name: str
+    """`files/…`, `cachedContents/…` or `fileSearchStores/…`."""
+    part: dict[str, Any] | None = None
+    """Of a file: the part that names it."""
+
+    @property
+    def file_id(self) -> str:
+        """The id of a file that is kept here."""
+        return self.name.removeprefix("files/")
+
+
+def references_in(asked: dict[str, Any]) -> Iterator[Reference]:
+    """What the request names, in order. Raises Untranslatable for an address that nobody may be sent to."""
+    if "cachedContent" in asked:
+        yield Reference("cached_content", asked["cachedContent"])
+    for place, tool in enumerate(asked.get("tools", ())):
+        for name in tool.get("fileSearch", {}).get("fileSearchStoreNames", ()):
+            yield Reference(f"tools[{place}].file_search.file_search_store_names", name)
+    for place, content in enumerate(asked.get("contents", ())):
+        yield from _in_parts(content.get("parts", ()), f"contents[{place}].parts")
+    yield from _in_parts(asked.get("systemInstruction", {}).get("parts", ()), "system_instruction.parts")
+
+
+def put_file(reference: Reference, document: Document) -> None:
+    """Put the document where it is named: Gemini's own files are in projects of others, so it travels in the request."""
+    if reference.part is not None:
+        data = base64.b64encode(document.content).decode()
+        declared = reference.part.pop("fileData").get("mimeType", "")
+        mime_type = document_type(declared, data, document.name, reference.path)
+        reference.part["inlineData"] = {"mimeType": mime_type, "data": data}
+
+
+def _in_parts(parts: list[dict[str, Any]], path: str) -> Iterator[Reference]:
+    for place, part in enumerate(parts):
+        if "fileData" in part:
+            yield from _in_file(part, f"{path}[{place}].file_data.file_uri")
+        if "functionResponse" in part:
+            inner = part["functionResponse"].get("parts", [])
+            yield from _in_parts(inner, f"{path}[{place}].function_response.parts")
+
+
+def _in_file(part: dict[str, Any], path: str) -> Iterator[Reference]:
+    """Gemini API, fileData: a file of its own, or an address that it fetches itself (YouTube's are no others)."""
+    uri = part["fileData"].get("fileUri", "")
+    if uri.startswith("files/") or is_of_gemini(uri):
+        yield Reference(path, f"files/{urlsplit(uri).path.rpartition('/')[2]}", part)
+    elif not is_public_https(uri):
+        raise Untranslatable(
+            "Unsupported file uri: send the name of a file, or a public https:// URL with a host name. Objects of a bucket "
+            "(gs://) would be read in the name of whoever lent the key.",
+            path,
+        )
