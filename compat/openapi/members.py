@@ -84,14 +84,14 @@ MEMBERS: dict[str, dict[str, str]] = {
         "temperature": _TEMPERATURE,
         "top_p": _TOP_P,
         "top_logprobs": "How many likely tokens to tell for each, where the model can.",
-        "tools": "Functions and custom tools that the model may call; `web_search` is Google's. "
+        "tools": "Functions and custom tools that the model may call; `web_search` is Google's, `code_interpreter` Gemini's own. "
         "`image_generation` alone, or named by `tool_choice`, is answered by a model that draws. Others are left out.",
         "tool_choice": "Whether it may, must or must not call, or which one.",
         "parallel_tool_calls": "False: at most one call a turn.",
         "text": "`format`: plain text, any JSON, or JSON that fits a schema.",
         "reasoning": "`effort`: how long the model thinks. `summary`: tell what it thought.",
         "include": "`reasoning.encrypted_content`: the signatures that newer models demand back travel with the items. "
-        "`message.output_text.logprobs`: how likely each token was.",
+        "`message.output_text.logprobs`: how likely each token was. `code_interpreter_call.outputs`: what code printed and drew.",
         "truncation": "Ignored, and told back.",
         "metadata": "Told back: 16 texts at most.",
         "store": "False: nothing of it is stored. Else it is, where the server stores at all.",

@@ -20,14 +20,29 @@ class FunctionCall(Struct):
     id: str | None = None
 
 
+class ExecutableCode(Struct):
+    """Code that Gemini wrote to be run."""
+
+    code: str = ""
+
+
+class CodeExecutionResult(Struct):
+    """What running it brought."""
+
+    outcome: str = ""
+    output: str = ""
+
+
 class Part(Struct):
-    """One data member and its side members; server-side tool parts are passed over."""
+    """One data member and its side members; parts of other server-side tools are passed over."""
 
     text: str | None = None
     thought: bool | None = None
     thoughtSignature: str | None = None
     inlineData: InlineData | None = None
     functionCall: FunctionCall | None = None
+    executableCode: ExecutableCode | None = None
+    codeExecutionResult: CodeExecutionResult | None = None
 
 
 class Content(Struct):

@@ -102,7 +102,31 @@ class OutputImage(Struct, tag_field="type", tag="image_generation_call"):
     result: str | None
 
 
-OutputItem = OutputMessage | OutputFunctionCall | OutputCustomCall | OutputReasoning | OutputSearch | OutputImage
+class CodeLogs(Struct, tag_field="type", tag="logs"):
+    """What code printed."""
+
+    logs: str
+
+
+class CodeImage(Struct, tag_field="type", tag="image"):
+    """What code drew: a data URL."""
+
+    url: str
+
+
+class OutputCode(Struct, tag_field="type", tag="code_interpreter_call"):
+    """Code that Gemini wrote and ran. There is no container: its id is made up."""
+
+    id: str
+    status: Literal["in_progress", "interpreting", "completed", "incomplete", "failed"]
+    container_id: str
+    code: str
+    outputs: list[CodeLogs | CodeImage] | None
+
+
+OutputItem = (
+    OutputMessage | OutputFunctionCall | OutputCustomCall | OutputReasoning | OutputSearch | OutputCode | OutputImage
+)
 
 
 class CachedTokens(Struct):
@@ -198,6 +222,7 @@ class ResponseEvent(Struct):
     name: str | UnsetType = UNSET
     arguments: str | UnsetType = UNSET
     input: str | UnsetType = UNSET
+    code: str | UnsetType = UNSET
 
 
 class DeletedResponse(Struct):

@@ -43,6 +43,15 @@ def reasons(reply: Reply) -> bool:
     )
 
 
+def runs_code(reply: Reply) -> bool:
+    """True when it holds code that is run; only where the client is told of that does it say something."""
+    return any(
+        part.executableCode is not None
+        for candidate in reply.candidates or ()
+        for part in (candidate.content.parts if candidate.content else None) or ()
+    )
+
+
 def is_finished(reply: Reply) -> bool:
     """True when a candidate has its finishReason."""
     return any(candidate.finishReason for candidate in reply.candidates or ())

@@ -83,14 +83,21 @@ def to_openai_name(name: str) -> str:
     return name.removeprefix(_PREFIX)
 
 
-def to_tools(declared: Declared, request: ChatRequest, family: Family) -> list[dict[str, Any]]:
-    """Gemini's `tools`: every function in one list, and googleSearch when the client asks for web search."""
+def to_tools(
+    declared: Declared, request: ChatRequest, family: Family, *, runs_code: bool = False
+) -> list[dict[str, Any]]:
+    """Gemini's `tools`: every function in one list; googleSearch and codeExecution where the client asks for them."""
     tools: list[dict[str, Any]] = []
     if declared.functions and family.functions:
         tools.append({"functionDeclarations": [_declaration(function, family) for function in declared.functions]})
-    # Beside functions a search is refused before Gemini 3, and needs a switch since.
-    if request.web_search_options is not None and not tools:
+    # Beside functions they are refused before Gemini 3, and need a switch since.
+    if tools:
+        return tools
+    if request.web_search_options is not None:
         tools.append({"googleSearch": {}})
+    # Models that draw or speak run no code; they take no functions either.
+    if runs_code and family.functions:
+        tools.append({"codeExecution": {}})
     return tools
 
 

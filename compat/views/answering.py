@@ -46,12 +46,12 @@ class AnsweringView(AsyncAPIView):
             raise ModelNotAllowed(f"Your API key may not use the model `{model[:100]}`.", param="model")
         return await resolve(model)
 
-    async def translated(self, request: ChatRequest) -> ChatTranslation:
+    async def translated(self, request: ChatRequest, *, runs_code: bool = False) -> ChatTranslation:
         """The chat, the caller's files in it where they are named. Raises NotFound, InvalidRequest, Untranslatable."""
         named = named_files(request.messages)
         if named:
             put_files(request.messages, await documents_of(self.caller.user_id, named))
-        return ChatTranslation(request, self.recall())
+        return ChatTranslation(request, self.recall(), runs_code=runs_code)
 
     async def admitted(self, chat: ChatTranslation, resolved: Resolved, *, stream: bool) -> Job:
         """The admitted job of a chat: it may be asked now. Raises what Job.admit raises."""

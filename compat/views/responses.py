@@ -23,11 +23,13 @@ from compat.translation.chat.choice import Answering
 from compat.translation.chat.request import ChatTranslation
 from compat.translation.decoding import decode
 from compat.translation.families import family_of
+from compat.translation.responses.code import OUTPUTS
 from compat.translation.responses.items import to_items
 from compat.translation.responses.output import Telling
 from compat.translation.responses.request import ENCRYPTED, ResponseTranslation
 from compat.translation.responses.response import Answer as ResponseAnswer
 from compat.translation.responses.response import Envelope, ResponseEvents, to_response
+from compat.translation.substance import runs_code, says_something
 from compat.translation.usage import Usage
 from compat.views.answering import AnsweringView
 
@@ -76,11 +78,13 @@ class Responses(_ResponsesView):
         translation = await self.asked()
         asked = translation.request
         resolved = await self.drawing_targets(translation)
-        chat = await self.translated(translation.chat)
+        chat = await self.translated(translation.chat, runs_code=translation.runs_code)
         stream = bool(asked.stream)
         if asked.background:
             self._require_background()
         job = await self.admitted(chat, resolved, stream=stream)
+        if translation.runs_code:
+            job.says_something = lambda reply: says_something(reply) or runs_code(reply)
         answer = self._answer(translation, chat)
         if asked.background:
             return await self._in_background(job, answer, stream=stream)
@@ -127,8 +131,9 @@ class Responses(_ResponsesView):
             translation.tells_thoughts,
             (lambda signatures: memory.seal(user_id, signatures)) if carried else None,
             translation.namespaces,
+            OUTPUTS in (asked.include or ()),
         )
-        answering = Answering(chat.declared, created, new_call_id, self.remember)
+        answering = Answering(chat.declared, created, new_call_id, self.remember, tells_code=translation.runs_code)
         return ResponseAnswer(Envelope(self.turn.id, created, asked, store=self.turn.stores), answering, telling)
 
     def remember(self, call_id: str, signature: str) -> None:
@@ -146,7 +151,7 @@ class ResponseInputTokens(_ResponsesView):
         """Validate, translate, count."""
         translation = await self.asked()
         resolved = await self.drawing_targets(translation)
-        counted = await self.counted(await self.translated(translation.chat), resolved)
+        counted = await self.counted(await self.translated(translation.chat, runs_code=translation.runs_code), resolved)
         return answers.Answer(_encode({"object": "response.input_tokens", "input_tokens": counted}))
 
 

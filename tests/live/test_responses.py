@@ -63,6 +63,24 @@ def test_the_strict_stream_helper_takes_every_recorded_stream(
         assert sum(item.type == "function_call" for item in response.output) > 1
 
 
+def test_the_strict_stream_helper_takes_code_that_was_run(
+    client: openai.OpenAI, gemini: ScriptedGemini, model: str
+) -> None:
+    for name in ("stream-code-execution-3.sse", "stream-two-stops-code-execution.sse"):
+        gemini.will_stream(recordings()[name].body, model=f"{model}-{name[:20]}")
+        tools: Any = [{"type": "code_interpreter", "container": {"type": "auto"}}]
+        with client.responses.stream(
+            model=f"{model}-{name[:20]}", input="Count", tools=tools, include=["code_interpreter_call.outputs"]
+        ) as stream:
+            for _ in stream:
+                pass
+            response = stream.get_final_response()
+        (ran, *_) = [item for item in response.output if item.type == "code_interpreter_call"]
+        assert ran.code and ran.outputs and ran.outputs[0].type == "logs"
+        assert response.output_text
+        assert gemini.calls_of(f"{model}-{name[:20]}")[0].json["tools"] == [{"codeExecution": {}}]
+
+
 def test_the_bytes_of_a_stream_keep_every_rule(gateway: Gateway, gemini: ScriptedGemini, model: str) -> None:
     gemini.will_stream(events(reply("Hel", finish=None), reply("lo\u2028!")), model=model)
     answer = _post(gateway, {"model": model, "input": "Hello", "stream": True})

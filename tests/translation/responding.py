@@ -8,6 +8,7 @@ import msgspec
 
 from compat.schemas.chat import ChatRequest
 from compat.schemas.responses import ResponseRequest
+from compat.translation.responses.code import OUTPUTS
 from compat.translation.responses.items import to_items
 from compat.translation.responses.output import Telling
 from compat.translation.responses.request import ENCRYPTED, ResponseTranslation
@@ -47,8 +48,11 @@ def _answer(members: dict[str, Any], circumstances: dict[str, Any]) -> Answer:
     numbers = itertools.count(1)
     request = translated(**members)
     carried = ENCRYPTED in (request.request.include or ())
-    telling = Telling(lambda: str(next(numbers)), request.tells_thoughts, seal if carried else None, request.namespaces)
-    return Answer(Envelope("resp_1", CREATED, request.request, store=False), answering(**circumstances), telling)
+    outputs = OUTPUTS in (request.request.include or ())
+    sealed, namespaces = seal if carried else None, request.namespaces
+    telling = Telling(lambda: str(next(numbers)), request.tells_thoughts, sealed, namespaces, outputs)
+    told = answering(**circumstances)._replace(tells_code=request.runs_code)
+    return Answer(Envelope("resp_1", CREATED, request.request, store=False), told, telling)
 
 
 def _usage(given: tuple[dict[str, Any], ...]) -> Usage:

@@ -30,6 +30,8 @@ class Answering(NamedTuple):
     remember: Callable[[str, str], None]
     """Keeps (tool call id, signature) for the requests that bring the call back."""
     audio_format: str = "wav"
+    tells_code: bool = False
+    """Whether the client is to see the code that Gemini ran."""
 
 
 class Choice:
@@ -44,6 +46,7 @@ class Choice:
         self.calls = 0
         self._answering = answering
         self._media = 0
+        self._ran_code = False
         self._whole = whole
         self._spoken: SpokenAnswer | None = None
         self._signature: str | None = None
@@ -53,7 +56,7 @@ class Choice:
     @property
     def is_empty(self) -> bool:
         """True while nothing that a person or program could use has come; reasoning alone is nothing."""
-        return not (self.text_length or self.calls or self._media or self._spoken)
+        return not (self.text_length or self.calls or self._media or self._spoken or self._ran_code)
 
     @property
     def finish_reason(self) -> str:
@@ -100,6 +103,8 @@ class Choice:
     def _read_part(self, part: Part, delta: Delta) -> None:
         if part.functionCall is not None:
             self._read_call(part.functionCall, part.thoughtSignature, delta)
+        elif part.executableCode is not None or part.codeExecutionResult is not None:
+            self._read_code(part, delta)
         elif part.thought:
             if part.text:
                 delta["reasoning_content"] = delta.get("reasoning_content", "") + part.text
@@ -107,6 +112,11 @@ class Choice:
             self._read_media(part.inlineData, delta)
         elif part.text is not None:
             self._read_text(part, part.text, delta)
+
+    def _read_code(self, part: Part, delta: Delta) -> None:
+        if self._answering.tells_code:
+            delta["code"] = part.executableCode or part.codeExecutionResult
+            self._ran_code = True
 
     def _read_text(self, part: Part, text: str, delta: Delta) -> None:
         # The last text of an answer may be empty and carry nothing but the signature.

@@ -24,19 +24,20 @@ class ChatTranslation:
     Raises Untranslatable for what no model could be asked.
     """
 
-    def __init__(self, request: ChatRequest, recall: Recall) -> None:
+    def __init__(self, request: ChatRequest, recall: Recall, *, runs_code: bool = False) -> None:
         check_parameters(request)
         self.request = request
         self.declared: Declared = declared_tools(request)
         self.prompt_characters = sum(map(_size, request.messages))
         """A rough size of the prompt, for estimates: the characters of its texts."""
         self._recall = recall
+        self._runs_code = runs_code
 
     def to_body(self, model: str, candidates: int) -> dict[str, Any]:
         """The body for a Gemini model that is to give so many candidates. Built from known members only."""
         family = family_of(model)
         request, declared = self.request, self.declared
-        tools = to_tools(declared, request, family)
+        tools = to_tools(declared, request, family, runs_code=self._runs_code)
         words = in_words(request.response_format, family, has_tools=bool(tools))
         system, contents = to_contents(request, family, self._recall, words)
         generation = to_generation_config(request, family, has_tools=bool(tools))

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from compat.schemas.gemini import CodeExecutionResult, ExecutableCode
+from compat.translation.responses.code import CodeCall
 from compat.translation.responses.namespaces import NO_NAMESPACES, Named
 from compat.translation.signatures import signature_of
 
@@ -21,6 +23,8 @@ class Telling(NamedTuple):
     """Thought signatures by call id → encrypted_content; None where the client does not want it."""
     namespaces: Named = NO_NAMESPACES
     """The namespaces of the functions that are in one."""
+    outputs: bool = False
+    """Whether the client asked for what code printed and drew."""
 
 
 class Output:
@@ -33,9 +37,17 @@ class Output:
         """The message that is being said."""
         self._reasoning: Item | None = None
         """The thought that is being told."""
+        self._code: CodeCall | None = None
+        """The code that is being run."""
+        self._said = 0
+        """Characters in the messages that were said before."""
 
     def read(self, delta: dict[str, Any], logprobs: dict[str, Any] | None) -> Iterator[Event]:
         """What a delta of chat's adds."""
+        if ran := delta.get("code"):
+            yield from self._run(ran)
+        elif self._code is not None and delta.keys() - {"images"}:
+            yield from self._end_code()
         if self._telling.thoughts and (thought := delta.get("reasoning_content")):
             yield from self._think(thought)
         if text := delta.get("content"):
@@ -43,16 +55,21 @@ class Output:
         for call in delta.get("tool_calls", ()):
             yield from self._call(call)
         for image in delta.get("images", ()):
-            yield from self._draw(image["image_url"]["url"])
+            if self._code is not None:
+                self._code.show(image["image_url"]["url"])
+            else:
+                yield from self._draw(image["image_url"]["url"])
 
     def close(
         self, annotations: list[dict[str, Any]], refusal: str | None, searches: list[str], *, complete: bool
     ) -> Iterator[Event]:
         """What ends the output: sources are known only now."""
+        yield from self._end_code()
         yield from self._end_reasoning()
         if refusal:
             yield from self._refuse(refusal)
-        yield from self._end_message([_citation(found) for found in annotations], complete=complete)
+        citations = [_citation(found, self._said) for found in annotations]
+        yield from self._end_message([found for found in citations if found["start_index"] >= 0], complete=complete)
         for query in searches:
             item = {"type": "web_search_call", "id": self._id("ws"), "status": "completed"}
             yield from self._whole({**item, "action": {"type": "search", "query": query}})
@@ -99,6 +116,7 @@ class Output:
                 )
             yield self._in_part("response.output_text.done", text=part["text"], logprobs=part["logprobs"])
         yield self._in_part("response.content_part.done", part=part)
+        self._said += len(part.get("text", ""))
         self._message["status"] = "completed" if complete else "incomplete"
         yield self._done(self._message)
         self._message = None
@@ -150,6 +168,27 @@ class Output:
         assert self._reasoning is not None  # noqa: S101 (as above)
         place = {"item_id": self._reasoning["id"], "output_index": len(self.items) - 1, "summary_index": 0}
         return {"type": kind, **place, **members}
+
+    # --- code ---------------------------------------------------------------------------------------------
+
+    def _run(self, ran: ExecutableCode | CodeExecutionResult) -> Iterator[Event]:
+        if isinstance(ran, CodeExecutionResult):
+            if self._code is not None:
+                self._code.hear(ran.outcome, ran.output)
+            return
+        yield from self._end_code()
+        yield from self._end_message([])
+        yield from self._end_reasoning()
+        place, outputs = len(self.items), self._telling.outputs
+        self._code = CodeCall(self._id("ci"), self._id("cntr"), place, tells_outputs=outputs)
+        yield from self._add(self._code.item)
+        yield from self._code.write(ran.code)
+
+    def _end_code(self) -> Iterator[Event]:
+        if self._code is not None:
+            yield from self._code.end()
+            yield self._done(self._code.item)
+            self._code = None
 
     # --- calls and images ---------------------------------------------------------------------------------
 
@@ -217,6 +256,7 @@ class Output:
         return f"{prefix}_{self._telling.new_hex()}"
 
 
-def _citation(annotation: dict[str, Any]) -> dict[str, Any]:
-    """A citation as this API has it: chat nests it."""
-    return {"type": "url_citation", **annotation["url_citation"]}
+def _citation(annotation: dict[str, Any], said: int) -> dict[str, Any]:
+    """A citation as this API has it: chat nests it, and counts from the beginning of all that was said."""
+    found = {"type": "url_citation", **annotation["url_citation"]}
+    return found | {name: found[name] - said for name in ("start_index", "end_index")}

@@ -51,13 +51,14 @@ ENCRYPTED = "reasoning.encrypted_content"
 
 HOSTED = frozenset(
     {
-        *("apply_patch", "code_interpreter", "computer", "computer_use_preview", "file_search", "image_generation"),
+        *("apply_patch", "computer", "computer_use_preview", "file_search", "image_generation"),
         *("local_shell", "mcp", "shell", "tool_search"),
     }
 )
 """Tools that OpenAI runs itself and that are left out here: clients always list some."""
 
 _DRAWS = "image_generation"
+_RUNS_CODE = "code_interpreter"
 _CALLED = ("function", "custom")
 # Chat's names of members that this API calls otherwise.
 _NAMES = (
@@ -78,6 +79,10 @@ class ResponseTranslation:
         self.request = request
         tools = _Tools(request.tools or ())
         self.searches, self.dropped, self.namespaces = tools.searches, tools.dropped, tools.namespaces
+        self.runs_code = tools.runs_code and not tools.called
+        """Gemini runs no code beside functions."""
+        if tools.runs_code and not self.runs_code:
+            self.dropped.append(_RUNS_CODE)
         image_tool = _image_tool(request.tools or [])
         self.draws_by = _draws_by(request, image_tool)
         """The model that draws, where the request is for an image; None where the model that is asked goes on by itself."""
@@ -141,6 +146,8 @@ class _Tools:
         """Functions and custom tools."""
         self.searches = False
         """Whether the web may be searched."""
+        self.runs_code = False
+        """Whether code may be run."""
         self.dropped: list[str] = []
         """The kinds of those that are left out."""
         self.namespaces: dict[str, tuple[str, str]] = {}
@@ -163,6 +170,8 @@ class _Tools:
             self._take(whole.tools, f"{path}.tools", whole.name)
         elif kind.startswith("web_search"):
             self.searches = True
+        elif kind == _RUNS_CODE:
+            self.runs_code = True
         else:
             self.dropped.append(kind if kind in HOSTED else "another kind")
 

@@ -9,6 +9,7 @@ from compat.schemas.gemini import Reply
 from compat.schemas.responses import ResponseRequest
 from compat.translation.chat.choice import Answering, Choice
 from compat.translation.chat.completion import EmptyAnswer
+from compat.translation.responses.code import in_pieces
 from compat.translation.responses.output import Event, Output, Telling
 from compat.translation.sse import to_named_event
 from compat.translation.usage import Usage
@@ -89,8 +90,9 @@ class Answer:
         """The events that a reply adds."""
         for candidate in reply.candidates or ():
             if not candidate.index:
-                delta, logprobs = self.choice.read(candidate)
-                yield from self._output.read(delta, logprobs)
+                for piece in in_pieces(candidate):
+                    delta, logprobs = self.choice.read(piece)
+                    yield from self._output.read(delta, logprobs)
 
     def close(self) -> Iterable[Event]:
         """The events that end the output. Raises EmptyAnswer when nothing came that a client could use."""
@@ -230,4 +232,6 @@ def _told_tool(raw: msgspec.Raw) -> dict[str, Any]:
     tool: dict[str, Any] = _decode(raw)
     if tool.get("type") == "function":
         return {"description": None, "parameters": None, "strict": True, **tool}
+    if tool.get("type") == "code_interpreter":
+        return {"container": {"type": "auto"}, **tool}
     return tool

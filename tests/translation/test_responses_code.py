@@ -1,0 +1,132 @@
+"""code_interpreter: when Gemini may run code, and what is told of the code that it ran."""
+
+from typing import Any
+
+import pytest
+
+from compat.translation.chat.request import ChatTranslation
+from tests.gemini_replies import reply
+from tests.live.recorded import recordings
+from tests.translation.responding import kinds, streamed, text_of, translated, whole
+
+INTERPRETER = {"type": "code_interpreter", "container": {"type": "auto"}}
+ASKED: dict[str, Any] = {"tools": [INTERPRETER], "include": ["code_interpreter_call.outputs"]}
+CODE = {"executableCode": {"language": "PYTHON", "code": "print(42)"}}
+RESULT = {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "42\n"}}
+FAILED = {"codeExecutionResult": {"outcome": "OUTCOME_FAILED", "output": "ZeroDivisionError"}}
+CHART = {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}}
+
+
+@pytest.mark.parametrize(
+    ("model", "tools", "sent", "dropped"),
+    [
+        ("gemini-2.5-flash", [INTERPRETER], [{"codeExecution": {}}], []),
+        ("gemini-2.5-flash", [{"type": "code_interpreter"}], [{"codeExecution": {}}], []),
+        (
+            "gemini-3.8-flash",
+            [INTERPRETER, {"type": "web_search"}],
+            [{"googleSearch": {}}, {"codeExecution": {}}],
+            [],
+        ),
+        ("gemini-2.5-flash-image", [INTERPRETER], None, []),
+        (
+            "gemini-3.8-flash",
+            [INTERPRETER, {"type": "function", "name": "f"}],
+            [{"functionDeclarations": [{"name": "f"}]}],
+            ["code_interpreter"],
+        ),
+        (
+            "gemini-2.5-flash",
+            [{"type": "file_search"}, {"type": "mcp"}, {"type": "new"}],
+            None,
+            ["file_search", "mcp", "another kind"],
+        ),
+    ],
+)
+def test_gemini_may_run_code_where_it_can(model, tools, sent, dropped):
+    translation = translated(tools=tools)
+    body = ChatTranslation(translation.chat, lambda *_: None, runs_code=translation.runs_code).to_body(model, 1)
+    assert body.get("tools") == sent
+    assert translation.dropped == dropped
+
+
+def test_code_is_an_item_before_the_text_that_rests_on_it():
+    response = whole(reply(CODE, RESULT, "It is 42."), ASKED)
+    ran, said = response["output"]
+    assert (ran["code"], ran["status"]) == ("print(42)", "completed")
+    assert ran["outputs"] == [{"type": "logs", "logs": "42\n"}]
+    assert said["content"][0]["text"] == "It is 42."
+    assert response["tools"] == [INTERPRETER]
+
+
+def test_outputs_are_told_only_where_they_are_asked_for():
+    (ran, _) = whole(reply(CODE, RESULT, "It is 42."), {"tools": [INTERPRETER]})["output"]
+    assert ran["outputs"] is None
+
+
+def test_what_was_said_between_two_runs_stays_between_them():
+    response = whole(reply("One:", CODE, RESULT, "Two:", CODE, FAILED, "Hm."), ASKED)
+    assert [item["type"].split("_")[0] for item in response["output"]] == [
+        "message",
+        "code",
+        "message",
+        "code",
+        "message",
+    ]
+    assert [item["status"] for item in response["output"]] == [*("completed",) * 3, "failed", "completed"]
+    assert text_of(response) == "One:Two:Hm."
+
+
+def test_a_chart_is_an_output_of_its_code():
+    ran, said = whole(reply(CODE, RESULT, CHART, "See."), ASKED)["output"]
+    assert [output["type"] for output in ran["outputs"]] == ["logs", "image"]
+    assert ran["outputs"][1]["url"] == "data:image/png;base64,iVBORw0KGgo="
+    assert said["type"] == "message"
+
+
+def test_the_stream_tells_code_and_its_end_in_order():
+    events = streamed(reply(CODE, finish=None), reply(RESULT, finish=None), reply("It is 42."), members=ASKED)
+    assert kinds(events)[2:10] == [
+        "output_item.added",
+        "code_interpreter_call.in_progress",
+        "code_interpreter_call_code.delta",
+        "code_interpreter_call_code.done",
+        "code_interpreter_call.interpreting",
+        "code_interpreter_call.completed",
+        "output_item.done",
+        "output_item.added",
+    ]
+    assert events[4]["delta"] == events[5]["code"] == "print(42)"
+
+
+def test_code_without_a_result_is_incomplete_and_still_an_answer():
+    (ran,) = whole(reply(CODE), ASKED)["output"]
+    assert (ran["status"], ran["outputs"]) == ("incomplete", None)
+
+
+def test_nobody_is_told_of_code_who_did_not_ask_for_it():
+    (said,) = whole(reply(CODE, RESULT, "It is 42."))["output"]
+    assert said["type"] == "message"
+
+
+def test_sources_are_of_the_message_that_they_are_in():
+    given = reply("Before.", CODE, RESULT, "The sea is blue.")
+    text = "The sea is blue."
+    given["candidates"][0]["groundingMetadata"] = {
+        "groundingChunks": [{"web": {"uri": "https://example.com/", "title": "example"}}],
+        "groundingSupports": [
+            {"segment": {"startIndex": 7, "endIndex": 23, "text": text}, "groundingChunkIndices": [0]}
+        ],
+    }
+    *_, said = whole(given, ASKED)["output"]
+    (source,) = said["content"][0]["annotations"]
+    assert text[source["start_index"] : source["end_index"]] == text
+
+
+@pytest.mark.parametrize("name", ["stream-code-execution-3.sse", "stream-two-stops-code-execution.sse"])
+def test_recorded_streams_keep_every_rule(name):
+    replies = recordings()[name].payloads
+    events = streamed(*replies, members=ASKED)
+    ran = [item for item in events[-1]["response"]["output"] if item["type"] == "code_interpreter_call"]
+    assert ran and all(item["outputs"][0]["logs"] for item in ran)
+    assert text_of(events[-1]["response"])
