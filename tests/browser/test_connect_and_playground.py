@@ -63,23 +63,40 @@ def test_a_token_is_filled_into_every_snippet_and_leaves_with_the_field(open_as)
     page.goto("/connect/")
     page.fill("#token", "tumbler-fake_0123")
     texts = page.locator(".snippet code[data-token]").all_inner_texts()
-    assert sum("tumbler-fake_0123" in text for text in texts) == len(texts) - 1, "all but llm's, whose key is set apart"
+    assert sum("tumbler-fake_0123" in text for text in texts) == len(texts) - 2, "all but llm's and Codex's, set apart"
     assert 'api_key="tumbler-fake_0123"' in page.inner_text("#text-openai-python")
     page.fill("#token", "")
     assert 'api_key=os.environ["TUMBLER_TOKEN"]' in page.inner_text("#text-openai-python")
     assert complaints(page) == []
 
 
-@pytest.mark.parametrize(("slug", "command"), [("openai-python", [sys.executable, "-"]), ("curl", ["bash"])])
-def test_a_snippet_works_as_it_stands(open_as, site, slug, command):
+@pytest.mark.parametrize(
+    ("slug", "command", "made"),
+    [
+        ("curl", ["bash"], None),
+        ("openai-python", [sys.executable, "-"], None),
+        ("openai-responses", [sys.executable, "-"], None),
+        ("anthropic-python", [sys.executable, "-"], None),
+        ("openai-images", [sys.executable, "-"], ("otter.png", b"\x89PNG")),
+        ("openai-speech", [sys.executable, "-"], ("hello.wav", b"RIFF")),
+    ],
+)
+def test_a_snippet_works_as_it_stands(open_as, site, tmp_path, slug, command, made):
     if slug == "curl" and shutil.which("curl") is None:
         pytest.skip("curl is missing")
     page = open_as("ada")
     page.goto("/connect/")
     environment = {**os.environ, "TUMBLER_TOKEN": site.gateway.token, "NO_PROXY": "*"}
     text = page.inner_text(f"#text-{slug}")
-    done = subprocess.run(command, input=text, capture_output=True, text=True, env=environment, timeout=60)
-    assert done.returncode == 0 and "You said: Hello" in done.stdout, done.stderr
+    done = subprocess.run(
+        command, input=text, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    if made is None:
+        assert "You said: Hello" in done.stdout
+    else:
+        name, beginning = made
+        assert (tmp_path / name).read_bytes().startswith(beginning)
 
 
 # --- The playground -----------------------------------------------------------------------------------------

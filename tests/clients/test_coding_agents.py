@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from compat.snippets import MODEL, SNIPPETS
 from tests.clients.running import HERE, run
 from tests.gemini_replies import OVERLOADED, reply
 from tests.live.gateway import Gateway
@@ -51,18 +52,8 @@ def check(gateway: Gateway, gemini: ScriptedGemini, model: str, endpoint: str) -
 
 def codex(coding_agents: Path, home: Path, gateway: Gateway, model: str, more: str = "") -> list[dict[str, Any]]:
     """What Codex did, item by item."""
-    (home / "config.toml").write_text(
-        f'''
-model = "{model}"
-model_provider = "tumbler"
-
-[model_providers.tumbler]
-name = "Gemini Tumbler"
-base_url = "{gateway.url}/v1"
-env_key = "TUMBLER_TOKEN"
-wire_api = "responses"
-{more}'''
-    )
+    (config,) = (snippet.filled(f"{gateway.url}/v1") for snippet in SNIPPETS if snippet.name == "Codex CLI")
+    (home / "config.toml").write_text(config.replace(MODEL, model) + more)
     command = ["node", coding_agents / "node_modules/@openai/codex/bin/codex.js", "exec", "--json"]
     # What is run is this test's own, and no machine has the same sandbox.
     free = ["--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox"]

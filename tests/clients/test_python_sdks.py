@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from tests.clients.running import HERE, told_by
+from compat.snippets import MODEL, SNIPPETS
+from tests.clients.running import HERE, run, told_by
 from tests.gemini_replies import OVERLOADED, reply
 from tests.live.gateway import Gateway
 from tests.scripted_gemini import ScriptedGemini
@@ -36,6 +37,12 @@ def test_the_agents_sdk_runs_tools_streams_and_types(
     last = gemini.calls_of(model)[-1].json["contents"]
     assert [content["role"] for content in last] == ["user", "model", "user", "model", "user"]
     assert last[2]["parts"][0]["functionResponse"]["response"] == {"output": "sunny in Oslo"}
+
+
+def test_the_snippet_of_the_agents_sdk_works_as_it_stands(gateway: Gateway, model: str, python: Path) -> None:
+    (snippet,) = (snippet for snippet in SNIPPETS if snippet.name == "OpenAI Agents SDK")
+    program = snippet.filled(f"{gateway.url}/v1").replace(MODEL, model)
+    assert run([python, "-c", program], python.parents[1], TUMBLER_TOKEN=gateway.token) == "Hello!\n"
 
 
 def test_litellm_is_a_client_of_every_door(gateway: Gateway, gemini: ScriptedGemini, model: str, python: Path) -> None:
