@@ -52,6 +52,7 @@ class TargetInline(TabularInline[MappingTarget, ModelMapping]):
 class ModelMappingAdmin(ModelAdmin[ModelMapping]):
     """What a client asks for and who answers."""
 
+    when_empty = "Without a mapping only Gemini's own names are answered."
     form = MappingForm
     inlines = (TargetInline,)
     list_display = ("name", "chain", "turns", "enabled", "listed", "dimensions")

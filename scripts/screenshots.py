@@ -1,6 +1,9 @@
 """Pictures of the main pages for the documentation: starts the demo on a free port, fills it a little, photographs it.
 
-Usage: .venv/bin/python scripts/screenshots.py (needs Debian's chromium, or CHROMIUM naming another one)
+Usage: .venv/bin/python scripts/screenshots.py [DIRECTORY]
+
+With a directory the pictures are to be looked at and go there: each page on a phone and at a desk, light and dark.
+It needs Debian's chromium, or CHROMIUM naming another one.
 """
 
 import os
@@ -24,18 +27,28 @@ CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 PAGES = {
     "admin-home": "/admin/",
+    "admin-audit": "/admin/accounts/staffact/",
+    "admin-import": "/admin/accounts/contributedkey/import/",
     "admin-keys": "/admin/accounts/contributedkey/",
     "admin-live": "/admin/live/",
     "admin-mappings": "/admin/compat/modelmapping/",
     "admin-try": "/admin/compat/modelmapping/try/?name=gpt-4o",
     "admin-usage": "/admin/accounts/usagerecord/",
     "api": "/docs/",
+    "dashboard": "/accounts/usage/",
+    "tokens": "/accounts/tokens/",
+    "token": "/accounts/tokens/1/",
+    "second-factor": "/accounts/2fa/",
     "connect": "/connect/",
     "playground": "/playground/",
     "requests": "/accounts/requests/",
     "contribute": "/contribute/",
+    "receipt": "/contribute/receipt/",
+    "privacy": "/privacy/",
     "status": "/status/",
 }
+STRANGERS = {"home": "/", "sign-in": "/accounts/login/", "sign-up": "/accounts/signup/"}
+WIDTHS, SCHEMES = {"desk": 1280, "phone": 390}, ("light", "dark")
 KEYS = "\n".join(
     f"sim-{name}-{number}" for number, name in enumerate(("ada", "grace", "alan", "edsger", "barbara", "dead-x"))
 )
@@ -113,18 +126,43 @@ def explain(page: Page) -> None:
 ACTS = {"admin-live": watch, "connect": test_itself, "playground": chat, "requests": explain}
 
 
-def photograph(page: Page, base: str, name: str, path: str) -> None:
-    """One page in light and, for the README's pictures, nothing else."""
-    answer = page.goto(base + path, wait_until="networkidle")
+def visit(page: Page, base: str, name: str, path: str) -> None:
+    """Open the page, and do there what makes it worth a picture."""
+    answer = page.goto(base + path, wait_until="load" if name == "admin-live" else "networkidle")
     if answer is None or answer.status != 200:
-        print(f"{path}: not there, no picture")
-        return
+        sys.exit(f"{path} is not there")
     ACTS.get(name, lambda page: None)(page)
-    page.screenshot(path=str(IMAGES / f"{name}.png"))
+
+
+def photograph(page: Page, base: str, name: str, path: str, directory: Path) -> None:
+    """One picture, as the documentation shows it."""
+    visit(page, base, name, path)
+    page.screenshot(path=str(directory / f"{name}.png"))
+
+
+def look(page: Page, base: str, name: str, path: str, directory: Path) -> None:
+    """The whole page on a phone and at a desk, light and dark."""
+    for place, width in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": 800})
+        visit(page, base, name, path)
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_timeout(300)
+            page.screenshot(path=str(directory / f"{name}-{place}-{scheme}.png"), full_page=True)
+
+
+def sign_in(page: Page, base: str, secrets: dict[str, str]) -> None:
+    """As the first admin."""
+    page.goto(f"{base}/accounts/login/")
+    page.fill("input[name=login]", secrets["admin_user"])
+    page.fill("input[name=password]", secrets["admin_password"])
+    page.press("input[name=password]", "Enter")
+    page.wait_for_url(lambda url: "login" not in url)
 
 
 def main() -> None:
     """Start, fill, photograph, stop."""
+    directory, take = (Path(sys.argv[1]), look) if sys.argv[1:] else (IMAGES, photograph)
     port = free_port()
     base = f"http://127.0.0.1:{port}"
     ended = threading.Event()
@@ -143,13 +181,11 @@ def main() -> None:
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
                 page = browser.new_page(viewport={"width": 1280, "height": 800})
-                page.goto(f"{base}/accounts/login/")
-                page.fill("input[name=login]", secrets["admin_user"])
-                page.fill("input[name=password]", secrets["admin_password"])
-                page.press("input[name=password]", "Enter")
-                page.wait_for_url(lambda url: "login" not in url)
+                for name, path in STRANGERS.items():
+                    take(page, base, name, path, directory)
+                sign_in(page, base, secrets)
                 for name, path in PAGES.items():
-                    photograph(page, base, name, path)
+                    take(page, base, name, path, directory)
                 browser.close()
         finally:
             ended.set()

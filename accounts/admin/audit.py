@@ -13,6 +13,7 @@ from accounts.models import StaffAct
 class StaffActAdmin(ReadOnlyAdmin[StaffAct]):
     """Who did what, to what, and what it was before."""
 
+    when_empty = "What members of staff and the operator's commands do to anything of the site is written down here."
     list_display = ("at", "actor", "act", "table", "name", "what_changed")
     list_display_links = None
     list_filter = ("at", "table")

@@ -26,6 +26,8 @@ class ModelAdmin(skin.ModelAdmin[M]):
     """A model's pages. Columns named in `secret_fields` can be neither filtered nor searched by."""
 
     secret_fields: ClassVar[tuple[str, ...]] = ()
+    when_empty: ClassVar[str]
+    """What the list says, while there is no row, about how there comes to be one."""
     list_per_page = 50
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:

@@ -21,6 +21,7 @@ _HOLDS = timedelta(days=7)
 class InvitationAdmin(ModelAdmin[Invitation]):
     """Who was invited, and who has come."""
 
+    when_empty = "An invitation lets one person sign up while TUMBLER_SIGN_UP is “invitation”. Its code is shown once."
     secret_fields = ("digest",)
     list_display = ("__str__", "state", "plan", "created", "expires")
     list_select_related = ("plan",)

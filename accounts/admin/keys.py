@@ -58,6 +58,9 @@ class KeyChangeList(ChangeList):
 class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
     """Which keys can work now, which rest until when, which need a person and why."""
 
+    when_empty = (
+        "Without a key nobody is answered. Add one or import many; people may lend theirs too, at “Contribute”."
+    )
     form = KeyForm
     secret_fields = ("ciphertext", "fingerprint")
     list_display = (
@@ -273,6 +276,7 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
 class KeyDayAdmin(ReadOnlyAdmin[KeyDay]):
     """What each key did for each model on each Pacific day."""
 
+    when_empty = "As soon as a key has been asked, its day is counted here."
     list_display = ("day", "key", "model", "requests", "refusals", "last_refusal", "prompt_tokens", "completion_tokens")
     list_filter = ("day",)
     list_select_related = ("key",)

@@ -10,6 +10,7 @@ from accounts.models import ModelPrice
 class ModelPriceAdmin(ModelAdmin[ModelPrice]):
     """What a million tokens cost, where the bundled price does not fit or there is none."""
 
+    when_empty = "The prices that come with the server hold. Add one where yours differs, or for a model that has none."
     list_display = ("model", "prompt", "cached", "completion")
     search_fields = ("model",)
     fieldsets = (

@@ -39,6 +39,9 @@ class PairChangeList(ChangeList):
 class ProjectPairAdmin(ReadOnlyAdmin[ProjectPair]):
     """What speaks for two keys drawing on one quota, and the buttons to say so."""
 
+    when_empty = (
+        "Nothing suggests that two keys draw on one project's quota. It is noticed when they are refused together."
+    )
     list_display = ("one", "other", "condition", "decide", "evidence", "last_at")
     actions = ("join_chosen", "decline_chosen")
     list_display_links = None

@@ -16,6 +16,7 @@ _LIMITS = ("rpm", "tpm", "rpd")
 class TierQuotaAdmin(ModelAdmin[TierQuota]):
     """What to assume until a refusal names the limit; the first row that fits counts."""
 
+    when_empty = "Without a row no quota is assumed: each is learned from the first refusal."
     list_display = ("pattern", "paid", *_LIMITS, "position")
     list_filter = ("paid",)
     fields = ("pattern", "paid", *_LIMITS, "position")
@@ -25,6 +26,7 @@ class TierQuotaAdmin(ModelAdmin[TierQuota]):
 class LearnedQuotaAdmin(ModelAdmin[LearnedQuota]):
     """What refusals named. Deleting a row lets it be learned anew."""
 
+    when_empty = "When Gemini refuses a key and names the limit, the limit is remembered here."
     list_display = ("domain", "model", *_LIMITS, "learned")
     list_filter = ("model",)
     search_fields = ("domain", "model")
@@ -40,6 +42,7 @@ class LearnedQuotaAdmin(ModelAdmin[LearnedQuota]):
 class KeyEventAdmin(ReadOnlyAdmin[KeyEvent]):
     """Every change of a key's or a quota domain's state, the latest first."""
 
+    when_empty = "Nothing has befallen a key in the last 30 days."
     list_display = ("at", "key", "domain", "model", "was", "became", "reason", "until")
     list_filter = ("became", "reason", "model")
     search_fields = ("domain", "model", "key__label")

@@ -28,6 +28,7 @@ class _StoredAdmin(ModelAdmin[Row]):
 class StoredResponseAdmin(_StoredAdmin[StoredResponse]):
     """The stored responses of all users."""
 
+    when_empty = "Responses are stored when a request to /v1/responses asks for it."
     secret_fields = ("sealed",)
     fields = readonly_fields = list_display = ("id", "user", "created", "expires", "status", "size")
     list_filter = ("status",)
@@ -42,6 +43,7 @@ class StoredResponseAdmin(_StoredAdmin[StoredResponse]):
 class ConversationAdmin(_StoredAdmin[Conversation]):
     """The conversations of all users."""
 
+    when_empty = "Conversations begin by POST /v1/conversations."
     secret_fields = ("metadata",)
     fields = readonly_fields = list_display = ("id", "user", "created", "used", "expires", "size")
 

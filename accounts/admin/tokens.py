@@ -77,6 +77,9 @@ class TokenForm(ModelForm[IssuedToken]):
 class IssuedTokenAdmin(ModelAdmin[IssuedToken]):
     """Whose token, does it still hold, what may it do, who uses it most."""
 
+    when_empty = (
+        "A token is what a program sends to this server. Issue one, or let people make their own on the page “Tokens”."
+    )
     form = TokenForm
     secret_fields = ("digest", "pepper_version")
     list_display = ("__str__", "user", "state", "expires", "models", "own_limits", "used_this_month", "last_request")

@@ -83,6 +83,7 @@ class StatusFilter(admin.SimpleListFilter):
 class UsageRecordAdmin(ReadOnlyAdmin[UsageRecord]):
     """One row a request. It never says which contributed key answered: that is not known to any table."""
 
+    when_empty = "Every request to /v1 is here half a second after it ended."
     list_display = (
         *("created", "user", "token", "endpoint", "models", "ended", "error_code", "attempts"),
         *("total_tokens", "usd", "total_ms"),
@@ -115,6 +116,7 @@ class UsageRecordAdmin(ReadOnlyAdmin[UsageRecord]):
 class UsageTotalAdmin(ReadOnlyAdmin[UsageTotal]):
     """Who spent what on which day. These rows stay when the requests are purged."""
 
+    when_empty = "Requests are summed up here by day, user, token and model."
     list_display = (
         *("day", "user", "token", "models", "requests", "errors"),
         *("prompt_tokens", "completion_tokens", "reasoning_tokens", "total_tokens", "usd"),

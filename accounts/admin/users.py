@@ -25,6 +25,7 @@ admin.site.unregister(Group)
 class UserAdmin(DjangoUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]
     """Who may be issued tokens, on which plan, and who uses most."""
 
+    when_empty = "Whoever signs up, or is added here, may have tokens."
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -101,6 +102,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]
 class PlanAdmin(ModelAdmin[Plan]):
     """The limits that hold for everyone on the plan."""
 
+    when_empty = "A plan gives the same limits to everyone on it."
     list_display = ("name", "limits", "people", "is_default")
     search_fields = ("name",)
     fieldsets = (
@@ -126,6 +128,8 @@ class PlanAdmin(ModelAdmin[Plan]):
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin[Group]):
     """Rights that several members of staff share."""
+
+    when_empty = "A group gives several members of staff the same rights."
 
 
 def _may_touch(request: HttpRequest, user: User | None) -> bool:

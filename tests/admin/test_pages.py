@@ -1,4 +1,5 @@
 import pytest
+from django.contrib import admin
 from django.utils import timezone
 
 from accounts.models import ContributedKey, IssuedToken, KeyDay, Plan, UsageRecord, UsageTotal, User
@@ -15,6 +16,17 @@ TABLES = (ContributedKey, KeyDay, IssuedToken, Plan, User, UsageRecord, UsageTot
 def test_a_list_opens_with_nothing_in_it(root, path):
     ModelMapping.objects.all().delete()
     assert root.get(SITE + path).status_code == 200
+
+
+@pytest.mark.parametrize("of_table", admin.site._registry.values(), ids=str)
+def test_a_list_with_nothing_in_it_says_how_there_comes_to_be_a_row(of_table):
+    assert of_table.when_empty.endswith(".")
+
+
+def test_what_an_empty_list_says_depends_on_whether_something_was_looked_for(root):
+    empty, narrowed = (root.get(f"{SITE}accounts/plan/{query}").content.decode() for query in ("", "?q=nothing"))
+    assert "None yet" in empty and "the same limits to everyone" in empty and "Add plan" in empty
+    assert "Nothing fits" in narrowed and "Show all" in narrowed
 
 
 @pytest.mark.parametrize("path", LISTS)

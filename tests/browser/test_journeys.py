@@ -9,6 +9,7 @@ from tests.live.gateway import Gateway, eventually, manage
 
 ADDRESS = "grace@example.org"
 PASSWORD = "a long and quiet passphrase"
+CHART = "document.querySelector('figure canvas').toDataURL()"
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
@@ -117,6 +118,9 @@ def see_the_usage(page, gateway):
     open_place(page, "Dashboard")
     page.wait_for_selector("main code:text('gpt-4o-mini')")
     page.wait_for_selector("figure canvas")
+    drawn = page.evaluate(CHART)
+    page.select_option("#theme", "dark")
+    page.wait_for_function(f"drawn => {CHART} !== drawn", arg=drawn)
     assert page.locator("table.requests tbody tr").count() == 8
 
 

@@ -36,9 +36,11 @@ print(session.session_key)
 
 # A site that is in use, with one request by ada; two batches of hers; prints the ids of a key, the request and a batch.
 _FILL = """
-from accounts.models import ContributedKey, UsageRecord, User
-from tests.admin.filling import fill
+from accounts import audit
+from accounts.models import ContributedKey, Plan, UsageRecord, User
+from tests.admin.filling import HOSTILE, fill
 fill(2)
+audit.record_on(None, "changed", Plan.objects.all()[:2], {"rpm": ("60", "90"), "name": ("", HOSTILE)})
 record = UsageRecord.objects.first()
 record.user = User.objects.get(username="ada")
 record.save()

@@ -63,8 +63,15 @@ ADMIN = tuple(
         "/admin/accounts/issuedtoken/add/",
         "/admin/accounts/issuedtoken/1/change/",
         "/admin/accounts/plan/",
+        "/admin/accounts/plan/add/",
+        "/admin/accounts/tierquota/",
+        "/admin/accounts/tierquota/add/",
+        "/admin/accounts/invitation/add/",
+        "/admin/auth/group/",
+        "/admin/auth/group/add/",
         "/admin/accounts/usagerecord/",
         "/admin/accounts/usagerecord/{record}/change/",
         "/admin/accounts/staffact/",
+        "/admin/accounts/staffact/?q=nobody",
     )
 )

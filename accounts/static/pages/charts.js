@@ -1,7 +1,14 @@
 // Bars by day, drawn by uPlot from the JSON in the page, in the colours of the page. The tables say the same in words.
 "use strict";
 
-const colour = name => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+// Asked of an element, for a variable may hold a colour for the day and one for the night.
+function colour(name) {
+    const probe = document.body.appendChild(document.createElement("i"));
+    probe.className = `in-${name}`;
+    const found = getComputedStyle(probe).color;
+    probe.remove();
+    return found;
+}
 const short = number => new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 2 }).format(number);
 const drawn = new Map();
 
@@ -35,5 +42,6 @@ const charts = [...document.querySelectorAll("figure[data-chart]")];
 const drawAll = () => charts.forEach(draw);
 drawAll();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+new MutationObserver(drawAll).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 let waiting;
 addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(drawAll, 100); });
