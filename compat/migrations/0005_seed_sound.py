@@ -1,7 +1,6 @@
 """Mappings for speech, transcriptions and moderations: the names that OpenAI's clients send for them.
 
-Of the speech models those come first that are there by name in November 2026; a name that Google has not yet got is passed by
-as one that is gone.
+The speech models are those whose names were documented in November 2026; newer ones may be put before them.
 """
 
 from importlib import import_module
