@@ -10,15 +10,20 @@ from tumbler_site.serving.exchange import Exchange
 PLAIN = (b"content-length", b"2")
 
 
+@pytest.fixture(autouse=True)
+def _now(monkeypatch):
+    monkeypatch.setattr("tumbler_site.serving.exchange.http_date", lambda: b"now")
+
+
 class Wire:
-    """A transport that keeps what is written."""
+    """A transport that keeps what is written, without the date."""
 
     def __init__(self):
         self.writes = []
         self.closed = False
 
     def write(self, data):
-        self.writes.append(data)
+        self.writes.append(data.replace(b"date: now\r\n", b""))
 
     def close(self):
         self.closed = True

@@ -2,6 +2,8 @@
 
 import json
 import socket
+import time
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -110,3 +112,10 @@ def test_answers_do_not_name_the_server(server):
     head = server.say(request("/")).partition(b"\r\n\r\n")[0].lower()
     assert b"\r\nserver:" not in head
     assert json.dumps(server.kind).encode() not in head
+
+
+@pytest.mark.parametrize("path", ["/", "/missing"])
+def test_an_answer_tells_its_date_once(server, path):
+    head = server.say(request(path)).partition(b"\r\n\r\n")[0].lower()
+    [date] = [line[6:] for line in head.split(b"\r\n") if line.startswith(b"date: ")]
+    assert abs(parsedate_to_datetime(date.decode()).timestamp() - time.time()) < 10

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.flow_control import FlowControl
 
+from tumbler_site.serving.dates import http_date
 from tumbler_site.serving.refusals import BROKEN
 
 logger = logging.getLogger("uvicorn.error")
@@ -117,7 +118,7 @@ class Exchange:
             raise RuntimeError(f"{message['type']} before the head of the answer")
         self._expects = False
         status = message["status"]
-        lines = [_status_line(status)]
+        lines = [_status_line(status), b"date: " + http_date()]
         for name, value in message.get("headers", ()):
             field = _field(name)
             lines.append(field + value)

@@ -7,6 +7,7 @@ from typing import Any
 
 from daphne.http_protocol import WebRequest
 
+from tumbler_site.serving.dates import http_date
 from tumbler_site.serving.refusals import BROKEN, WRONG_HOST, Refusal, refusal, too_large
 
 
@@ -63,6 +64,8 @@ class Request(WebRequest):
             if data := message.get("body"):
                 self.channel.send(b"%x\r\n%b\r\n" % (len(data), data))
         else:
+            if message["type"] == "http.response.start":
+                self.responseHeaders.setRawHeaders(b"Date", [http_date()])
             super().handle_reply(message)
 
     def answer(self, refusal: Refusal) -> None:
