@@ -12,6 +12,9 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Let a change of a user, plan or token take effect in this process at once."""
+        from accounts.imports import load_sparingly
+
+        load_sparingly()
         from accounts import checks, pricing  # noqa: F401 (checks register themselves)
         from accounts.callers import forget_changed
 

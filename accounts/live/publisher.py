@@ -9,19 +9,22 @@ import time
 from channels.exceptions import ChannelFull
 from channels.layers import get_channel_layer
 from django.conf import settings
-from redis.exceptions import RedisError
 
 from accounts.live import presence
 from accounts.live.summary import ENDED_TOLD, Told, summary
 from accounts.live.traffic import traffic
-from accounts.shared_store import Away
+from accounts.shared_store import Away, redis_fails
 
 TICK_SECONDS = 0.2
 LOOK_SECONDS = 1.0
 # Without news it still says that it is there.
 QUIET_SECONDS = 1.0
 SEND_SECONDS = 0.5
-LAYER_FAILS = (RedisError, OSError, TimeoutError, Away)
+
+
+def layer_fails() -> tuple[type[Exception], ...]:
+    """What the layer that carries the traffic raises when it does not get through."""
+    return (*redis_fails(), Away) if settings.REDIS_URL else (Away,)
 
 
 class Publisher:
@@ -47,7 +50,7 @@ class Publisher:
             try:
                 await self._look()
                 await self._tell()
-            except LAYER_FAILS:
+            except layer_fails():
                 await asyncio.sleep(LOOK_SECONDS)
             if self._watching:
                 await asyncio.sleep(TICK_SECONDS)
