@@ -95,6 +95,7 @@ class Account:
             self.rpm = Window(MINUTE)
         if holder.tpm is not None and self.tpm is None:
             self.tpm = Window(MINUTE)
+        # Tokens come last: `close` relies on it.
         rates = (("rpm", self.rpm, holder.rpm), ("rpd", self.rpd, holder.rpd), ("tpm", self.tpm, holder.tpm))
         self._rates = tuple(
             Rate(name, window, limit) for name, window, limit in rates if window is not None and limit is not None
@@ -150,10 +151,8 @@ class Account:
     def close(self, taken: Taken, reserved: Room, tokens: int, cost: int) -> None:
         """Put true counts in place of those reserved."""
         self.parallel -= 1
-        change = tokens - reserved[0]
-        for (name, window, _), part in zip(taken.rates, taken.parts, strict=True):
-            if change and name == "tpm":
-                window.adjust(part, change)
+        if tokens != reserved[0] and taken.rates and taken.rates[-1].name == "tpm":
+            taken.rates[-1].window.adjust(taken.parts[-1], tokens - reserved[0])
         for _, budget, _, _ in taken.allowances:
             budget.close(reserved, tokens, cost)
 

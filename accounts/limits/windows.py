@@ -26,11 +26,12 @@ class Window:
     than allowed, wherever it begins; the price is that an amount may count half a second longer, or ten minutes in a day.
     """
 
-    __slots__ = ("_parts", "_seconds", "_step", "slides_at", "total")
+    __slots__ = ("_next_part_at", "_parts", "_seconds", "_step", "slides_at", "total")
 
     def __init__(self, window: tuple[float, float]) -> None:
         self._seconds, self._step = window
         self._parts: deque[Part] = deque()
+        self._next_part_at = -math.inf
         self.total = 0
         """What counts, as of the last call of `slide`."""
         self.slides_at = math.inf
@@ -46,19 +47,20 @@ class Window:
 
     def add(self, amount: int, now: float) -> Part:
         """Take so much now; the part, for `adjust`. Times never go back from one call to the next."""
-        number = now // self._step
-        parts = self._parts
-        if parts and parts[-1].number == number:
-            part = parts[-1]
-        else:
-            part = Part(number)
-            if not parts:
-                self.slides_at = now + self._seconds
-            parts.append(part)
+        if now >= self._next_part_at:
+            self._begin_part(now)
+        part = self._parts[-1]
         part.amount += amount
         part.last = now
         self.total += amount
         return part
+
+    def _begin_part(self, now: float) -> None:
+        number = now // self._step
+        if not self._parts:
+            self.slides_at = now + self._seconds
+        self._parts.append(Part(number))
+        self._next_part_at = (number + 1) * self._step
 
     def adjust(self, part: Part, change: int) -> None:
         """Take more or less in a part than was said; nothing when that part is over."""

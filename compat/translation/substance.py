@@ -14,11 +14,13 @@ def blocked_reason(reply: Reply) -> str | None:
 
 def says_something(reply: Reply) -> bool:
     """True when a client can use a candidate: text, a call, an image, a sound, or a reason for having none of them."""
-    return any(
-        FINISH_REASONS.get(candidate.finishReason or "", "stop") != "stop"
-        or any(_is_visible(part) for part in (candidate.content.parts if candidate.content else None) or ())
-        for candidate in reply.candidates or ()
-    )
+    for candidate in reply.candidates or ():
+        if FINISH_REASONS.get(candidate.finishReason or "", "stop") != "stop":
+            return True
+        for part in (candidate.content.parts if candidate.content else None) or ():
+            if _is_visible(part):
+                return True
+    return False
 
 
 def tells(reply: Reply) -> bool:
