@@ -95,6 +95,29 @@ def test_events_tell_the_sound_and_the_usage(gateway: Gateway, gemini: ScriptedG
     assert done["usage"] == {"input_tokens": 7, "output_tokens": 5, "total_tokens": 12}
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_a_chat_that_speaks_tells_every_piece(
+    client: openai.OpenAI, gemini: ScriptedGemini, speaker: str, stream: bool
+) -> None:
+    gemini.will_say(reply(sound(SECOND), finish=None), reply(sound(SECOND)), model=f"{speaker}-stream")
+    gemini.will_say(reply(sound(SECOND), sound(SECOND)), model=f"{speaker}-whole")
+    asked: Any = {
+        "model": f"{speaker}-{'stream' if stream else 'whole'}",
+        "messages": [{"role": "user", "content": "Say hello."}],
+        "modalities": ["text", "audio"],
+        "audio": {"voice": "alloy", "format": "wav"},
+        "stream": stream,
+    }
+    answer: Any = client.chat.completions.create(**asked)
+    if stream:
+        deltas = [chunk.choices[0].delta.model_dump() for chunk in answer if chunk.choices]
+        data = "".join(delta["audio"]["data"] for delta in deltas if delta.get("audio"))
+    else:
+        data = answer.choices[0].message.audio.data
+    with wave.open(io.BytesIO(base64.b64decode(data, validate=True))) as played:
+        assert (played.getframerate(), played.readframes(48_000)) == (24_000, SECOND * 2)
+
+
 def test_a_failing_key_is_replaced_before_the_first_sound(
     client: openai.OpenAI, gemini: ScriptedGemini, speaker: str
 ) -> None:
