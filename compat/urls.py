@@ -16,7 +16,7 @@ _GEMINI: dict[str, View] = {
     "models/{model_id}:embedContent": views.EmbedContent.as_view(),
     "models/{model_id}:batchEmbedContents": views.BatchEmbedContents.as_view(),
 }
-"""Gemini's own: below v1beta, and below its v1 as well, where the list of models is OpenAI's."""
+"""Gemini's own: below v1beta, and below its v1 as well, which is what its newest clients ask."""
 
 ROUTES: dict[str, View] = {
     **_GEMINI,

@@ -124,7 +124,7 @@ def _told(response: httpx.Response, replies: list[dict[str, Any]]) -> Told:
         response,
         "".join(part.get("text", "") for part in parts if not part.get("thought")),
         calls,
-        "tool_calls" if calls else _FINISH[ends[-1]] if ends else None,
+        "tool_calls" if calls else _FINISH.get(ends[-1], "stop") if ends else None,
         usage.get("promptTokenCount", 0) + usage.get("toolUsePromptTokenCount", 0),
         usage.get("candidatesTokenCount", 0) + usage.get("thoughtsTokenCount", 0),
     )

@@ -345,6 +345,17 @@ def test_the_paths_of_v1_are_served_too(gateway: Gateway, gemini: ScriptedGemini
     assert answer.json()["candidates"][0]["content"]["parts"] == [{"text": "Hello!"}]
 
 
+def test_lists_of_models_below_v1_are_in_the_words_of_who_asks(gateway: Gateway) -> None:
+    as_gemini = {"Authorization": "", "x-goog-api-key": gateway.token}
+    for path in ("/v1/models", "/models/"):
+        assert gateway.http.get(path, headers=as_gemini).json()["models"][0]["name"].startswith("models/")
+        assert gateway.http.get(path).json()["object"] == "list"
+    assert gateway.http.get("/v1/models/gpt-4o", headers=as_gemini).json()["name"] == "models/gpt-4o"
+    assert gateway.http.get("/v1/models/gpt-4o").json()["id"] == "gpt-4o"
+    wrong = err(gateway.http.get("/v1/models", headers={**as_gemini, "x-goog-api-key": "x"}))
+    assert wrong["status"] == "UNAUTHENTICATED"
+
+
 # --- Errors ------------------------------------------------------------------------------------------------------
 
 
