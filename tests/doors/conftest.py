@@ -144,6 +144,12 @@ def client(request: pytest.FixtureRequest, ada: User) -> Client:
     return Client(*request.param, ada, issue_token(ada)[1])
 
 
+@pytest.fixture(**_named([way for way in EVERY_WAY if way[0].spends]))
+def spender(request: pytest.FixtureRequest, ada: User) -> Client:
+    """Ada at every door whose answers cost tokens, whole and streamed."""
+    return Client(*request.param, ada, issue_token(ada)[1])
+
+
 @pytest.fixture(**_named([way for way in EVERY_WAY if way[0].talks]))
 def talker(request: pytest.FixtureRequest, ada: User) -> Client:
     """Ada at every door that answers in words, whole and streamed."""

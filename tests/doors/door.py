@@ -86,6 +86,8 @@ class Door:
     """What its streams say in a silence."""
     passes_on = False
     """Whether its clients get Gemini's own words, of empty and blocked answers too."""
+    spends = True
+    """Whether its answers cost tokens."""
     completion_tokens = 5
     """What it charges for one of `reply`."""
     estimated_tokens = 25

@@ -1,5 +1,6 @@
 """The doors there are: what door.py says holds for each."""
 
+from tests.doors.counts import CountTokens, MessageTokens, ResponseInputTokens
 from tests.doors.door import Door
 from tests.doors.gemini import Embed, Generate
 from tests.doors.images import ImageEdits, ImageGenerations
@@ -22,4 +23,7 @@ DOORS: tuple[Door, ...] = (
     Moderations(),
     Generate(),
     Embed(),
+    CountTokens(),
+    MessageTokens(),
+    ResponseInputTokens(),
 )

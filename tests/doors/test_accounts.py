@@ -16,7 +16,7 @@ async def test_a_good_answer_is_charged_as_gemini_counted(client: Client, gemini
     row = await record()
     assert (row.endpoint, row.stream, row.status, row.error_code) == (client.door.name, client.stream, 200, "")
     assert (row.model, row.gemini_model, row.attempts) == (client.door.model, client.door.model, 1)
-    assert (row.prompt_tokens, row.completion_tokens) == (7, client.door.completion_tokens)
+    assert (row.prompt_tokens, row.completion_tokens) == (7 * client.door.spends, client.door.completion_tokens)
     if client.door.tells_tokens(stream=client.stream):
         assert (told.prompt_tokens, told.completion_tokens) == (row.prompt_tokens, row.completion_tokens)
     assert (row.counts_from, row.user_id) == ("upstream", client.user.pk)
@@ -88,9 +88,9 @@ async def test_counts_that_fall_and_vanish_within_a_stream_keep_the_last_of_each
     assert (told.text, told.prompt_tokens, told.completion_tokens) == ("abc", 13, 13)
 
 
-async def test_what_a_paid_key_answered_costs(client: Client, gemini: ScriptedGemini) -> None:
-    gemini.will_say(client.door.reply("Hello!"))
-    await client.ask()
+async def test_what_a_paid_key_answered_costs(spender: Client, gemini: ScriptedGemini) -> None:
+    gemini.will_say(spender.door.reply("Hello!"))
+    await spender.ask()
     assert (await record()).cost > 0
 
 
