@@ -5,7 +5,8 @@ import contextvars
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple, ParamSpec, TypeVar
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
 from django.db import IntegrityError, InterfaceError, OperationalError
@@ -25,11 +26,18 @@ _PAUSE_SECONDS = 1.0
 _OTHERS_SECONDS = (0.05, 0.2)
 
 
-class _Write(NamedTuple):
+@dataclass(slots=True)
+class _Write:
     user_id: int
     size: int
     act: Callable[[], object]
     written: "asyncio.Future[None]"
+    is_done: bool = False
+
+    def do(self) -> None:
+        """What is written is not written again, should the process end before it hears of it."""
+        self.act()
+        self.is_done = True
 
 
 class _Line:
@@ -52,7 +60,7 @@ class _Line:
         while self.waiting:
             write = self.waiting[0]
             try:
-                await in_db(write.act)
+                await in_db(write.do)
             except (IntegrityError, NotStored):
                 pass  # its user or conversation is gone
             except NoRoom:
@@ -86,6 +94,20 @@ def write_behind(user_id: int, size: int, act: Callable[[], object]) -> "asyncio
         return None
     line.add(write := _Write(user_id, size, act, loop.create_future()))
     return write.written
+
+
+def write_rest() -> None:
+    """Write what still waits, when the process ends in peace: up to the first that the database does not take."""
+    for line in list(_lines.values()):
+        for write in line.waiting:
+            try:
+                if not write.is_done:
+                    write.do()
+            except (IntegrityError, NotStored, NoRoom):
+                continue
+            except Exception:
+                logger.exception("a response could not be stored")
+                return
 
 
 async def look_up(user_id: int, act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

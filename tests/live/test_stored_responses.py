@@ -151,3 +151,14 @@ def test_what_a_killed_process_worked_on_has_failed(start: Start, gemini: Script
     failed = gateway.http.get(path).json()
     check(failed, "Response")
     assert (failed["status"], failed["error"]["code"]) == ("failed", "server_error")
+
+
+def test_what_was_answered_last_is_stored_before_the_process_ends(
+    start: Start, gemini: ScriptedGemini, model: str
+) -> None:
+    gateway = start("uvicorn", keys(1, "ended"))
+    ids = [gateway.post("/v1/responses", {"model": model, "input": "Hello"}).json()["id"] for _ in range(20)]
+    gateway.process.terminate()
+    gateway.process.wait(15)
+    gateway.restart()
+    assert [gateway.http.get(f"/v1/responses/{response_id}").status_code for response_id in ids] == [200] * 20

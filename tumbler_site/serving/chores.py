@@ -1,6 +1,7 @@
 """What a process that serves does beside: usage that an ended process left, keys that wait for their check, and batches."""
 
 import asyncio
+import atexit
 import logging
 import signal
 import sys
@@ -9,6 +10,7 @@ from django.conf import settings
 
 from accounts import metering
 from accounts.contributions.checking import check_soon
+from accounts.stored.behind import write_rest
 from compat.batches.running import run_for_good
 from tumbler_site.serving.draining import ends_with_draining
 
@@ -20,6 +22,7 @@ def begin_chores() -> None:
 
     SIGTERM, until the server itself listens for it, ends the process as it should: no journal is left behind.
     """
+    atexit.register(write_rest)
     told: list[int] = []
     # Who begins a journal must come to know that it is to be closed: the process does not end between the two.
     signal.signal(signal.SIGTERM, lambda number, frame: told.append(number))
