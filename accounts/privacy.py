@@ -16,6 +16,11 @@ class Kept(NamedTuple):
     columns: tuple[str, ...] = ()
     """`app.Table: column column …`, as Django names them."""
 
+    @property
+    def told(self) -> tuple[str, str, str, str]:
+        """The four texts: pages say them in the reader's language, scripts/messages.py gathers them."""
+        return self[:4]
+
 
 class Logged(NamedTuple):
     """Lines of the log that tell the same kind of thing; `lines` are their formats, word for word."""
@@ -487,7 +492,7 @@ def as_json() -> dict[str, Any]:
 
 def as_markdown() -> str:
     """The tables of docs/privacy.md."""
-    kept = _table("what | in detail | where | for how long", [row[:4] for row in KEPT])
+    kept = _table("what | in detail | where | for how long", [row.told for row in KEPT])
     columns = _table("columns | they hold", [(_code(row.columns), row.what) for row in KEPT if row.columns])
     logged = _table("log lines | they tell", [(_code(row.lines), row.what) for row in LOGGED])
     metrics = "Metrics count requests, attempts, tokens, seconds, keys and tasks, without names: " + ", ".join(

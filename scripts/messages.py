@@ -6,6 +6,7 @@ on the machine, and after a merge conflict in the .mo file it makes that anew. t
 """
 
 import io
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,10 @@ from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from accounts import privacy  # noqa: E402
+
 APPS = ("accounts", "compat", "tumbler_site")
 # Templates of the admin that stand for others: their texts are translated where those come from.
 THEIRS = ("templates/admin/", "templates/unfold/")
@@ -44,6 +49,8 @@ def said() -> Iterator[tuple[str | tuple[str, ...], str | None]]:
             # Indentation means nothing in a template, and everything to Python's tokens.
             lines = templatize(path.read_text(), origin=str(path)).splitlines()
             yield from _of_python("\n".join(line.lstrip() for line in lines))
+    for row in privacy.KEPT:
+        yield from ((text, None) for text in row.told)
 
 
 def _of_python(source: str) -> Iterator[tuple[str | tuple[str, ...], str | None]]:

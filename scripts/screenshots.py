@@ -48,6 +48,7 @@ PAGES = {
     "status": "/status/",
 }
 STRANGERS = {"home": "/", "sign-in": "/accounts/login/", "sign-up": "/accounts/signup/"}
+MOST = 3000
 WIDTHS, SCHEMES = {"desk": 1280, "phone": 390}, ("light", "dark")
 KEYS = "\n".join(
     f"sim-{name}-{number}" for number, name in enumerate(("ada", "grace", "alan", "edsger", "barbara", "dead-x"))
@@ -111,7 +112,9 @@ def test_itself(page: Page) -> None:
 
 def chat(page: Page) -> None:
     """The playground, in the middle of a conversation."""
+    page.evaluate("document.getElementById('settings').open = true")  # on a phone it is shut
     page.select_option("#effort", "high")
+    page.evaluate("if (innerWidth < 800) document.getElementById('settings').open = false")
     page.fill("#prompt", "Which **sea** is the saltiest?\n\n1. the Dead Sea\n2. the Baltic")
     page.press("#prompt", "Enter")
     page.wait_for_selector(".turn .counts", timeout=60_000)
@@ -141,14 +144,16 @@ def photograph(page: Page, base: str, name: str, path: str, directory: Path) -> 
 
 
 def look(page: Page, base: str, name: str, path: str, directory: Path) -> None:
-    """The whole page on a phone and at a desk, light and dark."""
+    """The page, or its beginning, on a phone and at a desk, light and dark."""
     for place, width in WIDTHS.items():
         page.set_viewport_size({"width": width, "height": 800})
         visit(page, base, name, path)
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
             page.wait_for_timeout(300)
-            page.screenshot(path=str(directory / f"{name}-{place}-{scheme}.png"), full_page=True)
+            height = min(page.evaluate("document.documentElement.scrollHeight"), MOST)
+            whole = {"x": 0, "y": 0, "width": width, "height": height}
+            page.screenshot(path=str(directory / f"{name}-{place}-{scheme}.png"), full_page=True, clip=whole)
 
 
 def sign_in(page: Page, base: str, secrets: dict[str, str]) -> None:

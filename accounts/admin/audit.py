@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.admin.base import ReadOnlyAdmin
@@ -26,7 +26,7 @@ class StaffActAdmin(ReadOnlyAdmin[StaffAct]):
     def what_changed(self, act: StaffAct) -> SafeString:
         """Each field with what it was and what it became."""
         rows = [(name, *_in_words(*pair)) for name, pair in act.changes.items()]
-        return format_html_join("", "<div><b>{}</b>: {}{}</div>", rows)
+        return format_html("<div>{}</div>", format_html_join("", "<div><b>{}</b>: {}{}</div>", rows))
 
     def has_view_permission(self, request: HttpRequest, obj: StaffAct | None = None) -> bool:
         """Those who were given the right."""

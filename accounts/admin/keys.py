@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timeuntil
 from django.views.decorators.debug import sensitive_post_parameters
@@ -296,8 +296,9 @@ def _rooms(rooms: dict[str, Room], at_most: int | None = None) -> SafeString | s
 
 
 def _in_lines(lines: list[str]) -> SafeString:
-    """Each on a line of its own; names of models are not to break at every hyphen."""
-    return format_html_join("", '<div class="whitespace-nowrap">{}</div>', ((line,) for line in lines))
+    """Each on a line of its own, in one block for phones; names of models are not to break at every hyphen."""
+    rows = format_html_join("", '<div class="unbroken">{}</div>', ((line,) for line in lines))
+    return format_html("<div>{}</div>", rows)
 
 
 def _room_in_words(room: Room) -> str:

@@ -93,7 +93,8 @@ def status_json(request: HttpRequest) -> HttpResponse:
 @require_safe
 def privacy_page(request: HttpRequest) -> HttpResponse:
     """What is kept, where and for how long."""
-    return render(request, "contributions/privacy.html", {"kept": privacy.KEPT})
+    kept = [privacy.Kept._make((*map(_, row.told), row.columns)) for row in privacy.KEPT]
+    return render(request, "contributions/privacy.html", {"kept": kept})
 
 
 @require_safe

@@ -115,6 +115,18 @@ message = client.messages.create(
 print(message.content[0].text)""",
     ),
     Snippet(
+        "Google Gen AI Python",
+        "Python (pip install google-genai)",
+        PYTHON,
+        """import os
+
+from google import genai
+
+client = genai.Client(api_key=TOKEN, http_options={"base_url": "ROOT_URL"})
+answer = client.models.generate_content(model="MODEL", contents="Hello")
+print(answer.text)""",
+    ),
+    Snippet(
         "LangChain",
         "Python (pip install langchain-openai)",
         PYTHON,

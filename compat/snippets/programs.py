@@ -27,6 +27,14 @@ export ANTHROPIC_MODEL="MODEL"
 claude""",
     ),
     Snippet(
+        "Gemini CLI",
+        SHELL,
+        VARIABLE,
+        """export GOOGLE_GEMINI_BASE_URL="ROOT_URL"
+export GEMINI_API_KEY="TOKEN"
+gemini --model MODEL""",
+    ),
+    Snippet(
         "llm",
         "extra-openai-models.yaml in the folder of `llm logs path`, then `llm keys set tumbler` and `llm -m tumbler Hello`",
         BY_HAND,

@@ -26,8 +26,8 @@ PYTHON = [snippet.name for snippet in SNIPPETS if snippet.where.startswith("Pyth
 def test_there_is_one_for_each_client():
     assert [*FILLED] == [
         *("curl", "OpenAI Python", "OpenAI Responses", "OpenAI images", "OpenAI speech", "OpenAI Node"),
-        *("OpenAI Agents SDK", "Anthropic Python", "LangChain", "Vercel AI SDK"),
-        *("Codex CLI", "Claude Code", "llm", "aider", "Open WebUI", "Cline", "Continue"),
+        *("OpenAI Agents SDK", "Anthropic Python", "Google Gen AI Python", "LangChain", "Vercel AI SDK"),
+        *("Codex CLI", "Claude Code", "Gemini CLI", "llm", "aider", "Open WebUI", "Cline", "Continue"),
     ]
 
 
