@@ -26,7 +26,7 @@ class StaffActAdmin(ReadOnlyAdmin[StaffAct]):
     def what_changed(self, act: StaffAct) -> SafeString:
         """Each field with what it was and what it became."""
         rows = [(name, *_in_words(*pair)) for name, pair in act.changes.items()]
-        return format_html("<div>{}</div>", format_html_join("", "<div><b>{}</b>: {}{}</div>", rows))
+        return format_html('<div class="several">{}</div>', format_html_join("", "<div><b>{}</b>: {}{}</div>", rows))
 
     def has_view_permission(self, request: HttpRequest, obj: StaffAct | None = None) -> bool:
         """Those who were given the right."""

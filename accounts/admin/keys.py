@@ -298,7 +298,7 @@ def _rooms(rooms: dict[str, Room], at_most: int | None = None) -> SafeString | s
 def _in_lines(lines: list[str]) -> SafeString:
     """Each on a line of its own, in one block for phones; names of models are not to break at every hyphen."""
     rows = format_html_join("", '<div class="unbroken">{}</div>', ((line,) for line in lines))
-    return format_html("<div>{}</div>", rows)
+    return format_html('<div class="several">{}</div>', rows)
 
 
 def _room_in_words(room: Room) -> str:

@@ -25,7 +25,7 @@ def find(request: HttpRequest) -> HttpResponse:
     recent = UsageRecord.objects.filter(user=user).only(
         *("id", "created", "model", "gemini_model", "status", "attempts", "total_ms")
     )
-    known = {"asked": asked, "recent": [explain(record) for record in recent[:_RECENT]]}
+    known = {"asked": asked, "recent": recent[:_RECENT]}
     return render(request, "requests/find.html", known, status=404 if asked else 200)
 
 

@@ -41,9 +41,9 @@ def duration(ms: int) -> str:
 
 @register.filter
 def dollars(amount: Decimal | None) -> str:
-    """USD: two places, and of less than a cent as many as tell something."""
+    """USD: two places, and of less than a cent two that tell something."""
     if amount is None:
         return ""
     if 0 < amount < _SMALL:
-        return f"${amount.normalize():f}" if amount >= Decimal("0.000001") else "<$0.000001"
+        return f"${Decimal(f'{amount:.1e}').normalize():f}" if amount >= Decimal("0.000001") else "<$0.000001"
     return f"${amount:,.2f}"

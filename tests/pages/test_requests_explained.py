@@ -164,5 +164,14 @@ def test_an_id_of_nothing_says_so(ada, text):
     assert answer.status_code == 404 and "No request of yours has this id" in answer.content.decode()
 
 
+def test_the_list_of_requests_asks_as_much_for_ten_as_for_one(ada, django_assert_max_num_queries):
+    records = [recorded(ada) for _ in range(10)]
+    client = Client(headers={"host": "localhost"})
+    client.force_login(ada)
+    with django_assert_max_num_queries(4):
+        page = client.get("/accounts/requests/").content.decode()
+    assert all(f"/accounts/requests/req_{record.pk.hex}/" in page for record in records)
+
+
 def test_what_is_no_id_is_none():
     assert record_id("req_zzz") is None and record_id("") is None
