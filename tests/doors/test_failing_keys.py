@@ -10,6 +10,7 @@ from tests.doors.conftest import Client, map_name, record
 from tests.gemini_replies import GONE, KEY_INVALID, OVERLOADED, error, out_of_quota
 from tests.scripted_gemini import ScriptedGemini
 
+pytestmark = pytest.mark.usefixtures("unhurried")
 DAY, MINUTE = "GenerateRequestsPerDayPerProjectPerModel-FreeTier", "GenerateRequestsPerMinutePerProjectPerModel"
 # What it is, its status and body, and whether it is another key that is asked then.
 ONCE = [

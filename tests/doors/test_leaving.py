@@ -22,12 +22,12 @@ async def test_who_leaves_while_gemini_thinks_stops_it_and_pays_nothing(client: 
 
 
 async def test_who_leaves_between_two_attempts_is_not_asked_for_again(client: Client, gemini: ScriptedGemini) -> None:
-    gemini.will_refuse(503, b"", times=1, delay=0.3)
+    gemini.will_refuse(503, b"", times=1, delay=0.15)
     gemini.will_hang()
     visit = client.begin()
     await until(lambda: gemini.calls)
     await visit.leave()
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(0.25)
     assert len(gemini.calls) == 1
     assert (await record()).status == 499
 

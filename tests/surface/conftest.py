@@ -12,6 +12,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.contrib.auth.management import create_permissions
+from django.contrib.contenttypes.management import create_contenttypes
 from django.core.management.sql import emit_post_migrate_signal
 from django.db import connections
 from django.db.models.signals import post_migrate
@@ -268,9 +269,11 @@ def forget_everything() -> None:
 
 @pytest.fixture(scope="module")
 def permissions_afterwards(django_db_setup, django_db_blocker):
-    """Half of the time of emptying the database goes into permissions, which nobody asks for here."""
+    """Most of the time of emptying the database goes into permissions and content types, which nobody asks for here."""
     post_migrate.disconnect(dispatch_uid=PERMISSIONS)
+    post_migrate.disconnect(create_contenttypes)
     yield
+    post_migrate.connect(create_contenttypes)
     post_migrate.connect(create_permissions, dispatch_uid=PERMISSIONS)
     with django_db_blocker.unblock():
         emit_post_migrate_signal(0, False, "default")
