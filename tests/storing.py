@@ -34,7 +34,7 @@ def store_response(user, response_id, *, created=None, previous=None, items=1):
         }
         for n in range(items)
     ]
-    sealed = seal_bytes(response_id, json.dumps({"response": response, "input": given}).encode())
+    content = json.dumps({"response": response, "input": given}).encode()
     return StoredResponse.objects.create(
         id=response_id,
         user=user,
@@ -42,8 +42,8 @@ def store_response(user, response_id, *, created=None, previous=None, items=1):
         previous=previous.pk if previous else "",
         root=previous.root if previous else response_id,
         status="completed",
-        size=len(sealed),
-        sealed=sealed,
+        size=len(content),
+        sealed=seal_bytes(response_id, content),
     )
 
 

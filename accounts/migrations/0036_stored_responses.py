@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
                 ('previous', models.CharField(blank=True, editable=False, help_text='The response that it goes on from.', max_length=64)),
                 ('root', models.CharField(db_index=True, editable=False, help_text='The first response of its chain.', max_length=64)),
                 ('status', models.CharField(choices=[('queued', 'queued'), ('in_progress', 'in progress'), ('completed', 'completed'), ('incomplete', 'incomplete'), ('failed', 'failed'), ('cancelled', 'cancelled')], max_length=12)),
-                ('size', models.PositiveIntegerField(help_text='Bytes, sealed.')),
+                ('size', models.PositiveIntegerField(help_text='Bytes, as they are read.')),
                 ('sealed', models.BinaryField()),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],

@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
                 ('id', models.CharField(editable=False, max_length=64, primary_key=True, serialize=False)),
                 ('created', models.DateTimeField()),
                 ('used', models.DateTimeField(db_index=True, help_text='When something was last added to it.')),
-                ('size', models.PositiveIntegerField(help_text='Bytes of its items, sealed.')),
+                ('size', models.PositiveIntegerField(help_text='Bytes of its items, as they are read.')),
                 ('metadata', models.BinaryField()),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],

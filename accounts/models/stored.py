@@ -30,7 +30,7 @@ class StoredResponse(models.Model):
         editable=False,
         help_text="Until when whoever works on it in the background will have said that it does.",
     )
-    size = models.PositiveIntegerField(help_text="Bytes, sealed.")
+    size = models.PositiveIntegerField(help_text="Bytes, as they are read.")
     sealed = models.BinaryField(editable=False)
 
     class Meta:
@@ -48,7 +48,7 @@ class Conversation(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     created = models.DateTimeField()
     used = models.DateTimeField(db_index=True, help_text="When something was last added to it.")
-    size = models.PositiveIntegerField(help_text="Bytes of its items, sealed.")
+    size = models.PositiveIntegerField(help_text="Bytes of its items, as they are read.")
     metadata = models.BinaryField(editable=False)
 
     class Meta:

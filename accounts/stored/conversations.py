@@ -84,16 +84,20 @@ def add_behind(user_id: int, conversation_id: str, size: int, items: Callable[[]
 def add_now(user_id: int, conversation_id: str, items: Sequence[Item]) -> None:
     """The same in a database thread. An item whose id is there already is not added again."""
     conversation = _get(user_id, conversation_id)
+    if conversation.items.count() + len(items) > MOST_ITEMS:
+        raise NoRoom
+    known = set(
+        conversation.items.filter(item_id__in=[item_id for item_id, _ in items]).values_list("item_id", flat=True)
+    )
+    fresh = {item_id: content for item_id, content in items if item_id not in known}
+    size = sum(map(len, fresh.values()))
+    make_room(user_id, size)
     rows = [
         ConversationItem(
             conversation=conversation, item_id=item_id, sealed=seal_bytes(_place(conversation.pk, item_id), content)
         )
-        for item_id, content in items
+        for item_id, content in fresh.items()
     ]
-    size = sum(len(row.sealed) for row in rows)
-    make_room(user_id, size)
-    if conversation.items.count() + len(rows) > MOST_ITEMS:
-        raise NoRoom
     ConversationItem.objects.bulk_create(rows, ignore_conflicts=True)
     _mine(user_id).filter(pk=conversation.pk).update(size=F("size") + size, used=timezone.now())
 
@@ -185,7 +189,7 @@ def _delete_item(user_id: int, conversation_id: str, item_id: str) -> Found:
     row = _get(user_id, conversation_id).items.filter(item_id=item_id).first()
     if row is None:
         raise NotStored(item_id)
-    _mine(user_id).filter(pk=conversation_id).update(size=F("size") - len(row.sealed))
+    _mine(user_id).filter(pk=conversation_id).update(size=F("size") - len(_item(row)[1]))
     row.delete()
     return _find(user_id, conversation_id)
 

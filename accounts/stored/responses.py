@@ -52,10 +52,9 @@ def keep(
     root = after.root if after else response_id
 
     def act() -> None:
-        sealed = seal_bytes(response_id, content())
-        row = StoredResponse(
-            id=response_id, user_id=user_id, created=created, status=status, size=len(sealed), sealed=sealed
-        )
+        told = content()
+        row = StoredResponse(id=response_id, user_id=user_id, created=created, status=status, size=len(told))
+        row.sealed = seal_bytes(response_id, told)
         row.previous, row.root = (after.id if after else ""), root
         row.alive_until = _alive_until() if status in RUNNING else None
         with transaction.atomic():
@@ -69,10 +68,11 @@ def finish(user_id: int, response_id: str, status: str, size: int, content: Call
     """Store the end of a response whose beginning is stored, unless it was cancelled or deleted meanwhile."""
 
     def act() -> None:
-        sealed = seal_bytes(response_id, content())
+        told = content()
+        sealed = seal_bytes(response_id, told)
         with transaction.atomic():
             running = StoredResponse.objects.filter(pk=response_id, status__in=RUNNING)
-            if running.update(status=status, alive_until=None, size=len(sealed), sealed=sealed):
+            if running.update(status=status, alive_until=None, size=len(told), sealed=sealed):
                 make_room(user_id, 0)
 
     write_behind(user_id, size, act)

@@ -1,4 +1,7 @@
-"""How much one user may have stored: responses make room, the oldest first; conversations stay until they are deleted."""
+"""How much one user may have stored: responses make room, the oldest first; conversations stay until they are deleted.
+
+Bytes are counted as they are read again: what was sealed is compressed, a thousand times where a client wants it so.
+"""
 
 from django.db.models import Count, Sum
 

@@ -158,6 +158,23 @@ async def test_a_conversation_that_is_full_says_so(api: Asking, monkeypatch, bou
     assert (refused.status, refused.error["code"]) == (400, "conversations_full")
 
 
+async def test_a_conversation_is_as_large_as_it_is_read(api: Asking):
+    """Not as it is sealed, for that is compressed: a few bytes of it could be all the memory there is."""
+    conversation = await api.begin()
+    path = f"conversations/{conversation}/items"
+
+    async def size():
+        return (await in_db(Conversation.objects.get)).size
+
+    added = (await api.ask(path, "POST", items=[user("x" * 100_000)])).json["data"][0]
+    assert 100_000 < await size() < 101_000
+    # What is there already takes no room again.
+    await api.ask(path, "POST", items=[added])
+    assert await size() < 101_000
+    await api.ask(f"{path}/{added['id']}", "DELETE")
+    assert await size() == 0
+
+
 async def test_the_database_tells_nothing_of_a_conversation(api: Asking):
     conversation = await api.begin(user(PROMPT), metadata={"note": "secret note"})
     await api.create(PROMPT, conversation=conversation, store=False)

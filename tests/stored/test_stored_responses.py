@@ -267,6 +267,13 @@ def test_the_oldest_of_one_user_go_when_there_is_no_room(db, settings, monkeypat
     assert StoredResponse.objects.filter(user=bob).count() == 4
 
 
+async def test_a_response_is_as_large_as_it_is_read(api: Asking):
+    """Not as it is sealed, for that is compressed: a chain of a few bytes could be all the memory there is."""
+    await api.create("x" * 100_000)
+    (row,) = await api.rows()
+    assert len(row.sealed) < 10_000 < 100_000 < row.size
+
+
 def test_a_chain_whose_beginning_is_gone_is_gone(db):
     ada = User.objects.create_user("ada")
     first = store_response(ada, "resp_1")
