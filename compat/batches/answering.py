@@ -27,7 +27,7 @@ from compat.errors import (
 )
 from compat.ids import new_hex
 from compat.lean import LeanRequest
-from compat.schemas.batches import BatchLine, BatchOutput, LineError, LineResponse, Streaming
+from compat.schemas.batches import BatchLine, BatchOutput, LineError, LineResponse, Ways
 from compat.translation.batch_lines import Numbered
 from compat.urls import find_view
 
@@ -38,7 +38,7 @@ _TRIES = 3
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 300.0
 
 _encode = msgspec.json.Encoder().encode
-_streaming = msgspec.json.Decoder(Streaming)
+_ways = msgspec.json.Decoder(Ways)
 
 
 async def answer(batch: Batch, line: Numbered) -> Result:
@@ -67,9 +67,10 @@ async def _ask(batch: Batch, line: BatchLine) -> tuple[str, Answer | CompatError
     """The id of the request, and what it was answered, or why it was not."""
     body = bytes(line.body)
     try:
-        if _asks_for_a_stream(body):
+        way = _other_way(body)
+        if way:
             raise InvalidRequest(
-                "A batch has no streams: leave 'stream' out.", param="stream", code="unsupported_value"
+                f"Lines of a batch have no '{way}': leave it out.", param=way, code="unsupported_value"
             )
         caller = await _caller(batch)
     except CompatError as refused:
@@ -78,11 +79,13 @@ async def _ask(batch: Batch, line: BatchLine) -> tuple[str, Answer | CompatError
     return await view.answer_in_batch(caller, _request(line.url, body))
 
 
-def _asks_for_a_stream(body: bytes) -> bool:
+def _other_way(body: bytes) -> str:
+    """The member that asks to be answered otherwise than by one whole answer; "" when there is none."""
     try:
-        return bool(_streaming.decode(body).stream)
+        asked = _ways.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False  # it will be refused by its own route
+        return ""  # it will be refused by its own route
+    return next((name for name in asked.__struct_fields__ if getattr(asked, name)), "")
 
 
 async def _caller(batch: Batch) -> Caller:

@@ -31,10 +31,11 @@ class BatchLine(Struct):
     body: Raw
 
 
-class Streaming(Struct):
-    """What a line's body may say that no batch can do."""
+class Ways(Struct):
+    """The ways to be answered that a line's body may name, and no batch has."""
 
     stream: Any = None
+    background: Any = None
 
 
 # --- What is answered ------------------------------------------------------------------------------------------

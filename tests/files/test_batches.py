@@ -123,17 +123,18 @@ async def test_lines_that_cannot_be_answered_are_told_in_the_file_of_errors(batc
     rows = [
         request("good"),
         request("stream", stream=True),
+        request("background", background=True),
         request("bad", messages=[]),
         request("unknown", model="no-such-model"),
     ]
     batch = (await batches.create(*rows)).json
     async with a_worker():
         told = await batches.until(batch["id"], "completed")
-    assert told["request_counts"] == {"total": 4, "completed": 1, "failed": 3}
+    assert told["request_counts"] == {"total": 5, "completed": 1, "failed": 4}
     assert [row["custom_id"] for row in await batches.rows(told["output_file_id"])] == ["good"]
     errors = {row["custom_id"]: row for row in await batches.rows(told["error_file_id"])}
-    assert list(errors) == ["stream", "bad", "unknown"]
-    assert [row["response"]["status_code"] for row in errors.values()] == [400, 400, 404]
+    assert list(errors) == ["stream", "background", "bad", "unknown"]
+    assert [row["response"]["status_code"] for row in errors.values()] == [400, 400, 400, 404]
     for row in errors.values():
         assert row["error"]["message"] == row["response"]["body"]["error"]["message"]
     assert errors["unknown"]["error"]["code"] == "model_not_found"
