@@ -55,8 +55,9 @@ def site_redis() -> Iterator[FrailRedis]:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory, upstream, new_database, site_redis) -> Site:
-    """A site on PostgreSQL and Redis."""
-    return Site(tmp_path_factory.mktemp("site"), upstream.url, new_database(), site_redis.url)
+    """A site on PostgreSQL and Redis, whose batches are run by processes of their own."""
+    directory = tmp_path_factory.mktemp("site")
+    return Site(directory, upstream.url, new_database(), site_redis.url, TUMBLER_BATCH_LINES="0")
 
 
 @pytest.fixture(scope="session")
