@@ -9,7 +9,6 @@ from typing import Any
 
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.cache.backends.redis import RedisCache
-from django.utils.crypto import salted_hmac
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
@@ -29,12 +28,6 @@ class Json:
     def loads(self, text: bytes) -> Any:
         """The value of a text."""
         return json.loads(text)
-
-
-def digest_of(key: str, prefix: str, version: int) -> str:
-    """What a key is called in the cache: the addresses in it are nobody's to read."""
-    keyed = salted_hmac("accounts.shared_cache", f"{prefix}:{version}:{key}", algorithm="sha256")
-    return f"tumbler:cache:{keyed.hexdigest()}"
 
 
 class SharedCache(RedisCache):

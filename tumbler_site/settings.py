@@ -258,7 +258,7 @@ CACHES = {
         if REDIS_URL
         else "django.core.cache.backends.locmem.LocMemCache",
         "LOCATION": REDIS_URL,
-        "KEY_FUNCTION": "accounts.shared_cache.digest_of",
+        "KEY_FUNCTION": "accounts.cache_keys.digest_of",
     }
 }
 USAGE_DAYS = env_int("TUMBLER_USAGE_DAYS", 30, at_least=1)

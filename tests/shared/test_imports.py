@@ -7,6 +7,8 @@ import sys
 LOADED = """
 import sys
 import tumbler_site.asgi
+from django.core.checks import run_checks
+run_checks()
 print(*(name for name in ("redis", "psycopg", "requests", "yaml", "urllib3") if name in sys.modules))
 import psycopg, requests, yaml  # they can be had all the same
 """
