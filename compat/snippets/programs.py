@@ -28,7 +28,7 @@ claude""",
     ),
     Snippet(
         "Gemini CLI",
-        SHELL,
+        "shell; with `security.auth.selectedType` set to `gemini-api-key` in ~/.gemini/settings.json",
         VARIABLE,
         """export GOOGLE_GEMINI_BASE_URL="ROOT_URL"
 export GEMINI_API_KEY="TOKEN"

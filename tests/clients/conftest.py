@@ -42,5 +42,5 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def coding_agents(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with Codex and Claude Code."""
+    """A directory with Codex, Claude Code and Gemini CLI."""
     return installed_by_npm(JAVASCRIPT / "agents" / "package.json", tmp_path_factory.mktemp("agents"))

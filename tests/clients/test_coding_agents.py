@@ -1,4 +1,4 @@
-"""Codex and Claude Code, as people install them, at work on a server that they reach by an issued token.
+"""Codex, Claude Code and Gemini CLI, as people install them, at work on a server that they reach by an issued token.
 
 Each is asked to read a note. The scripted Gemini calls the agent's own shell for it, a key fails on the way, and the second
 turn brings the note's text and the thought's signature back.
@@ -103,3 +103,32 @@ def test_claude_code_works_with_its_shell(
     result = json.loads(told)
     assert (result["is_error"], result["result"], result["num_turns"]) == (False, "It holds some words.", 2)
     check(gateway, gemini, thinker, "messages")
+
+
+def test_gemini_cli_works_with_its_shell(
+    gateway: Gateway, gemini: ScriptedGemini, thinker: str, coding_agents: Path, home: Path
+) -> None:
+    settings = {"security": {"auth": {"selectedType": "gemini-api-key"}}, "privacy": {"usageStatisticsEnabled": False}}
+    (home / ".gemini").mkdir()
+    (home / ".gemini" / "settings.json").write_text(json.dumps(settings))
+    script(gemini, thinker, "run_shell_command", {"command": "cat note.txt", "description": "Read the note"})
+    cli = ["node", coding_agents / "node_modules/@google/gemini-cli/bundle/gemini.js"]
+    told = run(
+        [
+            *cli,
+            "--model",
+            thinker,
+            "--prompt",
+            ASK,
+            "--approval-mode",
+            "yolo",
+            "--skip-trust",
+            "--output-format",
+            "json",
+        ],
+        home,
+        GOOGLE_GEMINI_BASE_URL=gateway.url,
+        GEMINI_API_KEY=gateway.token,
+    )
+    assert json.loads(told)["response"] == "It holds some words."
+    check(gateway, gemini, thinker, "gemini.generate")
