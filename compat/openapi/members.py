@@ -91,7 +91,8 @@ MEMBERS: dict[str, dict[str, str]] = {
         "text": "`format`: plain text, any JSON, or JSON that fits a schema.",
         "reasoning": "`effort`: how long the model thinks. `summary`: tell what it thought.",
         "include": "`reasoning.encrypted_content`: the signatures that newer models demand back travel with the items. "
-        "`message.output_text.logprobs`: how likely each token was. `code_interpreter_call.outputs`: what code printed and drew.",
+        "`message.output_text.logprobs`: how likely each token was. `code_interpreter_call.outputs`: what code printed and drew. "
+        "`web_search_call.action.sources`: the pages that were found.",
         "truncation": "Ignored, and told back.",
         "metadata": "Told back: 16 texts at most.",
         "store": "False: nothing of it is stored. Else it is, where the server stores at all.",

@@ -79,11 +79,19 @@ class OutputReasoning(Struct, tag_field="type", tag="reasoning"):
     encrypted_content: str | UnsetType = UNSET
 
 
+class SearchSource(Struct):
+    """A page that was found."""
+
+    type: Literal["url"]
+    url: str
+
+
 class Search(Struct):
     """What was looked up."""
 
     type: Literal["search"]
     query: str
+    sources: list[SearchSource] | UnsetType = UNSET
 
 
 class OutputSearch(Struct, tag_field="type", tag="web_search_call"):

@@ -26,7 +26,7 @@ from compat.translation.families import family_of
 from compat.translation.responses.code import OUTPUTS
 from compat.translation.responses.items import to_items
 from compat.translation.responses.output import Telling
-from compat.translation.responses.request import ENCRYPTED, ResponseTranslation
+from compat.translation.responses.request import ENCRYPTED, SOURCES, ResponseTranslation
 from compat.translation.responses.response import Answer as ResponseAnswer
 from compat.translation.responses.response import Envelope, ResponseEvents, to_response
 from compat.translation.substance import runs_code, says_something
@@ -132,6 +132,7 @@ class Responses(_ResponsesView):
             (lambda signatures: memory.seal(user_id, signatures)) if carried else None,
             translation.namespaces,
             OUTPUTS in (asked.include or ()),
+            SOURCES in (asked.include or ()),
         )
         answering = Answering(chat.declared, created, new_call_id, self.remember, tells_code=translation.runs_code)
         return ResponseAnswer(Envelope(self.turn.id, created, asked, store=self.turn.stores), answering, telling)

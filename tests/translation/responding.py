@@ -11,7 +11,7 @@ from compat.schemas.responses import ResponseRequest
 from compat.translation.responses.code import OUTPUTS
 from compat.translation.responses.items import to_items
 from compat.translation.responses.output import Telling
-from compat.translation.responses.request import ENCRYPTED, ResponseTranslation
+from compat.translation.responses.request import ENCRYPTED, SOURCES, ResponseTranslation
 from compat.translation.responses.response import Answer, Envelope, ResponseEvents, to_response
 from compat.translation.usage import Usage
 from tests.live.openapi import check
@@ -48,9 +48,12 @@ def _answer(members: dict[str, Any], circumstances: dict[str, Any]) -> Answer:
     numbers = itertools.count(1)
     request = translated(**members)
     carried = ENCRYPTED in (request.request.include or ())
-    outputs = OUTPUTS in (request.request.include or ())
+    included = request.request.include or ()
+    outputs = OUTPUTS in included
     sealed, namespaces = seal if carried else None, request.namespaces
-    telling = Telling(lambda: str(next(numbers)), request.tells_thoughts, sealed, namespaces, outputs)
+    telling = Telling(
+        lambda: str(next(numbers)), request.tells_thoughts, sealed, namespaces, outputs, SOURCES in included
+    )
     told = answering(**circumstances)._replace(tells_code=request.runs_code)
     return Answer(Envelope("resp_1", CREATED, request.request, store=False), told, telling)
 

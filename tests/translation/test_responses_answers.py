@@ -142,7 +142,11 @@ def test_sources_are_annotations_and_the_search_an_item():
         }
     ]
     assert (search["type"], search["action"]["query"]) == ("web_search_call", "capital of France")
+    assert "sources" not in search["action"]
     assert kinds(events).index("output_text.annotation.added") < kinds(events).index("output_text.done")
+    asked = {"include": ["web_search_call.action.sources"]}
+    _, search = whole(reply("Paris.", groundingMetadata=grounding), asked)["output"]
+    assert search["action"]["sources"] == [{"type": "url", "url": "https://example.org/paris"}]
 
 
 def test_an_image_is_the_item_of_the_tool_that_would_have_drawn_it():

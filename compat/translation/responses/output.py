@@ -25,6 +25,8 @@ class Telling(NamedTuple):
     """The namespaces of the functions that are in one."""
     outputs: bool = False
     """Whether the client asked for what code printed and drew."""
+    sources: bool = False
+    """Whether it asked for the pages that searches found."""
 
 
 class Output:
@@ -70,9 +72,11 @@ class Output:
             yield from self._refuse(refusal)
         citations = [_citation(found, self._said) for found in annotations]
         yield from self._end_message([found for found in citations if found["start_index"] >= 0], complete=complete)
+        urls = dict.fromkeys(found["url_citation"]["url"] for found in annotations)
+        told = {"sources": [{"type": "url", "url": url} for url in urls]} if self._telling.sources else {}
         for query in searches:
             item = {"type": "web_search_call", "id": self._id("ws"), "status": "completed"}
-            yield from self._whole({**item, "action": {"type": "search", "query": query}})
+            yield from self._whole({**item, "action": {"type": "search", "query": query, **told}})
 
     # --- text ---------------------------------------------------------------------------------------------
 

@@ -48,6 +48,7 @@ _namespace = msgspec.json.Decoder(NamespaceTool)
 
 LOGPROBS = "message.output_text.logprobs"
 ENCRYPTED = "reasoning.encrypted_content"
+SOURCES = "web_search_call.action.sources"
 
 HOSTED = frozenset(
     {
