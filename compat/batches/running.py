@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from itertools import islice
 
 import msgspec
-from django.db import DatabaseError
+from django.db import Error as AnyDatabaseError
 from django.utils import timezone
 
 from accounts import batches, files
@@ -57,7 +57,7 @@ async def run_for_good(lines: int) -> None:
 async def _claim(worker: str) -> Batch | None:
     try:
         return await in_db(batches.claim, worker)
-    except DatabaseError:
+    except AnyDatabaseError:
         logger.warning("batches wait: the database does not answer")
         return None
 
@@ -78,13 +78,13 @@ class Run:
             await self._run()
         except LeaseLost:
             pass
-        except DatabaseError:
+        except AnyDatabaseError:
             logger.warning("a batch waits: the database does not answer")
         except Exception:
             logger.exception("a batch broke; it is taken up again")
             await asyncio.sleep(_LOOK_SECONDS)
         finally:
-            with contextlib.suppress(DatabaseError):
+            with contextlib.suppress(AnyDatabaseError):
                 await asyncio.shield(in_db(batches.release, self._batch.pk, self._worker))
 
     async def _run(self) -> None:

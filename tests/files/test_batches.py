@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings as in_force
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from accounts import batches as stored
@@ -415,3 +416,19 @@ async def test_batches_are_what_openai_says_they_are(batches):
     check((await batches.cancel((await batches.create(request("a"))).json["id"])).json, "Batch")
     check((await batches.site.ask("/v1/batches", method="GET")).json, "ListBatchesResponse")
     check((await batches.get("batch_none")).json, "ErrorResponse")
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+async def test_a_database_that_is_away_is_waited_for(batches, monkeypatch, error):
+    claim, failures = stored.claim, [error("away")] * 3
+    monkeypatch.setattr(stored, "claim", lambda worker: _raise(failures.pop()) if failures else claim(worker))
+    write, broken = stored.write, [error("away")] * 2
+    monkeypatch.setattr(stored, "write", lambda *given: _raise(broken.pop()) if broken else write(*given))
+    batch = (await batches.create(request("a"), request("b"))).json
+    async with a_worker():
+        told = await batches.until(batch["id"], "completed")
+    assert told["request_counts"]["completed"] == 2 and not failures and not broken
+
+
+def _raise(error):
+    raise error
