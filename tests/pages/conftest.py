@@ -37,13 +37,14 @@ print(session.session_key)
 # A site that is in use, with one request by ada; two batches of hers; prints the ids of a key, the request and a batch.
 _FILL = """
 from accounts import audit
-from accounts.models import ContributedKey, Plan, UsageRecord, User
+from accounts.models import ContributedKey, IssuedToken, Plan, UsageRecord, User
 from tests.admin.filling import HOSTILE, fill
 fill(2)
 audit.record_on(None, "changed", Plan.objects.all()[:2], {"rpm": ("60", "90"), "name": ("", HOSTILE)})
 record = UsageRecord.objects.first()
 record.user = User.objects.get(username="ada")
 record.save()
+IssuedToken.objects.filter(user__username="ada").update(name=HOSTILE, allowed_models=["*"])
 from accounts import batches, files
 file = files.keep(record.user_id, "a.jsonl", "batch_output", [b"{}"])
 batch = batches.create(record.user_id, None, endpoint="/v1/chat/completions", input_file="file-1")

@@ -48,6 +48,7 @@ def test_a_page_is_accessible_quiet_and_fits_in_every_look(site, open_as, axe, s
     assert "unsafe" not in policy and "default-src 'none'" in policy
     assert page.locator("h1").count() == 1
     assert page.title()
+    assert page.locator("[onerror], img[src=x]").count() == 0, "what people call things is text"
     page.wait_for_load_state("networkidle")
     page.evaluate(axe)
     for size, scheme in LOOKS:
