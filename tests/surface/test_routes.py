@@ -41,6 +41,8 @@ BODIES = {
     f"models/{MODEL}": None,
     f"models/models/{MODEL}": None,
     "models/gpt-4o": None,
+    "files": None,
+    "batches": None,
 }
 SPELLINGS = ["/v1/{}", "/v1/{}/", "/{}", "/{}/", "//v1//{}", "/v1/{}//", "//{}"]
 
