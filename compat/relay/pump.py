@@ -160,10 +160,10 @@ class Pump:
         try:
             replies: list[Reply] | None = opened.replies
             while replies is not None:
-                for reply in replies:
-                    usage = usage.merged(reply.usageMetadata)
+                usage = _counted(usage, replies)
                 self._job.heard(call, usage, lease)
                 await self._write(call, replies)
+                replies.clear()  # they are not held while the next are waited for
                 await self._channel.room()
                 replies = await opened.stream.read()
         finally:
@@ -201,6 +201,12 @@ class Pump:
             refuse_blocked(self._job, more[0])
         # An end without anything to show: of a whole answer that is empty, or of one that was cut off.
         raise GeminiFailure(EMPTY if any(is_finished(reply) for reply in replies) else CUT_OFF, Facts(502))
+
+
+def _counted(usage: Usage, replies: list[Reply]) -> Usage:
+    for reply in replies:
+        usage = usage.merged(reply.usageMetadata)
+    return usage
 
 
 async def open_stream(job: Job, writer: Writer, keep_alive: bytes = KEEP_ALIVE) -> Pump:
