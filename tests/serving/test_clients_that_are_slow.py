@@ -1,5 +1,6 @@
 """Clients that send or read slowly, or not at all: memory stays flat and their connection has an end."""
 
+import contextlib
 import http.client
 import time
 
@@ -102,6 +103,37 @@ def test_an_idle_connection_is_closed(start):
         began = time.monotonic()
         assert read_all(sock) == b""
         assert time.monotonic() - began < 4
+
+
+def test_a_connection_whose_body_came_behind_the_answer_is_closed_as_well(start):
+    server = start(idle_seconds=1)
+    with server.connect() as sock:
+        sock.sendall(b"POST /prints HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345")
+        time.sleep(0.3)
+        sock.sendall(b"67890")
+        read_until(sock, b'"ok"')
+        began = time.monotonic()
+        assert read_all(sock) == b""
+        assert time.monotonic() - began < 4
+
+
+def test_requests_ahead_of_their_answers_cost_no_memory(start):
+    server = start()
+    before = server.state()["rss"]
+    ahead = b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n" * 200_000
+    with server.connect() as sock, contextlib.suppress(TimeoutError, ConnectionError):
+        sock.settimeout(2)
+        while ahead:
+            ahead = ahead[sock.send(ahead) :]
+    assert server.state()["rss"] - before < 40 * MB
+
+
+def test_every_request_of_a_connection_hears_that_the_client_has_left(start):
+    server = start()
+    with server.connect() as sock:
+        sock.sendall(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
+        time.sleep(0.2)
+    server.until_err("left", seconds=2)
 
 
 def test_a_connection_may_rest_between_two_requests(start):

@@ -21,6 +21,7 @@ class Limits:
     settle_seconds: float = 5.0  # after that, for their last acts
     newcomer_seconds: float = 1.0  # for the request of a connection that came just before SIGTERM
     linger_seconds: float = 2.0  # how long a refused body is read past, so that the refusal arrives
+    pipelined: int = 100  # requests of one connection that came before the answers to those ahead of them (uvicorn)
     unsent_bytes: int = 16 * 1024  # of an answer, in this process, before the app has to wait
     backlog: int = 4096
     websocket_bytes: int = 64 * 1024

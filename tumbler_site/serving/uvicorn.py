@@ -116,8 +116,8 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin with a deadline for the first request, and with a limit for a client that takes no answer."""
         super().connection_made(transport)
-        self.waiting: deque[Exchange] = deque()
-        """The requests that came before the answer to the one before them was out."""
+        self.open: deque[Exchange] = deque()
+        """The requests whose answers are not out, in order: the first is being answered."""
         transport.set_write_buffer_limits(high=self.limits.unsent_bytes)
         self.flow = StallLimit(transport, self.limits.stall_seconds)
         self.now = time.monotonic()
@@ -163,7 +163,6 @@ class Protocol(HttpToolsProtocol):
         self.upgrades = bool(parser.should_upgrade() and self._should_upgrade())
         if self.upgrades:
             return
-        before = self.cycle
         self.cycle = Exchange(
             self.scope,
             self.transport,
@@ -172,12 +171,14 @@ class Protocol(HttpToolsProtocol):
             keep_alive=version != "1.0" and parser.should_keep_alive() and not is_draining(),
             expects=self.expect_100_continue,
         )
-        if before is None or before.response_complete:
+        self.open.append(self.cycle)
+        if len(self.open) == 1:
             self.loop.create_task(self.cycle.run(self.app, self.tasks))
-        else:
+        elif len(self.open) <= self.limits.pipelined:
             # The answer before it is not finished: no more is read until then.
             self.flow.pause_reading()
-            self.waiting.append(self.cycle)
+        else:
+            self.transport.abort()
 
     def on_body(self, body: bytes) -> None:
         """A stretch of the body: it earns the client time."""
@@ -191,10 +192,13 @@ class Protocol(HttpToolsProtocol):
         cycle.message_event.set()
 
     def on_message_complete(self) -> None:
-        """The request is whole: from here the time is ours."""
+        """The request is whole: from here the time is ours, unless its answer is out already."""
         self.due = NEVER
         cycle = self.cycle
-        if self.upgrades or cycle is None or cycle.response_complete:
+        if self.upgrades or cycle is None:
+            return
+        if cycle.response_complete:
+            self.rest()
             return
         cycle.more_body = False
         cycle.message_event.set()
@@ -202,14 +206,28 @@ class Protocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """The answer is out: the next request may begin, or must come in time."""
         self.server_state.total_requests += 1
+        self.open.popleft()
         if self.transport.is_closing():
             return
+        if self.open:
+            self.loop.create_task(self.open[0].run(self.app, self.tasks))
+            return
         self.flow.resume_reading()
-        if self.waiting:
-            self.loop.create_task(self.waiting.popleft().run(self.app, self.tasks))
-        elif self.due == NEVER:
-            self.due = time.monotonic() + self.limits.idle_seconds
-            self.is_idle = True
+        if self.due == NEVER:
+            self.rest()
+
+    def rest(self) -> None:
+        """Nothing is to be heard of the last request, or told: the next must come in time."""
+        self.due = time.monotonic() + self.limits.idle_seconds
+        self.is_idle = True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell every request of it: nobody waits for any of their answers."""
+        for cycle in self.open:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self.open.clear()
+        super().connection_lost(exc)
 
     def expire(self) -> None:
         """Close a connection on which nothing is asked, when all of its last answer is out; cut one that keeps us waiting."""
