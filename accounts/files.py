@@ -14,7 +14,7 @@ from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from accounts.in_db import in_db
-from accounts.models import FilePart, StoredFile
+from accounts.models import FilePart, StoredFile, User
 from accounts.sealing import Unsealable, seal_bytes, unseal_bytes
 
 PART_BYTES = 256 * 1024
@@ -49,8 +49,18 @@ def keep(
     return file
 
 
-def require_room(user_id: int, size: int) -> None:
-    """Raise NoRoom when the user's files would be too many or too large with one more of so many bytes."""
+@transaction.atomic
+def keep_if_room(
+    user_id: int, name: str, purpose: str, content: bytes, *, lives: timedelta | None = None
+) -> StoredFile:
+    """Keep a file that the user brings. Raises NoRoom."""
+    # Of two at once one waits here for the other, for each would find the room that is there for one.
+    list(User.objects.select_for_update().filter(pk=user_id).values_list("pk"))
+    _require_room(user_id, len(content))
+    return keep(user_id, name, purpose, [content], lives=lives)
+
+
+def _require_room(user_id: int, size: int) -> None:
     mine = of_user(user_id)
     taken = mine.aggregate(taken=Sum("bytes"))["taken"] or 0
     if taken + size > settings.FILES_MIB * 1024 * 1024 or mine.count() >= _MOST_FILES:

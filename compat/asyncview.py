@@ -10,7 +10,7 @@ from collections.abc import Awaitable
 from functools import update_wrapper
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import DatabaseError, DataError
 from django.http import HttpRequest
 from rest_framework import exceptions
 from rest_framework.permissions import AllowAny, BasePermission
@@ -164,6 +164,9 @@ def _foreseen(error: Exception) -> CompatError | None:
             return InvalidRequest("The request was refused.")
         case Unsealable():
             return NotFound("It cannot be read any more: the encryption key that it was kept under is gone.")
+        case DataError():
+            # PostgreSQL's word for a NUL, say in an id: nothing of ours is called so.
+            return InvalidRequest("The request names something that no name can be.")
         case DatabaseError():
             # That one waited in vain needs no traceback; a query that failed does.
             logger.error("the database is out of reach", exc_info=None if isinstance(error, DatabaseAway) else error)

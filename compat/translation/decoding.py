@@ -1,6 +1,7 @@
 """Bytes → structs, with every refusal in OpenAI's words: what is wrong, and the path of the member."""
 
 import json
+import math
 import re
 from typing import Any, NoReturn, TypeVar
 
@@ -77,8 +78,8 @@ def _refuse_duplicates(body: bytes) -> None:
             f"The member {str(error)[:100]!r} is given twice.", str(error)[:100], "duplicate_key"
         ) from None
     except ValueError:
-        # What msgspec takes in a member that is ignored, and this parser does not: a number of thousands of digits.
-        _refuse_json("A number is too long.")
+        # What msgspec takes in a member that is ignored or read later, and cannot read.
+        _refuse_json("A number is too large.")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> None:
@@ -87,7 +88,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> None:
         raise _DuplicateKey(next(name for name in names if names.count(name) > 1))
 
 
-_unique_decoder = json.JSONDecoder(object_pairs_hook=_unique)
+def _finite(text: str) -> None:
+    """Refuse what is more than any float."""
+    if math.isinf(float(text)):
+        raise ValueError(text)
+
+
+_unique_decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite)
 
 
 def refusal_of(error: msgspec.ValidationError, below: str = "") -> Untranslatable:

@@ -57,23 +57,17 @@ class Files(_FilesView):
         upload, lives = form.file, form.expires_after
         if not upload.data:
             raise InvalidRequest("The file is empty.", param="file", code="empty_file")
-        user_id, name = self.caller.user_id, upload.filename or "file"
+        name, lives_for = upload.filename or "file", timedelta(seconds=lives.seconds) if lives else None
         try:
-            await in_db_soon(files.require_room, user_id, len(upload.data))
+            file = await in_db(
+                files.keep_if_room, self.caller.user_id, name, form.purpose, upload.data, lives=lives_for
+            )
         except files.NoRoom:
             raise InvalidRequest(
                 f"Your files would take more than {settings.FILES_MIB} MiB, which is all the room there is: delete some.",
                 param="file",
                 code="files_full",
             ) from None
-        file = await in_db(
-            files.keep,
-            user_id,
-            name,
-            form.purpose,
-            [upload.data],
-            lives=timedelta(seconds=lives.seconds) if lives else None,
-        )
         return Answer(_encode(_told(file, name)))
 
 

@@ -1,11 +1,12 @@
 """Files: taken, told, read, found by their owner alone, and gone in time."""
 
+import asyncio
 import json
 from datetime import timedelta
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connection
+from django.db import DataError, connection
 from django.utils import timezone
 
 from accounts import files as stored
@@ -109,6 +110,20 @@ async def test_a_file_may_be_as_large_as_a_request_and_all_of_a_user_as_large_as
     await files.kept(b"x" * 600_000)
     refused = await files.upload(b"x" * 600_000)
     assert (refused.status, refused.error["code"]) == (400, "files_full")
+
+
+async def test_two_files_at_once_do_not_take_the_room_of_one(files, settings):
+    settings.FILES_MIB = 1
+    answered = await asyncio.gather(*(files.upload(b"x" * 600_000) for _ in range(3)))
+    assert sorted(one.status for one in answered) == [200, 400, 400]
+
+
+async def test_a_name_that_no_database_takes_is_the_clients_mistake(files, monkeypatch):
+    def find(user_id, file_id):
+        raise DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+
+    monkeypatch.setattr(stored, "find", find)
+    assert (await files.get("/file-\0")).status == 400
 
 
 async def test_a_deleted_file_is_gone(files):

@@ -158,6 +158,13 @@ async def test_a_conversation_that_is_full_says_so(api: Asking, monkeypatch, bou
     assert (refused.status, refused.error["code"]) == (400, "conversations_full")
 
 
+async def test_an_id_that_no_database_takes_becomes_another(api: Asking):
+    conversation = await api.begin({**user("One"), "id": "msg_1"}, {**user("Two"), "id": "msg\0"})
+    listed = await api.get(f"conversations/{conversation}/items", "ConversationItemList", "order=asc")
+    kept, made = (item["id"] for item in listed["data"])
+    assert kept == "msg_1" and made.startswith("msg_") and made.isprintable()
+
+
 async def test_a_conversation_is_as_large_as_it_is_read(api: Asking):
     """Not as it is sealed, for that is compressed: a few bytes of it could be all the memory there is."""
     conversation = await api.begin()

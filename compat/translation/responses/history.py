@@ -153,7 +153,7 @@ def to_input_items(given: str | Sequence[msgspec.Raw], new_id: Callable[[str], s
 def _whole(item: dict[str, Any], new_id: Callable[[str], str]) -> dict[str, Any]:
     kind = item.get("type") or "message"
     given_id = item.get("id")
-    keeps_id = isinstance(given_id, str) and 0 < len(given_id) <= _LONGEST_ID
+    keeps_id = isinstance(given_id, str) and 0 < len(given_id) <= _LONGEST_ID and given_id.isprintable()
     whole = {**item, "type": kind, "id": given_id if keeps_id else new_id(_PREFIXES.get(kind, "item"))}
     if kind == "reasoning":
         return {"summary": [], **whole}
