@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any
 
@@ -77,7 +77,7 @@ class Turn:
                 code="previous_response_in_progress",
             )
         self.history = to_history(turn.content for turn in chain)
-        _require_size(self.history, "previous_response_id")
+        _require_size(self.history.items, "previous_response_id")
 
     async def _join(self, conversation_id: str) -> None:
         try:
@@ -87,7 +87,7 @@ class Turn:
         if len(items) >= conversations.MOST_ITEMS:
             raise conversation_full("conversation")
         self.history = to_conversation_history(content for _, content in items)
-        _require_size(self.history, "conversation")
+        _require_size(self.history.items, "conversation")
 
     async def _resolve(self) -> None:
         """Put the items that the input names in their places."""
@@ -111,6 +111,7 @@ class Turn:
                     param=f"input[{place}]",
                 )
             given[place] = known[item_id]
+        _require_size(given, "input")
 
     def keep(self, response: dict[str, Any]) -> None:
         """Store the turn with the response at its end, and add it to its conversation, behind the answer."""
@@ -152,10 +153,10 @@ class Turn:
             conversations.add_behind(self._user_id, self._asked.conversation_id, self._size, additions)
 
 
-def _require_size(history: History, param: str) -> None:
+def _require_size(items: Iterable[msgspec.Raw], param: str) -> None:
     """As large as a request may be, for it is one's own words all the same."""
     most = settings.MAX_BODY_BYTES
-    if sum(map(len, history.items)) > most:
+    if sum(map(len, items)) > most:
         raise BodyTooLarge(
             f"What is stored of it is too large: at most {most // (1024 * 1024)} MiB are taken.", param=param
         )

@@ -14,12 +14,9 @@ class Document(NamedTuple):
     content: bytes
 
 
-def named_files(messages: Sequence[Message]) -> dict[str, str]:
-    """The ids of the files that are named and not sent along, each with the path of the first member that names it."""
-    found: dict[str, str] = {}
-    for path, part in _naming(messages):
-        found.setdefault(part.file.file_id or "", f"{path}.file.file_id")
-    return found
+def named_files(messages: Sequence[Message]) -> list[tuple[str, str]]:
+    """The ids of the files that are named and not sent along, each with the path of the member that names it."""
+    return [(part.file.file_id or "", f"{path}.file.file_id") for path, part in _naming(messages)]
 
 
 def put_files(messages: Sequence[Message], documents: Mapping[str, Document]) -> None:

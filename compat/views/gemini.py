@@ -89,7 +89,7 @@ class _Asking(_InGeminisWords, AnsweringView):
                     param=reference.path,
                 )
         if references:
-            named = {reference.file_id: reference.path for reference in references}
+            named = [(reference.file_id, reference.path) for reference in references]
             documents = await documents_of(self.caller.user_id, named)
             for reference in references:
                 put_file(reference, documents[reference.file_id])

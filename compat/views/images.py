@@ -153,14 +153,14 @@ class ImageEdits(_ImagesView):
         """Put the caller's own files in the place of their ids."""
         places = [(image, f"images[{index}]") for index, image in enumerate(asked.images)]
         places += [(asked.mask, "mask")] if asked.mask else []
-        named = {image.file_id: f"{path}.file_id" for image, path in places if image.file_id and not image.image_url}
-        if not named:
+        kept = [(image, image.file_id, path) for image, path in places if image.file_id and not image.image_url]
+        if not kept:
             return
+        named = [(file_id, f"{path}.file_id") for _, file_id, path in kept]
         documents = await documents_of(self.caller.user_id, named)
-        for image, _ in places:
-            if image.file_id in named:
-                data = base64.b64encode(documents[image.file_id].content).decode()
-                image.image_url = f"data:application/octet-stream;base64,{data}"
+        for image, file_id, _ in kept:
+            data = base64.b64encode(documents[file_id].content).decode()
+            image.image_url = f"data:application/octet-stream;base64,{data}"
 
 
 def _wants_links(request: ImageOptions) -> bool:

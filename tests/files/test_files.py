@@ -247,10 +247,11 @@ async def test_a_file_of_a_kind_that_gemini_does_not_take_is_refused(files):
 
 
 async def test_what_is_named_together_is_no_larger_than_a_request(files, settings):
-    ids = [await files.kept(PDF + bytes(40_000)) for _ in range(2)]
+    one, other = [await files.kept(PDF + bytes(40_000)) for _ in range(2)]
     settings.MAX_BODY_BYTES = 64 * 1024
-    answered = await files.site.chat(messages=[*_naming(ids[0]), *_naming(ids[1])])
-    assert (answered.status, answered.error["code"]) == (400, "request_too_large")
+    for twice in ((one, other), (one, one)):
+        answered = await files.site.chat(messages=[message for file_id in twice for message in _naming(file_id)])
+        assert (answered.status, answered.error["code"]) == (400, "request_too_large")
 
 
 # --- As OpenAI's own document has it ---------------------------------------------------------------------------

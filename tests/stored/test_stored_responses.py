@@ -267,6 +267,14 @@ def test_the_oldest_of_one_user_go_when_there_is_no_room(db, settings, monkeypat
     assert StoredResponse.objects.filter(user=bob).count() == 4
 
 
+async def test_an_item_that_is_named_often_counts_as_often(api: Asking, settings):
+    made = await api.create("Hi")
+    settings.MAX_BODY_BYTES = 4_000
+    named = [{"type": "item_reference", "id": made["output"][0]["id"]}] * 40
+    refused = await api.ask("responses", "POST", model=MODEL, input=named)
+    assert (refused.status, refused.error["param"]) == (413, "input")
+
+
 async def test_a_response_is_as_large_as_it_is_read(api: Asking):
     """Not as it is sealed, for that is compressed: a chain of a few bytes could be all the memory there is."""
     await api.create("x" * 100_000)
