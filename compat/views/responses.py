@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from accounts.models import IssuedToken
 from compat import answers
 from compat.answers import EventStream, Response
-from compat.errors import InvalidRequest
+from compat.errors import InvalidRequest, StorageUnavailable
 from compat.ids import new_call_id
 from compat.mapping import Resolved
 from compat.relay import signatures as memory
@@ -121,6 +121,9 @@ class Responses(_ResponsesView):
         await run.begin()
         queued = state()
         run.stored = turn.begin(msgspec.Raw(queued))
+        if run.stored is None:
+            run.cancel()
+            raise StorageUnavailable("Too much waits to be stored at the moment: try again in a few seconds.", 5)
         return EventStream(Listener(run.events(-1))) if stream else answers.Answer(queued)
 
     def _answer(self, translation: ResponseTranslation, chat: ChatTranslation) -> ResponseAnswer:

@@ -80,6 +80,8 @@ class OneResponse(_StoredView):
                 "Only a response that was made with `background` and `stream` can be streamed again.", param="stream"
             )
         run = self.running(response_id)
+        # There is no body whose end would begin it: listen whether the client leaves.
+        self.request._request.body_is_read()  # type: ignore[attr-defined]
         return EventStream(Listener(run.events(after) if run else self._followed(found, after)))
 
     async def _followed(self, found: Stored, after: int) -> AsyncIterator[bytes]:

@@ -1,6 +1,7 @@
 """Responses in the background: they go on without their client, are looked at, cancelled, and found failed when forsaken."""
 
 import asyncio
+import json
 from datetime import timedelta
 
 import msgspec
@@ -9,7 +10,7 @@ from django.utils import timezone
 
 from accounts.in_db import in_db
 from accounts.models import StoredResponse, User
-from accounts.stored import responses
+from accounts.stored import behind, responses
 from compat.gemini.failures import failure_of
 from compat.relay import background
 from compat.schemas.gemini import Reply
@@ -90,6 +91,25 @@ async def test_it_goes_on_without_its_client(api: Asking, gate):
     (record,) = await api.site.records()
     assert (record.status, record.total_tokens) == (200, 7)
     assert (await api.get(f"responses/{made['id']}/input_items", "ResponseItemList"))["data"] == [item]
+
+
+async def test_a_listener_who_leaves_is_listened_for(api: Asking, gate):
+    """Else each would be told events, and the database asked for them, until the response has ended."""
+    begun = json.dumps({"model": MODEL, "input": "Hi", "background": True, "stream": True}).encode()
+    await api.site.ask("/v1/responses", begun, leaves=0.1)
+    (response_id,) = background.running
+    async with asyncio.timeout(3):
+        await api.site.ask(f"/v1/responses/{response_id}", method="GET", query=b"stream=true", leaves=0.1)
+    assert response_id in background.running
+    gate.release(), gate.release()
+    await settled(api, response_id)
+
+
+async def test_one_that_cannot_be_stored_is_not_begun(api: Asking, gate, monkeypatch):
+    monkeypatch.setattr(behind, "_MOST_BYTES", 0)
+    refused = await api.ask("responses", "POST", model=MODEL, input="Hi", background=True)
+    assert (refused.status, refused.error["code"]) == (503, "storage_unavailable")
+    await until(lambda: not background.running)
 
 
 async def test_a_request_goes_on_from_it_when_it_has_ended(api: Asking, gate):

@@ -85,8 +85,12 @@ async def ask(
     host: str | None = "localhost",
     query: bytes = b"",
     pieces: int = 1,
+    leaves: float | None = None,
 ) -> Answered:
-    """One request, as a server would hand it to the app; its body comes in so many pieces."""
+    """One request, as a server would hand it to the app; its body comes in so many pieces.
+
+    `leaves` is the time in seconds after which the client is gone.
+    """
     sent = [] if host is None else [(b"host", host.encode("latin-1"))]
     sent += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     scope = {
@@ -114,8 +118,8 @@ async def ask(
     async def receive() -> dict[str, Any]:
         if messages:
             return messages.pop()
-        await asyncio.Event().wait()
-        raise AssertionError
+        await (asyncio.Event().wait() if leaves is None else asyncio.sleep(leaves))
+        return {"type": "http.disconnect"}
 
     async def send(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
