@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from tests.serving.clients_and_servers import body_of, read_all, request
+from tests.serving.clients_and_servers import body_of, read_all, read_until, request
 
 SMUGGLED = [
     ("Content-Length: 4", "Content-Length: 5"),
@@ -45,6 +45,20 @@ def test_neither_the_request_line_nor_the_host_goes_on_in_the_next_line(server, 
 
 def test_a_request_line_that_is_none_is_refused(server):
     assert_refused(server.say(b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n"))
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [b"\x16\x03\x01\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"],
+    ids=["no request", "a WebSocket"],
+)
+def test_what_is_refused_behind_a_request_is_no_part_of_its_answer(server, behind):
+    with server.connect() as sock:
+        sock.sendall(b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n")
+        begun = read_until(sock, b"line 0")
+        sock.sendall(behind)
+        told = begun + read_all(sock)
+    assert told.count(b"HTTP/1.1 ") == 1 or told.partition(b"0\r\n\r\n")[2].startswith(b"HTTP/1.1 ")
 
 
 @pytest.mark.parametrize(

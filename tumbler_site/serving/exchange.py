@@ -61,6 +61,11 @@ class Exchange:
         self._left: int | None = None
         """Bytes of the answer that its length still promises."""
 
+    @property
+    def is_untold(self) -> bool:
+        """True while its body is read and nothing of its answer is out."""
+        return self.more_body and not self._begun
+
     async def run(self, app: Application, tasks: set[asyncio.Task[None]]) -> None:
         """Let the app answer; an answer that it does not give or finish is a 500 or cut off. `tasks` are those that run."""
         task = cast(asyncio.Task[None], asyncio.current_task())

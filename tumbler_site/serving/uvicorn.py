@@ -162,6 +162,8 @@ class Protocol(HttpToolsProtocol):
         }
         self.upgrades = bool(parser.should_upgrade() and self._should_upgrade())
         if self.upgrades:
+            if self.open:
+                raise ValueError("No WebSocket begins within an answer.")
             return
         self.cycle = Exchange(
             self.scope,
@@ -249,7 +251,10 @@ class Protocol(HttpToolsProtocol):
             self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
-        """What the parser refuses, refused in OpenAI's envelope."""
+        """What the parser refuses, in OpenAI's envelope; no word where that would be taken for another request's answer."""
+        if self.open and not (len(self.open) == 1 and self.open[0].is_untold):
+            self.transport.close()
+            return
         head = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
         self.transport.write(head % len(MALFORMED.body) + MALFORMED.body)
         self.transport.close()
