@@ -6,7 +6,7 @@ that is killed, or thought dead, neither loses a result nor brings one twice. Ev
 
 import json
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -137,8 +137,8 @@ def begin(batch_id: str, worker: str, total: int) -> bool:
 
 
 def fail(batch_id: str, worker: str, errors: list[dict[str, Any]]) -> None:
-    """Its file is not in order. Raises LeaseLost."""
-    _hold(batch_id, worker, status=Status.FAILED, errors=errors, ended_at=timezone.now(), leased_until=None)
+    """Its file is not in order, or gone; what was answered until then is kept. Raises LeaseLost."""
+    finish(batch_id, worker, Status.FAILED, lambda done: (), errors)
 
 
 def written(batch_id: str) -> set[int]:
@@ -155,8 +155,14 @@ def write(batch_id: str, worker: str, result: Result) -> None:
     BatchResult.objects.create(batch_id=batch_id, number=result.number, answered=result.answered, content=content)
 
 
-def finish(batch_id: str, worker: str, status: str, rest: Callable[[set[int]], Iterable[Result]]) -> None:
-    """Write the files of its results and end it with that status.
+def finish(
+    batch_id: str,
+    worker: str,
+    status: str,
+    rest: Callable[[set[int]], Iterable[Result]],
+    errors: Sequence[dict[str, Any]] = (),
+) -> None:
+    """Write the files of its results and end it with that status, and what is wrong with its file.
 
     `rest` gives the errors of lines without a result, by the numbers of those that have one. Raises LeaseLost.
     """
@@ -169,6 +175,7 @@ def finish(batch_id: str, worker: str, status: str, rest: Callable[[set[int]], I
             "output_file": _file(batch, "output", _lines(batch_id, answered=True)),
             "error_file": _file(batch, "errors", [*_lines(batch_id, answered=False), *(r.line for r in unanswered)]),
             "failed": F("failed") + len(unanswered),
+            "errors": list(errors),
         }
         _hold(batch_id, worker, status=status, ended_at=timezone.now(), leased_until=None, **ended)
         BatchResult.objects.filter(batch=batch_id).delete()

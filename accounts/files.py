@@ -25,6 +25,10 @@ class NoRoom(Exception):
     """The user's files take all the room there is for one user."""
 
 
+class Gone(Exception):
+    """The file was deleted while it was read."""
+
+
 def keep(
     user_id: int, name: str, purpose: str, content: Iterable[bytes], *, lives: timedelta | None = None
 ) -> StoredFile:
@@ -86,11 +90,15 @@ def name_of(file: StoredFile) -> str:
 
 
 def parts(file: StoredFile) -> Iterator[bytes]:
-    """The content, a part in memory at a time. Raises Unsealable."""
+    """The content, a part in memory at a time. Raises Unsealable, Gone."""
+    left = file.bytes
     for number in itertools.count():
         part = part_of(file, number)
+        if part is None and left:
+            raise Gone
         if part is None:
             return
+        left -= len(part)
         yield part
 
 
@@ -110,7 +118,7 @@ def part_of(file: StoredFile, number: int) -> bytes | None:
 
 
 def lines(file: StoredFile) -> Iterator[bytes]:
-    """The lines of the content, without their ends."""
+    """The lines of the content, without their ends. Raises Unsealable, Gone."""
     rest = b""
     for part in parts(file):
         *whole, rest = (rest + part).split(b"\n")

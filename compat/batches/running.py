@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 _BATCHES_AT_ONCE = 20
 _LOOK_SECONDS = 5.0
 _READ_AT_ONCE = 100
+_DELETED = BatchError("file_not_found", "Its input file was deleted.", None, None)
 _OVER: dict[str, tuple[str, str]] = {
     Status.EXPIRED: ("batch_expired", "The batch was not finished within its time."),
     Status.CANCELLED: ("batch_cancelled", "The batch was cancelled before this line was answered."),
@@ -91,12 +92,14 @@ class Run:
         batch = self._batch
         file = await in_db(files.find, batch.user_id, batch.input_file)
         if file is None:
-            await self._fail([BatchError("file_not_found", "Its input file was deleted.", None, None)])
+            await self._fail([_DELETED])
             return
         try:
             if self._checked or await self._check(file):
                 status = await self._answer_all(file)
                 await in_db(batches.finish, batch.pk, self._worker, status, self._rest(file, status))
+        except files.Gone:
+            await self._fail([_DELETED])
         except Unsealable:
             message = "Its input file cannot be read any more: the encryption key that it was kept under is gone."
             await self._fail([BatchError("file_unreadable", message, None, None)])

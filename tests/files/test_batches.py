@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from accounts import batches as stored
-from accounts import callers
+from accounts import callers, files
 from accounts.issuing import revoke_token
 from accounts.models import Batch, BatchResult, IssuedToken, StoredFile, TierQuota, User
 from compat.batches import answering, running
@@ -280,6 +280,24 @@ async def test_a_batch_whose_file_was_deleted_fails(batches):
     async with a_worker():
         told = await batches.until(batch["id"], "failed")
     assert [error["code"] for error in told["errors"]["data"]] == ["file_not_found"]
+
+
+async def test_a_batch_whose_file_is_deleted_meanwhile_fails_with_what_was_answered(batches, monkeypatch, settings):
+    settings.BATCH_LINES = 1
+    monkeypatch.setattr(running, "_READ_AT_ONCE", 1)
+    row = as_lines(request("a"))
+    monkeypatch.setattr(files, "PART_BYTES", len(row))
+    held = Held(monkeypatch, batches.site.gemini, 1)
+    batch = (await batches.create(*(request(name) for name in "abcd"))).json
+    async with a_worker():
+        async with asyncio.timeout(5):
+            while held.asked < 2:
+                await asyncio.sleep(0.02)
+        await batches.files.delete(batch["input_file_id"])
+        held.held.set()
+        told = await batches.until(batch["id"], "failed", "completed")
+    assert (told["status"], [error["code"] for error in told["errors"]["data"]]) == ("failed", ["file_not_found"])
+    assert (await batches.rows(told["output_file_id"]))[0]["custom_id"] == "a"
 
 
 async def test_lines_of_a_revoked_token_are_refused(batches):
