@@ -59,7 +59,7 @@ def keep_if_room(
 ) -> StoredFile:
     """Keep a file that the user brings. Raises NoRoom."""
     # Of two at once one waits here for the other, for each would find the room that is there for one.
-    list(User.objects.select_for_update().filter(pk=user_id).values_list("pk"))
+    list(User.objects.select_for_update(no_key=True).filter(pk=user_id).values_list("pk"))
     _require_room(user_id, len(content))
     return keep(user_id, name, purpose, [content], lives=lives)
 

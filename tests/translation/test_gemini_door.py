@@ -1,6 +1,7 @@
 """The pure part of Gemini's own API: what is named, whom an address leads to, pages of models, errors, streams."""
 
 import json
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -56,6 +57,16 @@ def read(given: dict[str, Any]) -> Reply:
 )
 def test_an_address_is_public_geminis_or_nobodys(url: str, public: bool, geminis: bool) -> None:
     assert (is_public_https(url), is_of_gemini(url)) == (public, geminis)
+
+
+@pytest.mark.parametrize(
+    ("url", "taken"),
+    [("https://example.com/mcp", True), ("http://10.0.0.1/mcp", False), ("https://a.googleapis.com/mcp", False)],
+)
+def test_gemini_is_sent_to_public_servers_of_tools_alone(url: str, taken: bool) -> None:
+    server = {"name": "notes", "streamableHttpTransport": {"url": url}}
+    with nullcontext() if taken else pytest.raises(Untranslatable, match="public"):
+        assert not said(tools=[{"mcpServers": [server]}]).references
 
 
 def test_the_names_in_every_corner_of_a_request_are_found() -> None:

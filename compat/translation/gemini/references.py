@@ -34,6 +34,8 @@ def references_in(asked: dict[str, Any]) -> Iterator[Reference]:
     for place, tool in enumerate(asked.get("tools", ())):
         for name in tool.get("fileSearch", {}).get("fileSearchStoreNames", ()):
             yield Reference(f"tools[{place}].file_search.file_search_store_names", name)
+        for server in tool.get("mcpServers", ()):
+            _check_server(server, f"tools[{place}].mcp_servers")
     for place, content in enumerate(asked.get("contents", ())):
         yield from _in_parts(content.get("parts", ()), f"contents[{place}].parts")
     yield from _in_parts(asked.get("systemInstruction", {}).get("parts", ()), "system_instruction.parts")
@@ -46,6 +48,13 @@ def put_file(reference: Reference, document: Document) -> None:
         declared = reference.part.pop("fileData").get("mimeType", "")
         mime_type = document_type(declared, data, document.name, reference.path)
         reference.part["inlineData"] = {"mimeType": mime_type, "data": data}
+
+
+def _check_server(server: dict[str, Any], path: str) -> None:
+    """Gemini API, mcpServers: Gemini asks them itself, each at the url of its transport."""
+    for transport in server.values():
+        if isinstance(transport, dict) and not is_public_https(str(transport.get("url", ""))):
+            raise Untranslatable("Unsupported url: send a public https:// URL with a host name.", path)
 
 
 def _in_parts(parts: list[dict[str, Any]], path: str) -> Iterator[Reference]:
