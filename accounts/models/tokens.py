@@ -54,7 +54,7 @@ class IssuedToken(Limits):
     scopes = models.JSONField(
         default=list,
         blank=True,
-        help_text='What it may be used for: ["chat", "embeddings", "usage", "files"]; empty: everything.',
+        help_text="What it may be used for: a list of scopes; empty: everything.",
     )
     tells_sub_users = models.BooleanField(
         "tells its users apart",
