@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.conf import settings
 from django.db import connections
 from django.test import override_settings
 
@@ -14,8 +13,12 @@ pytest.register_assert_rewrite("tests.translation.translating", "tests.translati
 
 
 @pytest.fixture(autouse=True)
-def _nothing_remembered(request, monkeypatch):
-    """Forget keys, mappings, models, callers, limits and prices that an earlier test's database held."""
+def _nothing_remembered(request, settings, monkeypatch):
+    """Forget keys, mappings, models, callers, limits and prices that an earlier test's database held.
+
+    Settings are changed by pytest-django's fixture alone: where a monkeypatch and a test's own change are undone in another
+    order than they were made, the next tests find what is left of them.
+    """
     from accounts import callers, failed_attempts, limits, pool, pricing, remembered_settings
     from accounts.live.traffic import traffic
     from compat import catalogue, mapping
@@ -24,9 +27,9 @@ def _nothing_remembered(request, monkeypatch):
     if "last_uses" not in request.fixturenames:
         monkeypatch.setattr(callers, "_note_use", lambda token_id, before: None)
     if "storing" not in request.fixturenames:
-        monkeypatch.setattr(settings, "STORED_DAYS", 0)
+        settings.STORED_DAYS = 0
     # A machine that is busy with other tests may well take its time.
-    monkeypatch.setattr(settings, "DATABASE_SECONDS", 10.0)
+    settings.DATABASE_SECONDS = 10.0
     remembered_settings.forget()
     pool.reset()
     callers.forget()

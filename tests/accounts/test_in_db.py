@@ -3,7 +3,6 @@ import threading
 import time
 
 import pytest
-from django.conf import settings
 from django.db import connection
 
 from accounts.in_db import DatabaseAway, in_db, in_db_soon
@@ -45,8 +44,8 @@ async def test_an_act_that_breaks_its_connection_leaves_a_working_one_behind():
     assert [await in_db(ask) for _ in range(8)] == [1] * 8
 
 
-async def test_who_keeps_a_client_waiting_is_told_soon_that_the_database_does_not_answer(monkeypatch):
-    monkeypatch.setattr(settings, "DATABASE_SECONDS", 0.1)
+async def test_who_keeps_a_client_waiting_is_told_soon_that_the_database_does_not_answer(settings):
+    settings.DATABASE_SECONDS = 0.1
     thawed = threading.Event()
     began = time.monotonic()
     hanging = [asyncio.ensure_future(in_db_soon(thawed.wait, 30)) for _ in range(8)]

@@ -18,6 +18,7 @@ TABLE = [
     (errors.UnknownModel, 404, "invalid_request_error", "model_not_found"),
     (errors.UnknownRoute, 404, "invalid_request_error", "unknown_url"),
     (errors.NotFound, 404, "invalid_request_error", "not_found"),
+    (errors.LinkOver, 404, "invalid_request_error", "link_over"),
     (errors.BodyTooLarge, 413, "invalid_request_error", "request_too_large"),
     (errors.UnsupportedMedia, 415, "invalid_request_error", "unsupported_media_type"),
     (errors.RateLimited, 429, "rate_limit_error", "rate_limit_exceeded"),

@@ -36,13 +36,13 @@ class Command(BaseCommand):
             )
         if options["lines"] < 1:
             raise CommandError("--lines must be 1 or more.")
-        self.stdout.write(f"Running batches, {options['lines']} lines of each at once.")
-        self.stdout.flush()
         with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
-            asyncio.run(_run(options["lines"]))
+            asyncio.run(self._run(options["lines"]))
 
-
-async def _run(lines: int) -> None:
-    task = asyncio.ensure_future(run_for_good(lines))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    await task
+    async def _run(self, lines: int) -> None:
+        task = asyncio.ensure_future(run_for_good(lines))
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        # Not before: whoever reads it may end it.
+        self.stdout.write(f"Running batches, {lines} lines of each at once.")
+        self.stdout.flush()
+        await task
