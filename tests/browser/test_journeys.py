@@ -156,6 +156,7 @@ def open_place(page, title):
     page.click("button[popovertarget=menu]")
     page.click(f"#menu a:text-is('{title}')")
     page.wait_for_selector(f"#menu a[aria-current]:text-is('{title}')", state="attached")
+    page.wait_for_load_state("load")  # its script listens from then on
 
 
 # --- The operator's steps -----------------------------------------------------------------------------------
