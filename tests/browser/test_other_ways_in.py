@@ -3,6 +3,7 @@
 import pytest
 
 from tests.pages.conftest import _python
+from tests.pages.looks import assert_accessible_in_every_look
 
 PASSWORD = "a long and quiet passphrase"
 
@@ -102,20 +103,22 @@ def test_a_stranger_comes_in_by_another_account_and_is_the_same_person_the_next_
     assert site.gateway.rows(users) == [{"n": 1}]
 
 
-def test_an_address_that_has_an_account_here_does_not_open_it(open_as, site, provider):
+def test_an_address_that_has_an_account_here_does_not_open_it(open_as, site, provider, axe):
     _python(site.directory, _MAKE, "olga olga@example.org")
     provider.person = {"sub": "number-2", "email": "olga@example.org", "email_verified": True}
     page = by_the_other_account(open_as)
     assert page.locator("nav a:text('Sign in')").count() == 1
+    assert_accessible_in_every_look(page, axe)
     assert page.complaints == []
 
 
-def test_an_account_is_connected_by_its_owner_and_opens_it_then(open_as, site, provider):
+def test_an_account_is_connected_by_its_owner_and_opens_it_then(open_as, site, provider, axe):
     provider.person = {"sub": "number-3", "email": "ruth@elsewhere.example", "email_verified": True}
     page = open_as("ada")
     page.goto("/accounts/3rdparty/")
     page.click("main button:text('Our own login')")
     page.wait_for_selector("main :text('ruth@elsewhere.example')")
+    assert_accessible_in_every_look(page, axe)
     other = by_the_other_account(open_as)
     other.wait_for_selector("h1:text('Dashboard')")
     assert other.inner_text("header .name") == "ada"
@@ -132,11 +135,12 @@ def test_an_account_is_connected_by_its_owner_and_opens_it_then(open_as, site, p
     ],
     ids=lambda value: str(value),
 )
-def test_what_goes_wrong_there_ends_on_a_page_that_says_so(open_as, provider, trouble, title):
+def test_what_goes_wrong_there_ends_on_a_page_that_says_so(open_as, provider, axe, trouble, title):
     vars(provider).update(trouble)
     page = by_the_other_account(open_as)
     page.wait_for_url("**/accounts/**")
     assert page.inner_text("h1") == title
+    assert_accessible_in_every_look(page, axe)
     page.click("main a:text('Sign in')")
     page.wait_for_selector("input[name=password]")
 

@@ -2,16 +2,9 @@
 
 import pytest
 
-from tests.pages.conftest import SIZES
+from tests.pages.looks import assert_accessible_in_every_look
 from tests.pages.stops import ADMIN, STOPS
 
-# Without a new load, as when a phone is turned or the evening comes.
-LOOKS = [("desk", "light"), ("desk", "dark"), ("phone", "dark"), ("phone", "light")]
-# The admin is dark by a class of its own.
-_ADMIN_IS = """scheme => !document.getElementById("nav-sidebar")
-    || document.documentElement.classList.contains("dark") === (scheme === "dark")"""
-_VIOLATIONS = """async () => (await axe.run()).violations.map(found =>
-    `${found.id}: ${found.help}: ${found.nodes.map(node => node.html.slice(0, 160)).slice(0, 3).join(' | ')}`)"""
 # Every element that Tab should reach, numbered.
 _MARK = """() => {
     const wanted = 'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]';
@@ -50,13 +43,7 @@ def test_a_page_is_accessible_quiet_and_fits_in_every_look(site, open_as, axe, s
     assert page.title()
     assert page.locator("[onerror], img[src=x]").count() == 0, "what people call things is text"
     page.wait_for_load_state("networkidle")
-    page.evaluate(axe)
-    for size, scheme in LOOKS:
-        page.set_viewport_size(SIZES[size])
-        page.emulate_media(color_scheme=scheme)
-        page.wait_for_function(_ADMIN_IS, arg=scheme)
-        assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size]["width"], size
-        assert page.evaluate(_VIOLATIONS) == [], (size, scheme)
+    assert_accessible_in_every_look(page, axe)
     assert page.complaints == []
 
 
