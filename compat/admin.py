@@ -93,7 +93,7 @@ class ModelMappingAdmin(ModelAdmin[ModelMapping]):
         """Each mapping with its targets."""
         return super().get_queryset(request).prefetch_related("targets")
 
-    @admin.display(description="is answered by")
+    @admin.display(description="asks")
     def chain(self, mapping: ModelMapping) -> str:
         """The targets in order: “gemini-1.5-pro, then gemini-3.8-flash”."""
         targets = [target.gemini_model for target in mapping.targets.all()]
