@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +10,7 @@ import msgspec
 
 from accounts.callers import Caller
 from accounts.remembered_settings import settings
-from accounts.stored import NotStored, conversations, is_on
+from accounts.stored import NotStored, TooLarge, conversations, is_on
 from accounts.stored import responses as stored
 from accounts.stored.responses import Stored
 from compat.errors import BodyTooLarge, InvalidRequest, NotFound
@@ -18,9 +18,11 @@ from compat.ids import new_hex
 from compat.schemas.responses import ResponseRequest
 from compat.schemas.stored import StoredTurn
 from compat.translation.responses.history import (
+    NOTHING,
     History,
+    HistoryTooLarge,
     as_raw,
-    by_id,
+    items_named,
     references,
     response_of,
     to_conversation_history,
@@ -37,7 +39,7 @@ class Turn:
 
     def __init__(self, caller: Caller, asked: ResponseRequest) -> None:
         self.stores = is_on() and asked.store is not False
-        self.history = History([], {})
+        self.history = NOTHING
         self.signatures: dict[str, str] = {}
         """Thought signatures of the calls that were made in it, by call id."""
         self._user_id = caller.user_id
@@ -54,55 +56,68 @@ class Turn:
     async def look_back(self) -> None:
         """Fetch what the request goes on from. Raises InvalidRequest, NotFound, BodyTooLarge, DatabaseAway."""
         asked = self._asked
+        named = references(asked.input)
         if asked.previous_response_id and not asked.conversation:
-            await self._follow(asked.previous_response_id)
+            await self._follow(asked.previous_response_id, named=bool(named))
         elif asked.conversation_id and not asked.previous_response_id:
-            await self._join(asked.conversation_id)
-        await self._resolve()
+            await self._join(asked.conversation_id, named=bool(named))
+        if named and not isinstance(asked.input, str):
+            await self._resolve(asked.input, named)
 
-    async def _follow(self, response_id: str) -> None:
+    async def _follow(self, response_id: str, *, named: bool) -> None:
+        def read(turns: Iterator[Stored]) -> tuple[Stored | None, History]:
+            last: Stored | None = None
+
+            def contents() -> Iterator[bytes]:
+                nonlocal last
+                for turn in turns:
+                    last = turn
+                    yield turn.content
+
+            history = to_history(contents(), settings.MAX_BODY_BYTES, named=named)
+            return last and last._replace(content=b""), history
+
         try:
-            chain = await stored.find_chain(self._user_id, response_id)
+            self._after, self.history = await stored.find_chain(self._user_id, response_id, read)
         except NotStored as missing:
             raise InvalidRequest(
                 f"Previous response with id '{str(missing)[:100]}' not found.",
                 param="previous_response_id",
                 code="previous_response_not_found",
             ) from None
-        self._after = chain[-1]
-        if self._after.is_running:
+        except HistoryTooLarge:
+            raise _too_large("previous_response_id") from None
+        if self._after and self._after.is_running:
             raise InvalidRequest(
                 f"Response '{response_id}' has not ended yet: wait for it.",
                 param="previous_response_id",
                 code="previous_response_in_progress",
             )
-        self.history = to_history(turn.content for turn in chain)
-        _require_size(self.history.items, "previous_response_id")
 
-    async def _join(self, conversation_id: str) -> None:
+    async def _join(self, conversation_id: str, *, named: bool) -> None:
+        def read(items: Iterator[conversations.Item]) -> tuple[int, History]:
+            contents = [content for _, content in items]
+            return len(contents), to_conversation_history(contents, named=named)
+
         try:
-            items = await conversations.items_of(self._user_id, conversation_id)
+            count, self.history = await conversations.read_items(
+                self._user_id, conversation_id, settings.MAX_BODY_BYTES, read
+            )
         except NotStored:
             raise no_conversation(conversation_id, "conversation") from None
-        if len(items) >= conversations.MOST_ITEMS:
+        except TooLarge:
+            raise _too_large("conversation") from None
+        if count >= conversations.MOST_ITEMS:
             raise conversation_full("conversation")
-        self.history = to_conversation_history(content for _, content in items)
-        _require_size(self.history.items, "conversation")
 
-    async def _resolve(self) -> None:
+    async def _resolve(self, given: list[msgspec.Raw], named: dict[int, str]) -> None:
         """Put the items that the input names in their places."""
-        given, named = self._asked.input, references(self._asked.input)
-        if not named or isinstance(given, str):
-            return
-        known = by_id(self.history.items)
-        elsewhere = {response_of(item_id) for item_id in named.values() if item_id not in known} - {None}
-        try:
-            turns = await stored.find(self._user_id, *sorted(filter(None, elsewhere))) if elsewhere else []
-        except NotStored:
-            turns = []
-        further = to_history(turn.content for turn in turns)
-        known |= by_id(further.items)
-        self.history.signatures.update(further.signatures)
+        known = self.history.known
+        missing = {item_id for item_id in named.values() if item_id not in known}
+        if elsewhere := sorted(filter(None, {response_of(item_id) for item_id in missing})):
+            further = await self._named_elsewhere(elsewhere, missing)
+            known = known | further.known
+            self.history = self.history._replace(signatures=self.history.signatures | further.signatures)
         for place, item_id in named.items():
             if item_id not in known:
                 raise NotFound(
@@ -111,7 +126,17 @@ class Turn:
                     param=f"input[{place}]",
                 )
             given[place] = known[item_id]
-        _require_size(given, "input")
+        if sum(map(len, given)) > settings.MAX_BODY_BYTES:
+            raise _too_large("input")
+
+    async def _named_elsewhere(self, response_ids: list[str], item_ids: set[str]) -> History:
+        """The items of these responses; nothing where one of the responses is not there."""
+        try:
+            return await stored.find(
+                self._user_id, response_ids, lambda turns: items_named((turn.content for turn in turns), item_ids)
+            )
+        except NotStored:
+            return NOTHING
 
     def keep(self, response: dict[str, Any]) -> None:
         """Store the turn with the response at its end, and add it to its conversation, behind the answer."""
@@ -153,13 +178,10 @@ class Turn:
             conversations.add_behind(self._user_id, self._asked.conversation_id, self._size, additions)
 
 
-def _require_size(items: Iterable[msgspec.Raw], param: str) -> None:
-    """As large as a request may be, for it is one's own words all the same."""
-    most = settings.MAX_BODY_BYTES
-    if sum(map(len, items)) > most:
-        raise BodyTooLarge(
-            f"What is stored of it is too large: at most {most // (1024 * 1024)} MiB are taken.", param=param
-        )
+def _too_large(param: str) -> BodyTooLarge:
+    """What is stored may be as large as a request may be, for it is one's own words all the same."""
+    most = settings.MAX_BODY_BYTES // (1024 * 1024)
+    return BodyTooLarge(f"What is stored of it is too large: at most {most} MiB are taken.", param=param)
 
 
 def conversation_full(param: str) -> InvalidRequest:

@@ -11,6 +11,10 @@ class NoRoom(Exception):
     """The user's conversations leave no room for it."""
 
 
+class TooLarge(Exception):
+    """It is larger than whoever asks takes."""
+
+
 def is_on() -> bool:
     """Whether anything is stored here."""
     return bool(settings.STORED_DAYS > 0)

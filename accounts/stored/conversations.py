@@ -1,8 +1,8 @@
 """Conversations: made, found by their owner alone, added to item by item, and deleted."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from django.db import transaction
 from django.db.models import F, QuerySet
@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import Conversation, ConversationItem
 from accounts.paging import Page
 from accounts.sealing import Unsealable, seal_bytes, unseal_bytes
-from accounts.stored import NoRoom, NotStored
+from accounts.stored import NoRoom, NotStored, TooLarge
 from accounts.stored.behind import look_up, write_behind
 from accounts.stored.room import make_room, require_room_for_conversation
 
@@ -20,6 +20,8 @@ MOST_ITEMS = 2_000
 
 Item = tuple[str, bytes]
 """The id and the content of an item."""
+
+T = TypeVar("T")
 
 
 class Found(NamedTuple):
@@ -50,14 +52,17 @@ async def delete(user_id: int, conversation_id: str) -> None:
     await look_up(user_id, _delete, user_id, conversation_id)
 
 
-async def items_of(user_id: int, conversation_id: str) -> list[Item]:
-    """All its items, the oldest first. Raises NotStored, DatabaseAway."""
-    return await look_up(user_id, _items_of, user_id, conversation_id)
+async def read_items(user_id: int, conversation_id: str, most_bytes: int, read: Callable[[Iterator[Item]], T]) -> T:
+    """What `read` makes of all its items, the oldest first, in a database thread, where they are opened as it takes them.
+
+    Raises NotStored, DatabaseAway, what `read` does, and TooLarge before anything is opened.
+    """
+    return await look_up(user_id, lambda: read(_items_of(user_id, conversation_id, most_bytes)))
 
 
-async def page_of(user_id: int, conversation_id: str, page: Page) -> tuple[list[Item], bool]:
-    """Some of its items, and whether more follow. Raises NotStored, DatabaseAway."""
-    return await look_up(user_id, _page_of, user_id, conversation_id, page)
+async def page_of(user_id: int, conversation_id: str, page: Page, read: Callable[[Sequence[Item], bool], T]) -> T:
+    """What `read` makes of some of its items, and whether more follow, in a database thread. Raises NotStored, DatabaseAway."""
+    return await look_up(user_id, lambda: read(*_page_of(user_id, conversation_id, page)))
 
 
 async def item_of(user_id: int, conversation_id: str, item_id: str) -> Item:
@@ -162,8 +167,11 @@ def _delete(user_id: int, conversation_id: str) -> None:
         raise NotStored(conversation_id)
 
 
-def _items_of(user_id: int, conversation_id: str) -> list[Item]:
-    return [_item(row) for row in _get(user_id, conversation_id).items.order_by("pk")]
+def _items_of(user_id: int, conversation_id: str, most_bytes: int) -> Iterator[Item]:
+    conversation = _get(user_id, conversation_id)
+    if conversation.size > most_bytes:
+        raise TooLarge(conversation_id)
+    return map(_item, conversation.items.order_by("pk"))
 
 
 def _page_of(user_id: int, conversation_id: str, page: Page) -> tuple[list[Item], bool]:

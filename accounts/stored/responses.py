@@ -5,9 +5,9 @@ because the process has ended, whoever looks next finds that it has failed.
 """
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from django.db import transaction
 from django.utils import timezone
@@ -22,6 +22,11 @@ MOST_TURNS = 1_000
 """In one chain."""
 ALIVE_SECONDS = 30.0
 """So long after the last sign of life a response in the background is given up."""
+
+# So many bytes of a chain, as they are read, are in memory at once: most of a turn is of no use to the next one.
+_AT_ONCE_BYTES = 4 * 1024 * 1024
+
+T = TypeVar("T")
 
 _Status = StoredResponse.Status
 RUNNING = (_Status.QUEUED, _Status.IN_PROGRESS)
@@ -85,19 +90,30 @@ def still_running(response_ids: Collection[str]) -> set[str]:
     return set(running.values_list("pk", flat=True))
 
 
-async def cancel(user_id: int, response_id: str) -> Stored:
-    """End one that is worked on; one that has ended stays as it is. Raises NotStored, DatabaseAway."""
-    return await look_up(user_id, _cancel, user_id, response_id)
+async def cancel(user_id: int, response_id: str, read: Callable[[Stored], T]) -> T:
+    """End one that is worked on; one that has ended stays as it is: what `read` makes of it, in a database thread.
+
+    Raises NotStored, DatabaseAway, and what `read` does.
+    """
+    return await look_up(user_id, lambda: read(_cancel(user_id, response_id)))
 
 
-async def find(user_id: int, *response_ids: str) -> list[Stored]:
-    """These responses of the user's. Raises NotStored, DatabaseAway."""
-    return await look_up(user_id, _find, user_id, response_ids)
+async def find(user_id: int, response_ids: Sequence[str], read: Callable[[Iterator[Stored]], T]) -> T:
+    """What `read` makes of these responses of the user's, in a database thread, where they are opened as it takes them.
+
+    Raises NotStored, DatabaseAway, and what `read` does. It may be called twice, and must hold nothing from the first time.
+    """
+    return await look_up(user_id, lambda: read(_find(user_id, response_ids)))
 
 
-async def find_chain(user_id: int, response_id: str) -> list[Stored]:
-    """A response behind all those that it goes on from, the first one first. Raises NotStored, DatabaseAway."""
-    return await look_up(user_id, _find_chain, user_id, response_id)
+async def find_one(user_id: int, response_id: str, read: Callable[[Stored], T]) -> T:
+    """The same of one response."""
+    return await find(user_id, (response_id,), lambda found: read(next(found)))
+
+
+async def find_chain(user_id: int, response_id: str, read: Callable[[Iterator[Stored]], T]) -> T:
+    """The same of a response behind all those that it goes on from, the first one first."""
+    return await look_up(user_id, lambda: read(_find_chain(user_id, response_id)))
 
 
 async def delete(user_id: int, response_id: str) -> None:
@@ -118,15 +134,29 @@ def _alive_until() -> datetime:
 def _cancel(user_id: int, response_id: str) -> Stored:
     mine = StoredResponse.objects.filter(user_id=user_id, pk=response_id, status__in=RUNNING)
     mine.filter(alive_until__gte=timezone.now()).update(status=_Status.CANCELLED, alive_until=None)
-    return _find(user_id, (response_id,))[0]
+    return next(_find(user_id, (response_id,)))
 
 
-def _find(user_id: int, response_ids: tuple[str, ...]) -> list[Stored]:
-    rows = StoredResponse.objects.filter(user_id=user_id).in_bulk(response_ids)
-    found = [rows[response_id] for response_id in response_ids if response_id in rows]
-    if len(found) < len(response_ids):
-        raise NotStored(next(response_id for response_id in response_ids if response_id not in rows))
-    return [_opened(_given_up(row)) for row in found]
+def _find(user_id: int, response_ids: Sequence[str]) -> Iterator[Stored]:
+    rows = StoredResponse.objects.filter(user_id=user_id).only("size").in_bulk(response_ids)
+    return _open(user_id, response_ids, {pk: row.size for pk, row in rows.items()})
+
+
+def _open(user_id: int, response_ids: Sequence[str], sizes: Mapping[str, int]) -> Iterator[Stored]:
+    """These responses one by one; some of them are fetched together. `sizes` has those that there are."""
+    for response_id in response_ids:
+        if response_id not in sizes:
+            raise NotStored(response_id)
+    rest = list(response_ids)
+    while rest:
+        some, room = [rest.pop(0)], _AT_ONCE_BYTES
+        while rest and (room := room - sizes[some[-1]]) > 0:
+            some.append(rest.pop(0))
+        rows = StoredResponse.objects.filter(user_id=user_id).in_bulk(some)
+        for response_id in some:
+            if response_id not in rows:
+                raise NotStored(response_id)
+            yield _opened(_given_up(rows.pop(response_id)))
 
 
 def _given_up(row: StoredResponse) -> StoredResponse:
@@ -138,16 +168,17 @@ def _given_up(row: StoredResponse) -> StoredResponse:
     return row
 
 
-def _find_chain(user_id: int, response_id: str) -> list[Stored]:
+def _find_chain(user_id: int, response_id: str) -> Iterator[Stored]:
     mine = StoredResponse.objects.filter(user_id=user_id)
     root = mine.filter(pk=response_id).values_list("root", flat=True).first()
-    before = dict(mine.filter(root=root).values_list("pk", "previous")) if root else {}
+    tree = list(mine.filter(root=root).values_list("pk", "previous", "size")) if root else []
+    before = {pk: previous for pk, previous, _ in tree}
     chain = [response_id]
     while previous := before.get(chain[-1]):
         chain.append(previous)
         if len(chain) > MOST_TURNS:
             raise NotStored(previous)
-    return _find(user_id, tuple(reversed(chain)))
+    return _open(user_id, chain[::-1], {pk: size for pk, _, size in tree})
 
 
 def _opened(row: StoredResponse) -> Stored:

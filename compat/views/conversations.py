@@ -1,7 +1,7 @@
 """POST conversations; GET, POST and DELETE conversations/{id}; GET and POST its items; GET and DELETE one of them."""
 
 import itertools
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -89,15 +89,14 @@ class ConversationItems(_ConversationsView):
     async def get(self, request: Request, conversation_id: str) -> Response:
         """A page of them."""
         page = page_in(query_of(request), usual=20, most=100)
-        listed = conversations.page_of(self.caller.user_id, conversation_id, page)
-        items, has_more = await self.found(conversation_id, listed)
-        return _listed(items, has_more=has_more)
+        listed = conversations.page_of(self.caller.user_id, conversation_id, page, _listed)
+        return Answer(await self.found(conversation_id, listed))
 
     async def post(self, request: Request, conversation_id: str) -> Response:
         """Add some at the end."""
         items = _to_stored(decode(await self.body(), _addition).items)
         await self.found(conversation_id, conversations.add(self.caller.user_id, conversation_id, items))
-        return _listed(items, has_more=False)
+        return Answer(_listed(items, has_more=False))
 
 
 class OneConversationItem(_ConversationsView):
@@ -120,8 +119,8 @@ def _told(found: Found) -> Answer:
     return Answer(_encode({**told, "metadata": msgspec.Raw(found.metadata)}))
 
 
-def _listed(items: list[Item], *, has_more: bool) -> Answer:
-    return Answer(_encode(list_object([item_in(content) for _, content in items], has_more=has_more)))
+def _listed(items: Sequence[Item], has_more: bool) -> bytes:
+    return _encode(list_object([item_in(content) for _, content in items], has_more=has_more))
 
 
 def _to_stored(given: list[msgspec.Raw]) -> list[Item]:

@@ -1,7 +1,7 @@
 """GET and DELETE responses/{id}, POST responses/{id}/cancel, GET responses/{id}/input_items."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TypeVar
 
 import msgspec
@@ -41,10 +41,9 @@ class _StoredView(AsyncAPIView):
         except NotStored:
             raise not_found(response_id) from None
 
-    async def one(self, response_id: str) -> Stored:
-        """A stored response. Raises NotFound."""
-        (one,) = await self.found(response_id, stored.find(self.caller.user_id, response_id))
-        return one
+    async def one(self, response_id: str, read: Callable[[Stored], T]) -> T:
+        """What `read` makes of a stored response, in a database thread. Raises NotFound."""
+        return await self.found(response_id, stored.find_one(self.caller.user_id, response_id, read))
 
     def running(self, response_id: str) -> Background | None:
         """The response where it is made in this process just now."""
@@ -63,8 +62,7 @@ class OneResponse(_StoredView):
             return await self._streamed(response_id, after)
         if run is not None:
             return Answer(run.state())
-        found = await self.one(response_id)
-        return Answer(response_in(found.content, found.status))
+        return Answer(await self.one(response_id, _told))
 
     async def delete(self, request: Request, response_id: str) -> Response:
         """Delete it for good. One that is worked on ends as well."""
@@ -74,26 +72,26 @@ class OneResponse(_StoredView):
         return Answer(_encode({"id": response_id, "object": "response", "deleted": True}))
 
     async def _streamed(self, response_id: str, after: int) -> Response:
-        found = await self.one(response_id)
-        if events_in(found.content, after) is None:
+        found = await self.one(response_id, lambda one: _Stream(one, after))
+        if found.events is None:
             raise InvalidRequest(
                 "Only a response that was made with `background` and `stream` can be streamed again.", param="stream"
             )
         run = self.running(response_id)
         # There is no body whose end would begin it: listen whether the client leaves.
         self.request._request.body_is_read()  # type: ignore[attr-defined]
-        return EventStream(Listener(run.events(after) if run else self._followed(found, after)))
+        return EventStream(Listener(run.events(after) if run else self._followed(response_id, found, after)))
 
-    async def _followed(self, found: Stored, after: int) -> AsyncIterator[bytes]:
+    async def _followed(self, response_id: str, found: "_Stream", after: int) -> AsyncIterator[bytes]:
         """The events of a stream that has ended, or that another process makes, as soon as it has."""
         try:
             while found.is_running:
                 yield KEEP_ALIVE
                 await asyncio.sleep(_LOOK_SECONDS)
-                (found,) = await stored.find(self.caller.user_id, found.id)
+                found = await stored.find_one(self.caller.user_id, response_id, lambda one: _Stream(one, after))
         except (NotStored, DatabaseError):
             return
-        yield events_in(found.content, after) or lost_event(found.content, found.status, after)
+        yield found.events or found.lost
 
 
 class CancelResponse(_StoredView):
@@ -101,14 +99,17 @@ class CancelResponse(_StoredView):
 
     async def post(self, request: Request, response_id: str) -> Response:
         """End it; one that has ended is told as it is. Raises InvalidRequest."""
-        found = await self.found(response_id, stored.cancel(self.caller.user_id, response_id))
-        if not is_background(found.content):
+        told, in_background = await self.found(
+            response_id,
+            stored.cancel(self.caller.user_id, response_id, lambda one: (_told(one), is_background(one.content))),
+        )
+        if not in_background:
             raise InvalidRequest(
                 "Only responses that are made in the background can be cancelled.", param="response_id"
             )
         if run := self.running(response_id):
             run.cancel()
-        return Answer(response_in(found.content, found.status))
+        return Answer(told)
 
 
 class ResponseInputItems(_StoredView):
@@ -117,6 +118,24 @@ class ResponseInputItems(_StoredView):
     async def get(self, request: Request, response_id: str) -> Response:
         """A page of them."""
         page = page_in(query_of(request), usual=20, most=100)
-        chain = await self.found(response_id, stored.find_chain(self.caller.user_id, response_id))
-        items = input_of([turn.content for turn in chain])
-        return Answer(page_of(items, page.limit, page.after, newest_first=page.newest_first))
+
+        def read(chain: Iterator[Stored]) -> bytes:
+            items = input_of(turn.content for turn in chain)
+            return page_of(items, page.limit, page.after, newest_first=page.newest_first)
+
+        return Answer(await self.found(response_id, stored.find_chain(self.caller.user_id, response_id, read)))
+
+
+class _Stream:
+    """What is stored of a response's stream; read in a database thread, for it may be large."""
+
+    def __init__(self, one: Stored, after: int) -> None:
+        self.is_running = one.is_running
+        self.events = events_in(one.content, after)
+        """The events behind that number, b"" where none are stored; None of what was no stream."""
+        self.lost = lost_event(one.content, one.status, after) if self.events == b"" else b""
+        """What ends it where none are."""
+
+
+def _told(one: Stored) -> bytes:
+    return response_in(one.content, one.status)

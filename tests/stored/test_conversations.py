@@ -158,6 +158,14 @@ async def test_a_conversation_that_is_full_says_so(api: Asking, monkeypatch, bou
     assert (refused.status, refused.error["code"]) == (400, "conversations_full")
 
 
+async def test_a_conversation_that_is_larger_than_a_request_is_not_opened(api: Asking, settings, monkeypatch):
+    conversation = await api.begin(user("x" * 3_000))
+    settings.MAX_BODY_BYTES = 2_000
+    monkeypatch.setattr(conversations, "unseal_bytes", None)
+    refused = await api.ask("responses", "POST", model=MODEL, input="Hi", conversation=conversation)
+    assert (refused.status, refused.error["param"]) == (413, "conversation")
+
+
 async def test_an_id_that_no_database_takes_becomes_another(api: Asking):
     conversation = await api.begin({**user("One"), "id": "msg_1"}, {**user("Two"), "id": "msg\0"})
     listed = await api.get(f"conversations/{conversation}/items", "ConversationItemList", "order=asc")
@@ -211,7 +219,7 @@ def test_items_are_sealed_anew_under_the_newest_key(db, settings):
     assert rotate_sealing().rotated == 2
     settings.ENCRYPTION_KEYS = [new]
     assert conversations._find(ada.pk, "conv_1").metadata == b"{}"
-    assert conversations._items_of(ada.pk, "conv_1")
+    assert list(conversations._items_of(ada.pk, "conv_1", 10_000))
 
 
 def test_conversations_stay_where_responses_make_room(db, monkeypatch):

@@ -1,5 +1,7 @@
 """Stored responses through the API: what is kept, how a request goes on from it, who finds it, and when it is gone."""
 
+import json
+import threading
 from datetime import timedelta
 
 import pytest
@@ -164,6 +166,35 @@ async def test_a_chain_is_as_large_as_a_request_at_most(api: Asking, settings):
     assert (refused.status, refused.error["param"]) == (413, "previous_response_id")
 
 
+async def test_no_more_of_a_chain_is_opened_than_a_request_may_be(api: Asking, settings, monkeypatch):
+    """Nor on the event loop, for all others wait there meanwhile."""
+    turns = [await in_db(store_response, api.site.user, "resp_0", items=40)]
+    for number in range(1, 9):
+        turns.append(await in_db(store_response, api.site.user, f"resp_{number}", previous=turns[-1], items=40))
+    opened, unseal = [], responses.unseal_bytes
+
+    def unseal_and_note(place, sealed):
+        opened.append(threading.current_thread().name)
+        return unseal(place, sealed)
+
+    monkeypatch.setattr(responses, "unseal_bytes", unseal_and_note)
+    monkeypatch.setattr(responses, "_AT_ONCE_BYTES", turns[0].size * 2)
+    settings.MAX_BODY_BYTES = turns[0].size * 3
+    refused = await api.ask("responses", "POST", model=MODEL, input="Hi", previous_response_id="resp_8")
+    assert (refused.status, refused.error["param"]) == (413, "previous_response_id")
+    assert 3 <= len(opened) <= 4
+    assert threading.current_thread().name not in opened
+
+
+async def test_what_only_readers_of_a_stream_need_does_not_make_a_chain_large(api: Asking, settings):
+    answered = await api.ask("responses", "POST", model=MODEL, input="Hi", background=True, stream=True)
+    made = json.loads(answered.body.split(b"data: ")[1].split(b"\n")[0])["response"]["id"]
+    (row,) = await api.rows()
+    assert row.size > 2_000
+    settings.MAX_BODY_BYTES = 2_000
+    await api.create("And?", previous_response_id=made)
+
+
 async def test_a_response_that_failed_midway_is_stored_as_failed(api: Asking):
     api.will_say({"text": "Hel"})
     del api.gemini.reply["candidates"][0]["finishReason"]
@@ -223,7 +254,7 @@ def test_a_row_opens_as_itself_alone(db):
     one, other = store_response(ada, "resp_1"), store_response(ada, "resp_2")
     StoredResponse.objects.filter(pk=one.pk).update(sealed=other.sealed)
     with pytest.raises(NotStored):
-        responses._find(ada.pk, ("resp_1",))
+        next(responses._find(ada.pk, ("resp_1",)))
 
 
 def test_rows_are_sealed_anew_under_the_newest_key(db, settings):
@@ -236,7 +267,7 @@ def test_rows_are_sealed_anew_under_the_newest_key(db, settings):
     assert rotate_sealing().rotated == 1
     assert rotate_sealing().newest_before == 1
     settings.ENCRYPTION_KEYS = [new]
-    assert responses._find(ada.pk, ("resp_1",))[0].id == "resp_1"
+    assert next(responses._find(ada.pk, ("resp_1",))).id == "resp_1"
 
 
 def test_what_is_too_old_goes_by_itself(db, settings):
@@ -289,4 +320,4 @@ def test_a_chain_whose_beginning_is_gone_is_gone(db):
     assert [turn.id for turn in responses._find_chain(ada.pk, second.pk)] == ["resp_1", "resp_2"]
     first.delete()
     with pytest.raises(NotStored, match="resp_1"):
-        responses._find_chain(ada.pk, "resp_2")
+        next(responses._find_chain(ada.pk, "resp_2"))

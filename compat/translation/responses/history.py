@@ -1,7 +1,7 @@
 """Turns that were stored: the items that a request goes on from, and lists of items page by page."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -9,6 +9,7 @@ import msgspec
 from compat.schemas.responses import Kind
 from compat.schemas.stored import StoredId, StoredItem, StoredOutput, StoredTurn
 from compat.translation.decoding import refusal_of
+from compat.translation.responses.items import Item, to_items
 from compat.translation.sse import to_named_event
 
 _encode = msgspec.json.Encoder().encode
@@ -36,35 +37,72 @@ LOST = {"code": "server_error", "message": "The server stopped while it was work
 _ITEM_ID = re.compile(r"[a-z]+_([0-9a-f]{32})[0-9a-f]{4}")
 
 
+class HistoryTooLarge(Exception):
+    """What came before a request is larger than a request may be."""
+
+
 class History(NamedTuple):
     """What came before a request: items, and the thought signatures of the calls among them."""
 
-    items: list[msgspec.Raw]
+    items: list[Item]
+    """Those that mean something here."""
     signatures: dict[str, str]
+    known: dict[str, msgspec.Raw]
+    """All of them by their ids, where the request names some."""
 
 
-NOTHING = History([], {})
+NOTHING = History([], {}, {})
 
 
-def to_history(turns: Iterable[bytes]) -> History:
-    """Stored turns, the oldest first, as one history."""
-    history = History([], {})
+def to_history(turns: Iterable[bytes], most_bytes: int, *, named: bool = False) -> History:
+    """Stored turns, the oldest first, as one history. Raises HistoryTooLarge, as soon as its items are."""
+    signatures: dict[str, str] = {}
+
+    def items() -> Iterator[msgspec.Raw]:
+        for content in turns:
+            turn = _turn(content)
+            yield from turn.input
+            yield from _output(turn.response).output
+            signatures.update(turn.signatures)
+
+    return _to_history(_bounded(items(), most_bytes), signatures, named)
+
+
+def to_conversation_history(contents: Iterable[bytes], *, named: bool = False) -> History:
+    """The items of a conversation as a history."""
+    stored = list(map(_item, contents))
+    signatures = {_id(one.item).call_id or "": one.signature for one in stored if one.signature}
+    return _to_history([one.item for one in stored], signatures, named)
+
+
+def items_named(turns: Iterable[bytes], wanted: Collection[str]) -> History:
+    """Of stored turns the items with these ids, as those that are known."""
+    known: dict[str, msgspec.Raw] = {}
+    signatures: dict[str, str] = {}
     for content in turns:
         turn = _turn(content)
-        history.items.extend(turn.input)
-        history.items.extend(_output(turn.response).output)
-        history.signatures.update(turn.signatures)
-    return history
+        found = by_id([*turn.input, *_output(turn.response).output])
+        known |= {item_id: found[item_id].copy() for item_id in found.keys() & wanted}
+        signatures |= turn.signatures
+    return History([], signatures, known)
 
 
-def to_conversation_history(contents: Iterable[bytes]) -> History:
-    """The items of a conversation as a history."""
-    history = History([], {})
-    for stored in map(_item, contents):
-        history.items.append(stored.item)
-        if stored.signature:
-            history.signatures[_id(stored.item).call_id or ""] = stored.signature
-    return history
+def _to_history(raws: Iterable[msgspec.Raw], signatures: dict[str, str], named: bool) -> History:
+    items: list[Item] = []
+    known: dict[str, msgspec.Raw] = {}
+    for raw in raws:
+        items += [item for _, item in to_items([raw])]
+        if named:
+            known[_id(raw).id] = raw.copy()  # the turn that it is in may be many times as large
+    return History(items, signatures, known)
+
+
+def _bounded(items: Iterable[msgspec.Raw], most_bytes: int) -> Iterator[msgspec.Raw]:
+    for item in items:
+        most_bytes -= len(item)
+        if most_bytes < 0:
+            raise HistoryTooLarge
+        yield item
 
 
 def item_in(content: bytes) -> msgspec.Raw:
@@ -82,9 +120,15 @@ def _to_stored_item(item: msgspec.Raw, signatures: Mapping[str, str]) -> tuple[s
     return named.id, _encode(StoredItem(item, signatures.get(named.call_id or "", "")))
 
 
-def input_of(turns: Sequence[bytes]) -> list[msgspec.Raw]:
+def input_of(turns: Iterable[bytes]) -> list[msgspec.Raw]:
     """What the last of some stored turns answered: the turns before it, and its own input."""
-    return [*to_history(turns[:-1]).items, *_turn(turns[-1]).input]
+    items: list[msgspec.Raw] = []
+    output: list[msgspec.Raw] = []
+    for content in turns:
+        turn = _turn(content)
+        items += [*output, *(raw.copy() for raw in turn.input)]
+        output = [raw.copy() for raw in _output(turn.response).output]
+    return items
 
 
 def by_id(items: Iterable[msgspec.Raw]) -> dict[str, msgspec.Raw]:

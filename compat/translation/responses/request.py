@@ -37,7 +37,7 @@ from compat.translation.images.sizes import read_size
 from compat.translation.origins import Origins
 from compat.translation.refusals import Untranslatable
 from compat.translation.responses.history import NOTHING, History
-from compat.translation.responses.items import Conversation, Item, Unseal, to_items
+from compat.translation.responses.items import Conversation, Item, Unseal
 from compat.translation.responses.namespaces import joined
 
 _kind = msgspec.json.Decoder(Kind)
@@ -90,7 +90,7 @@ class ResponseTranslation:
         if self.draws_by:
             self.dropped.remove(_DRAWS)
         came_from = "conversation" if request.conversation else "previous_response_id"
-        before = [(came_from, item) for _, item in to_items(history.items)]
+        before = [(came_from, item) for item in history.items]
         conversation = Conversation([*before, *items], unseal, history.signatures)
         lead: list[Message] = [DeveloperMessage(request.instructions)] if request.instructions else []
         self.origins = Origins("input", "instructions", [*(None for _ in lead), *conversation.places], _NAMES)
