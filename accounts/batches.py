@@ -15,6 +15,7 @@ from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
 
 from accounts import files
+from accounts.metering import NO_COUNTS, TokenCounts
 from accounts.models import Batch, BatchResult
 from accounts.sealing import Unsealable, seal_bytes, unseal_bytes
 
@@ -27,7 +28,9 @@ MOST_OPEN = 100
 _RUNNING = (Status.VALIDATING, Status.IN_PROGRESS, Status.FINALIZING, Status.CANCELLING)
 ENDED = (Status.COMPLETED, Status.FAILED, Status.EXPIRED, Status.CANCELLED)
 _AT_ONCE_OF_A_USER = 4
+_MODEL_LENGTH = Batch._meta.get_field("model").max_length or 0
 _RESULTS_AT_ONCE = 500
+_BYTES_AT_ONCE = 16 * 1024 * 1024
 
 
 class TooMany(Exception):
@@ -48,6 +51,8 @@ class Result(NamedTuple):
     number: int
     answered: bool
     line: bytes
+    counts: TokenCounts = NO_COUNTS
+    """What it used."""
 
 
 def create(
@@ -130,10 +135,14 @@ def release(batch_id: str, worker: str) -> None:
     Batch.objects.filter(pk=batch_id, worker=worker).update(leased_until=None)
 
 
-def begin(batch_id: str, worker: str, total: int) -> bool:
-    """Its file is in order and has so many requests; False when it was cancelled, or is run by another process."""
+def begin(batch_id: str, worker: str, total: int, model: str) -> bool:
+    """Its file is in order and has so many requests; False when it was cancelled, or is run by another process.
+
+    `model` is what all of them ask for, "" where they ask for several.
+    """
     validating = Batch.objects.filter(pk=batch_id, worker=worker, status=Status.VALIDATING)
-    return validating.update(status=Status.IN_PROGRESS, total=total, in_progress_at=timezone.now()) > 0
+    known = {"total": total, "model": model[:_MODEL_LENGTH], "in_progress_at": timezone.now()}
+    return validating.update(status=Status.IN_PROGRESS, **known) > 0
 
 
 def fail(batch_id: str, worker: str, errors: list[dict[str, Any]]) -> None:
@@ -149,8 +158,16 @@ def written(batch_id: str) -> set[int]:
 @transaction.atomic
 def write(batch_id: str, worker: str, result: Result) -> None:
     """Write the result of a line down. Raises LeaseLost; then nothing is written."""
-    column = "completed" if result.answered else "failed"
-    _hold(batch_id, worker, **{column: F(column) + 1})
+    counts = result.counts
+    more = {
+        "completed" if result.answered else "failed": 1,
+        "prompt_tokens": counts.prompt,
+        "cached_tokens": counts.cached,
+        "completion_tokens": counts.completion,
+        "reasoning_tokens": counts.reasoning,
+        "result_bytes": len(result.line),
+    }
+    _hold(batch_id, worker, **{column: F(column) + count for column, count in more.items()})
     content = seal_bytes(place_of(batch_id, result.number), result.line)
     BatchResult.objects.create(batch_id=batch_id, number=result.number, answered=result.answered, content=content)
 
@@ -172,8 +189,9 @@ def finish(
     with transaction.atomic():
         batch = Batch.objects.select_for_update().get(pk=batch_id)
         ended = {
-            "output_file": _file(batch, "output", _lines(batch_id, answered=True)),
-            "error_file": _file(batch, "errors", [*_lines(batch_id, answered=False), *(r.line for r in unanswered)]),
+            "output_file": _file(batch, "output", _lines(batch, answered=True)),
+            "error_file": _file(batch, "errors", [*_lines(batch, answered=False), *(r.line for r in unanswered)]),
+            "result_bytes": 0,
             "failed": F("failed") + len(unanswered),
             "errors": list(errors),
         }
@@ -205,11 +223,13 @@ def _file(batch: Batch, kind: str, lines: Iterable[bytes]) -> str:
     return ""
 
 
-def _lines(batch_id: str, *, answered: bool) -> Iterator[bytes]:
+def _lines(batch: Batch, *, answered: bool) -> Iterator[bytes]:
     """The lines of the results, in the order of the input."""
-    rows = BatchResult.objects.filter(batch=batch_id, answered=answered).values_list("number", "content")
-    for number, content in rows.iterator(_RESULTS_AT_ONCE):
-        yield unseal_bytes(place_of(batch_id, number), bytes(content))
+    rows = BatchResult.objects.filter(batch=batch.pk, answered=answered).values_list("number", "content")
+    # Images are some megabytes each: not hundreds of them in memory.
+    at_once = min(_RESULTS_AT_ONCE, batch.done * _BYTES_AT_ONCE // max(batch.result_bytes, 1))
+    for number, content in rows.iterator(max(at_once, 1)):
+        yield unseal_bytes(place_of(batch.pk, number), bytes(content))
 
 
 def place_of(batch_id: str, number: int) -> str:

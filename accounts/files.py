@@ -14,7 +14,7 @@ from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from accounts.in_db import in_db
-from accounts.models import FilePart, StoredFile, User
+from accounts.models import Batch, FilePart, StoredFile, User
 from accounts.sealing import Unsealable, seal_bytes, unseal_bytes
 
 PART_BYTES = 256 * 1024
@@ -65,10 +65,15 @@ def keep_if_room(
 
 
 def _require_room(user_id: int, size: int) -> None:
-    mine = of_user(user_id)
-    taken = mine.aggregate(taken=Sum("bytes"))["taken"] or 0
-    if taken + size > settings.FILES_MIB * 1024 * 1024 or mine.count() >= _MOST_FILES:
+    if not has_room(user_id, size) or of_user(user_id).count() >= _MOST_FILES:
         raise NoRoom
+
+
+def has_room(user_id: int, size: int) -> bool:
+    """True when so many bytes more fit: the results of the user's batches count before they are in files."""
+    taken = of_user(user_id).aggregate(taken=Sum("bytes"))["taken"] or 0
+    unfiled = Batch.objects.filter(user=user_id).aggregate(taken=Sum("result_bytes"))["taken"] or 0
+    return bool(taken + unfiled + size <= settings.FILES_MIB * 1024 * 1024)
 
 
 def of_user(user_id: int) -> QuerySet[StoredFile]:

@@ -83,14 +83,16 @@ KEPT = (
     ),
     Kept(
         "Batches",
-        "User, token, endpoint, files, state, counts and times; which lines of its file are wrong, and how; the client's own "
-        "words about it, and what each line brought until the batch ends and its files are written, sealed with Fernet",
+        "User, token, endpoint, model, files, state, times, counts of lines, tokens and bytes; which lines of its file are "
+        "wrong, and how; the client's own words about it, and what each line brought until the batch ends and its files are "
+        "written, sealed with Fernet",
         "Database",
         "What lines brought: until the batch ends. The rest: 30 days after that (TUMBLER_FILE_DAYS)",
         (
             "accounts.Batch: id user token open_access endpoint status input_file output_file error_file output_seconds",
             "accounts.Batch: metadata errors total completed failed created expires in_progress_at finalizing_at",
-            "accounts.Batch: cancelling_at ended_at worker leased_until",
+            "accounts.Batch: cancelling_at ended_at worker leased_until model prompt_tokens cached_tokens completion_tokens",
+            "accounts.Batch: reasoning_tokens result_bytes",
             "accounts.BatchResult: id batch number answered content",
         ),
     ),

@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Awaitable
 from functools import update_wrapper
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import DatabaseError, DataError
 from django.http import HttpRequest
@@ -19,6 +19,7 @@ from rest_framework.views import APIView
 
 from accounts.callers import Caller
 from accounts.in_db import DatabaseAway
+from accounts.metering import NO_COUNTS, TokenCounts
 from accounts.sealing import Unsealable
 from compat import edge
 from compat.answers import Answer, Response
@@ -41,6 +42,15 @@ from compat.translation.refusals import Untranslatable
 logger = logging.getLogger(__name__)
 
 _METHODS = frozenset(name.upper() for name in APIView.http_method_names)
+
+
+class InBatch(NamedTuple):
+    """What came of one request of a batch."""
+
+    request_id: str
+    answered: Answer | CompatError
+    counts: TokenCounts = NO_COUNTS
+    """As its usage record has them."""
 
 
 class HasCaller(BasePermission):
@@ -92,8 +102,8 @@ class AsyncAPIView(APIView):
         edge.finish(response, request, request_id or self._request_id(), started, self.job)
         return response
 
-    async def answer_in_batch(self, caller: Caller, request: HttpRequest) -> tuple[str, Answer | CompatError]:
-        """The id of one POST of a batch of the caller's, and what the view answers to it, or why it does not.
+    async def answer_in_batch(self, caller: Caller, request: HttpRequest) -> InBatch:
+        """What comes of one POST of a batch of the caller's: what the view answers, or why it does not.
 
         The request came by no connection; the credential was checked when the batch was made.
         """
@@ -103,7 +113,7 @@ class AsyncAPIView(APIView):
             answered: Answer | CompatError = await self.post(self.request)  # type: ignore[attr-defined]
         except Exception as error:  # noqa: BLE001 (as in dispatch)
             answered = self._client_error(error, self._request_id())
-        return self._request_id(), answered
+        return InBatch(self._request_id(), answered, self.job.counts if self.job else NO_COUNTS)
 
     def error_answer(self, error: CompatError, request_id: str) -> Answer:
         """An error in the envelope of the view's dialect: OpenAI's, unless a view has another."""

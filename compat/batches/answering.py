@@ -9,10 +9,11 @@ import msgspec
 from accounts import callers
 from accounts.batches import Result
 from accounts.callers import Caller
+from accounts.metering import NO_COUNTS, TokenCounts
 from accounts.models import Batch
 from accounts.remembered_settings import settings
 from compat.answers import Answer
-from compat.asyncview import AsyncAPIView
+from compat.asyncview import AsyncAPIView, InBatch
 from compat.errors import (
     CompatError,
     InvalidRequest,
@@ -43,16 +44,17 @@ _ways = msgspec.json.Decoder(Ways)
 
 async def answer(batch: Batch, line: Numbered) -> Result:
     """What the line brings. What time mends is waited for, however long: whoever runs the batch knows when it is over."""
-    pause, tries = _FIRST_PAUSE, 0
+    pause, tries, used = _FIRST_PAUSE, 0, NO_COUNTS
     while True:
-        request_id, answered = await _ask(batch, line.request)
+        request_id, answered, counts = await _ask(batch, line.request)
+        used = TokenCounts(*map(sum, zip(used, counts, strict=True)))
         if isinstance(answered, Answer):
             response = LineResponse(answered.status, request_id, msgspec.Raw(answered.body))
-            return _result(line, response, None)
+            return _result(line, response, None, used)
         tries += not isinstance(answered, _PASSING)
         if _is_final(answered) or tries >= _TRIES:
             response = LineResponse(answered.status, request_id, msgspec.Raw(error_json(answered)))
-            return _result(line, response, LineError(answered.code or answered.type, answered.message))
+            return _result(line, response, LineError(answered.code or answered.type, answered.message), used)
         wait = answered.wait if isinstance(answered, Retryable) else None
         await asyncio.sleep(max(pause, wait or 0.0))
         pause = min(2 * pause, _LONGEST_PAUSE)
@@ -63,8 +65,8 @@ def unanswered(line: Numbered, code: str, message: str) -> Result:
     return _result(line, None, LineError(code, message))
 
 
-async def _ask(batch: Batch, line: BatchLine) -> tuple[str, Answer | CompatError]:
-    """The id of the request, and what it was answered, or why it was not."""
+async def _ask(batch: Batch, line: BatchLine) -> InBatch:
+    """What the request was answered, or why it was not."""
     body = bytes(line.body)
     try:
         way = _other_way(body)
@@ -74,7 +76,7 @@ async def _ask(batch: Batch, line: BatchLine) -> tuple[str, Answer | CompatError
             )
         caller = await _caller(batch)
     except CompatError as refused:
-        return f"req_{new_hex()}", refused
+        return InBatch(f"req_{new_hex()}", refused)
     view: AsyncAPIView = find_view(line.url)[0].cls()  # type: ignore[attr-defined]
     return await view.answer_in_batch(caller, _request(line.url, body))
 
@@ -116,6 +118,8 @@ def _is_final(error: CompatError) -> bool:
     return not isinstance(error, _PASSING) and error.status < 500
 
 
-def _result(line: Numbered, response: LineResponse | None, error: LineError | None) -> Result:
+def _result(
+    line: Numbered, response: LineResponse | None, error: LineError | None, counts: TokenCounts = NO_COUNTS
+) -> Result:
     told = BatchOutput(f"batch_req_{new_hex()[:24]}", line.request.custom_id, response, error)
-    return Result(line.number, error is None, _encode(told))
+    return Result(line.number, error is None, _encode(told), counts)

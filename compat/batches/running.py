@@ -19,7 +19,7 @@ from accounts.sealing import Unsealable
 from compat.batches.answering import answer, unanswered
 from compat.batches.waking import nap
 from compat.schemas.batches import BatchError
-from compat.translation.batch_lines import Numbered, check_lines, read_lines
+from compat.translation.batch_lines import Checked, Numbered, check_lines, read_lines
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ _OVER: dict[str, tuple[str, str]] = {
     Status.EXPIRED: ("batch_expired", "The batch was not finished within its time."),
     Status.CANCELLED: ("batch_cancelled", "The batch was cancelled before this line was answered."),
 }
+_FULL = "files_full", "Your files take all the room there is: delete some, and ask this line again in another batch."
 
 
 class Stopped(Exception):
@@ -106,11 +107,11 @@ class Run:
 
     async def _check(self, file: StoredFile) -> bool:
         """True when the batch goes on: its file is in order, or nobody wants it any more."""
-        total, errors = await in_db(_checked, file, self._batch.endpoint)
-        if errors:
-            await self._fail(errors)
+        found = await in_db(_checked, file, self._batch.endpoint)
+        if found.errors:
+            await self._fail(found.errors)
             return False
-        self._checked = await in_db(batches.begin, self._batch.pk, self._worker, total)
+        self._checked = await in_db(batches.begin, self._batch.pk, self._worker, found.total, found.model)
         return True
 
     async def _fail(self, errors: list[BatchError]) -> None:
@@ -149,7 +150,11 @@ class Run:
             await asyncio.sleep(batches.LEASE_SECONDS / 10)
 
     async def _answer(self, line: Numbered) -> None:
-        result = await answer(self._batch, line)
+        # Asked before it costs anything; what the lines on their way bring is kept even so.
+        if await in_db(files.has_room, self._batch.user_id, 1):
+            result = await answer(self._batch, line)
+        else:
+            result = unanswered(line, *_FULL)
         await in_db(batches.write, self._batch.pk, self._worker, result)
 
     async def _open_lines(self, file: StoredFile) -> AsyncIterator[Numbered]:
@@ -183,5 +188,5 @@ def _next(lines: Iterator[Numbered]) -> list[Numbered]:
     return list(islice(lines, _READ_AT_ONCE))
 
 
-def _checked(file: StoredFile, endpoint: str) -> tuple[int, list[BatchError]]:
+def _checked(file: StoredFile, endpoint: str) -> Checked:
     return check_lines(files.lines(file), endpoint)

@@ -9,7 +9,7 @@ from accounts import limits, metering, pool, pricing
 from accounts.callers import Caller
 from accounts.limits import AnyReservation, Refusal, Standing
 from accounts.live.traffic import traffic
-from accounts.metering import Admission, TokenCounts, Tried
+from accounts.metering import NO_COUNTS, Admission, TokenCounts, Tried
 from accounts.models import UsageRecord
 from accounts.pool import Lease
 from compat import metrics
@@ -96,6 +96,8 @@ class Job:
         """How the attempts went, where their number and the record's own columns do not tell it."""
         self.model = ""
         """The Gemini model that answered; the last one asked while none has."""
+        self.counts = NO_COUNTS
+        """What its usage record has once it is settled."""
         self._began = time.monotonic()
         self._called = 0.0
         self._first_byte = 0.0
@@ -233,7 +235,7 @@ class Job:
         # Nothing was generated unless an attempt brought something: a refused request costs nothing.
         if not exact and (characters or self._usage):
             usage = self.estimated(characters)
-        counts = _counts(usage)
+        counts = self.counts = _counts(usage)
         cost = self._cost(usage, exact=exact) if self._paid_model else 0
         if self._reservation is not None and self.attempts:
             self._reservation.settle(counts.total, cost)

@@ -7,7 +7,15 @@ from msgspec import Meta, Raw, Struct
 from compat.schemas.answers import Count, UnixSeconds
 from compat.schemas.files import ExpiresAfter
 
-Endpoint = Literal["/v1/chat/completions", "/v1/responses", "/v1/embeddings", "/v1/completions"]
+Endpoint = Literal[
+    "/v1/chat/completions",
+    "/v1/responses",
+    "/v1/embeddings",
+    "/v1/completions",
+    "/v1/moderations",
+    "/v1/images/generations",
+    "/v1/images/edits",
+]
 _Key = Annotated[str, Meta(max_length=64)]
 _Word = Annotated[str, Meta(max_length=512)]
 
@@ -38,6 +46,12 @@ class Ways(Struct):
     background: Any = None
 
 
+class Asked(Struct):
+    """The model that a line's body names, whatever else it holds."""
+
+    model: Any = None
+
+
 # --- What is answered ------------------------------------------------------------------------------------------
 
 
@@ -65,11 +79,34 @@ class BatchCounts(Struct):
     failed: Count
 
 
+class CachedDetails(Struct):
+    """What was read from Gemini's cache."""
+
+    cached_tokens: Count
+
+
+class ThoughtDetails(Struct):
+    """What was thought."""
+
+    reasoning_tokens: Count
+
+
+class BatchUsage(Struct):
+    """What the lines used until now."""
+
+    input_tokens: Count
+    input_tokens_details: CachedDetails
+    output_tokens: Count
+    output_tokens_details: ThoughtDetails
+    total_tokens: Count
+
+
 class Batch(Struct):
     """A batch: what was asked for, and how far it has come."""
 
     id: str
     endpoint: str
+    model: str | None
     errors: BatchErrors | None
     input_file_id: str
     completion_window: str
@@ -86,6 +123,7 @@ class Batch(Struct):
     cancelling_at: UnixSeconds | None
     cancelled_at: UnixSeconds | None
     request_counts: BatchCounts
+    usage: BatchUsage | None
     metadata: dict[str, str] | None
     object: Literal["batch"] = "batch"
 

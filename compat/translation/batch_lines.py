@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from compat.schemas.batches import BatchError, BatchLine
+from compat.schemas.batches import Asked, BatchError, BatchLine
 from compat.translation.decoding import refusal_of
 from compat.translation.refusals import Untranslatable
 
@@ -13,6 +13,7 @@ MOST_LINES = 50_000
 MOST_ERRORS = 100
 """More are not told."""
 _line = msgspec.json.Decoder(BatchLine)
+_asked = msgspec.json.Decoder(Asked)
 
 
 class Numbered(NamedTuple):
@@ -22,19 +23,32 @@ class Numbered(NamedTuple):
     request: BatchLine
 
 
+class Checked(NamedTuple):
+    """What a file holds."""
+
+    total: int
+    errors: list[BatchError]
+    """What is wrong with it: nothing, if it may be run."""
+    model: str
+    """The model that all of its requests name; "" where they name several, or some name none."""
+
+
 def read_lines(lines: Iterable[bytes], endpoint: str) -> Iterator[Numbered]:
     """The requests of a file that was checked; empty lines are none."""
     for number, text in _filled(lines):
         yield Numbered(number, _read(text, endpoint))
 
 
-def check_lines(lines: Iterable[bytes], endpoint: str) -> tuple[int, list[BatchError]]:
-    """How many requests a file holds, and what is wrong with it: nothing, if it may be run."""
+def check_lines(lines: Iterable[bytes], endpoint: str) -> Checked:
+    """How many requests a file holds, and what is wrong with it."""
     seen: dict[str, int] = {}
     errors: list[BatchError] = []
+    models: set[str] = set()
     for number, text in _filled(lines):
         try:
-            first = seen.setdefault(_read(text, endpoint).custom_id, number)
+            line = _read(text, endpoint)
+            first = seen.setdefault(line.custom_id, number)
+            models.add(_model_of(line))
         except Untranslatable as refusal:
             errors.append(BatchError(refusal.code or "invalid_request", refusal.message, refusal.param, number))
         else:
@@ -45,10 +59,19 @@ def check_lines(lines: Iterable[bytes], endpoint: str) -> tuple[int, list[BatchE
             break
         if len(seen) > MOST_LINES:
             message = f"A batch has at most {MOST_LINES:,} requests."
-            return len(seen), [BatchError("too_many_requests", message, None, number)]
+            return Checked(len(seen), [BatchError("too_many_requests", message, None, number)], "")
     if not seen and not errors:
         errors.append(BatchError("empty_file", "The file holds no request.", None, None))
-    return len(seen), errors
+    return Checked(len(seen), errors, models.pop() if len(models) == 1 else "")
+
+
+def _model_of(line: BatchLine) -> str:
+    """The model that it names; "" when it names none, or what is no name."""
+    try:
+        model = _asked.decode(line.body).model
+    except (msgspec.DecodeError, RecursionError):
+        return ""  # it will be refused by its own route
+    return model if isinstance(model, str) else ""
 
 
 def _filled(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:

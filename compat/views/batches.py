@@ -17,7 +17,17 @@ from compat.asyncview import AsyncAPIView
 from compat.batches.waking import wake
 from compat.errors import InvalidRequest, NotFound
 from compat.query import page_in, query_of
-from compat.schemas.batches import Batch, BatchCounts, BatchError, BatchErrors, BatchList, BatchRequest
+from compat.schemas.batches import (
+    Batch,
+    BatchCounts,
+    BatchError,
+    BatchErrors,
+    BatchList,
+    BatchRequest,
+    BatchUsage,
+    CachedDetails,
+    ThoughtDetails,
+)
 from compat.translation.decoding import decode
 
 _encode = msgspec.json.Encoder().encode
@@ -123,6 +133,7 @@ def _told(batch: tables.Batch) -> Batch:
     return Batch(
         id=batch.pk,
         endpoint=batch.endpoint,
+        model=batch.model or None,
         errors=BatchErrors(errors) if errors else None,
         input_file_id=batch.input_file,
         completion_window="24h",
@@ -139,7 +150,18 @@ def _told(batch: tables.Batch) -> Batch:
         cancelling_at=_seconds(batch.cancelling_at),
         cancelled_at=ended_as(Status.CANCELLED),
         request_counts=BatchCounts(batch.total, batch.completed, batch.failed),
+        usage=_usage(batch) if batch.prompt_tokens else None,
         metadata=batches.metadata_of(batch),
+    )
+
+
+def _usage(batch: tables.Batch) -> BatchUsage:
+    return BatchUsage(
+        batch.prompt_tokens,
+        CachedDetails(batch.cached_tokens),
+        batch.completion_tokens,
+        ThoughtDetails(batch.reasoning_tokens),
+        batch.prompt_tokens + batch.completion_tokens,
     )
 
 

@@ -65,7 +65,7 @@ class _ImagesView(AnsweringView):
 
     async def _admitted(self, translation: ImageTranslation) -> Job:
         request, n = translation.request, translation.request.n or 1
-        if request.response_format == "url" and not _serves_links():
+        if request.response_format == "url" and not self._serves_links():
             raise InvalidRequest(
                 "Links are not served here: ask with response_format b64_json.",
                 param="response_format",
@@ -101,7 +101,7 @@ class _ImagesView(AnsweringView):
 
     async def _data(self, images: list[InlineData], request: ImageOptions) -> list[dict[str, str]]:
         """The images themselves, or links to them."""
-        if not _wants_links(request):
+        if not self._wants_links(request):
             return [{"b64_json": image.data} for image in images]
         decoded = [(f"image/{format_of(image)}", _decoded(image)) for image in images]
         try:
@@ -114,6 +114,16 @@ class _ImagesView(AnsweringView):
             ) from None
         asked = self.request._request
         return [{"url": to_link(asked, one, kind)} for one, (kind, _) in zip(kept, decoded, strict=True)]
+
+    def _wants_links(self, request: ImageOptions) -> bool:
+        """As OpenAI's models do: `dall-e-*` answer with links unless told otherwise, the others with the images."""
+        wanted = request.response_format
+        named = (request.model or "").startswith("dall-e")
+        return wanted == "url" or (wanted is None and named and self._serves_links())
+
+    def _serves_links(self) -> bool:
+        """Not in a batch: they would be over before anybody reads its results."""
+        return settings.IMAGE_LINK_SECONDS > 0 and not self.caller.in_batch
 
 
 class ImageGenerations(_ImagesView):
@@ -161,16 +171,6 @@ class ImageEdits(_ImagesView):
         for image, file_id, _ in kept:
             data = base64.b64encode(documents[file_id].content).decode()
             image.image_url = f"data:application/octet-stream;base64,{data}"
-
-
-def _wants_links(request: ImageOptions) -> bool:
-    """As OpenAI's models do: `dall-e-*` answer with links unless told otherwise, the others with the images."""
-    wanted = request.response_format
-    return wanted == "url" or (wanted is None and (request.model or "").startswith("dall-e") and _serves_links())
-
-
-def _serves_links() -> bool:
-    return settings.IMAGE_LINK_SECONDS > 0
 
 
 class _ConvertedEvents(ImageEvents):

@@ -5,6 +5,7 @@ import contextlib
 import json
 from datetime import timedelta
 
+import msgspec
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings as in_force
@@ -18,9 +19,14 @@ from accounts.models import Batch, BatchResult, IssuedToken, StoredFile, TierQuo
 from compat.batches import answering, running
 from compat.gemini.failures import failure_of
 from compat.relay import spare
+from compat.schemas.gemini import EmbeddingReply
+from compat.simulator.media import image
 from tests.files.conftest import as_lines
 from tests.live.openapi import check
-from tests.surface.conftest import MODEL
+from tests.surface.conftest import JUDGE, MODEL, image_mappings
+
+__all__ = ["image_mappings"]
+PAINTER = "gemini-2.5-flash-image"
 
 CHAT, EMBEDDINGS, RESPONSES, COMPLETIONS = (
     "/v1/chat/completions",
@@ -28,11 +34,16 @@ CHAT, EMBEDDINGS, RESPONSES, COMPLETIONS = (
     "/v1/responses",
     "/v1/completions",
 )
+MODERATIONS, DRAWN, EDITED = "/v1/moderations", "/v1/images/generations", "/v1/images/edits"
+PICTURE = "data:image/png;base64," + image({})["data"]
 ASKED = {
     CHAT: {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}]},
     EMBEDDINGS: {"model": "text-embedding-3-small", "input": "Hi"},
     RESPONSES: {"model": MODEL, "input": "Hi"},
     COMPLETIONS: {"model": MODEL, "prompt": "Hi"},
+    MODERATIONS: {"model": JUDGE, "input": "Hi"},
+    DRAWN: {"model": PAINTER, "prompt": "A cat"},
+    EDITED: {"model": PAINTER, "prompt": "A hat", "images": [{"image_url": PICTURE}]},
 }
 
 
@@ -94,12 +105,21 @@ async def a_worker():
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "kind"),
-    [(CHAT, "chat.completion"), (EMBEDDINGS, "list"), (RESPONSES, "response"), (COMPLETIONS, "text_completion")],
+    ("endpoint", "member"),
+    [
+        (CHAT, "choices"),
+        (EMBEDDINGS, "data"),
+        (RESPONSES, "output"),
+        (COMPLETIONS, "choices"),
+        (MODERATIONS, "results"),
+        (DRAWN, "data"),
+        (EDITED, "data"),
+    ],
 )
-async def test_every_line_is_answered_as_the_request_that_it_is(batches, endpoint, kind):
+async def test_every_line_is_answered_as_the_request_that_it_is(batches, endpoint, member):
     batch = (await batches.create(request("a", endpoint), request("b", endpoint), endpoint=endpoint)).json
     assert (batch["object"], batch["status"], batch["endpoint"]) == ("batch", "validating", endpoint)
+    assert batch["model"] is batch["usage"] is None
     assert batch["expires_at"] - batch["created_at"] == 86_400
     async with a_worker():
         told = await batches.until(batch["id"], "completed")
@@ -111,10 +131,19 @@ async def test_every_line_is_answered_as_the_request_that_it_is(batches, endpoin
     for row in rows:
         assert row["id"].startswith("batch_req_") and row["error"] is None
         assert row["response"]["status_code"] == 200 and row["response"]["request_id"].startswith("req_")
-        assert row["response"]["body"]["object"] == kind
+        alone = (await batches.site.ask(endpoint, json.dumps(ASKED[endpoint]).encode())).json
+        assert set(row["response"]["body"]) == set(alone) and row["response"]["body"][member]
     records = {f"req_{record.id.hex}": record for record in await batches.site.records()}
-    assert set(records) == {row["response"]["request_id"] for row in rows}
-    assert {record.user_id for record in records.values()} == {batches.site.user.pk}
+    answered = [records[row["response"]["request_id"]] for row in rows]
+    assert len(set(answered)) == 2 and {record.user_id for record in answered} == {batches.site.user.pk}
+    assert told["model"] == ASKED[endpoint]["model"]
+    assert told["usage"] == {
+        "input_tokens": sum(record.prompt_tokens for record in answered),
+        "input_tokens_details": {"cached_tokens": 0},
+        "output_tokens": sum(record.completion_tokens for record in answered),
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": sum(record.total_tokens for record in answered),
+    }
     assert not await sync_to_async(BatchResult.objects.exists)()
     file = (await batches.files.get(f"/{told['output_file_id']}")).json
     assert (file["purpose"], file["filename"]) == ("batch_output", f"{batch['id']}_output.jsonl")
@@ -142,6 +171,47 @@ async def test_lines_that_cannot_be_answered_are_told_in_the_file_of_errors(batc
     assert errors["stream"]["response"]["body"]["error"]["param"] == "stream"
 
 
+async def test_images_are_in_the_lines_and_no_links_whatever_the_model_is_called(batches, image_mappings):
+    rows = [request("named", DRAWN, model="dall-e-3"), request("link", DRAWN, response_format="url")]
+    batch = (await batches.create(*rows, endpoint=DRAWN)).json
+    async with a_worker():
+        told = await batches.until(batch["id"], "completed")
+    drawn, refused = [(await batches.rows(told[name]))[0] for name in ("output_file_id", "error_file_id")]
+    assert (drawn["custom_id"], set(drawn["response"]["body"]["data"][0])) == ("named", {"b64_json"})
+    assert refused["response"]["body"]["error"]["param"] == "response_format"
+    assert told["model"] is None, "its lines name two"
+
+
+async def test_once_the_results_take_all_the_room_the_other_lines_are_not_asked(batches, monkeypatch, settings):
+    settings.BATCH_LINES, settings.FILES_MIB, settings.MAX_BODY_BYTES = 1, 1, 4 * 1024 * 1024
+    monkeypatch.setattr(stored, "_BYTES_AT_ONCE", 1)
+    await batches.files.kept(b"x" * 600_000)
+    embedding = {"embeddings": [{"values": [0.123456789] * 20_000}]}
+    monkeypatch.setattr(batches.site.gemini, "embed", _always(embedding))
+    rows = [request(name, EMBEDDINGS, model="gemini-embedding-001") for name in "abcd"]
+    batch = (await batches.create(*rows, endpoint=EMBEDDINGS)).json
+    async with a_worker():
+        told = await batches.until(batch["id"], "completed")
+    assert [row["custom_id"] for row in await batches.rows(told["output_file_id"])] == ["a", "b"]
+    left = await batches.rows(told["error_file_id"])
+    assert [(row["custom_id"], row["response"], row["error"]["code"]) for row in left] == [
+        ("c", None, "files_full"),
+        ("d", None, "files_full"),
+    ]
+    assert len(await batches.site.records()) == 2, "those that found no room were not asked"
+    refused = await batches.files.upload(b"x" * 1_000)
+    assert (refused.status, refused.error["code"]) == (400, "files_full")
+    await batches.files.delete(told["output_file_id"])
+    assert (await batches.files.upload(b"x" * 1_000)).status == 200
+
+
+def _always(reply):
+    async def embed(model, key, body):
+        return msgspec.convert(reply, EmbeddingReply)
+
+    return embed
+
+
 async def test_a_file_that_is_not_in_order_fails_before_anything_is_asked(batches):
     batch = (await batches.create(request("a"), request("a"), request("b", EMBEDDINGS))).json
     async with a_worker():
@@ -159,7 +229,7 @@ async def test_a_file_that_is_not_in_order_fails_before_anything_is_asked(batche
     [
         ({"input_file_id": "file-none"}, 404, "input_file_id"),
         ({"input_file_id": None}, 400, "input_file_id"),
-        ({"endpoint": "/v1/moderations"}, 400, "endpoint"),
+        ({"endpoint": "/v1/videos"}, 400, "endpoint"),
         ({"endpoint": "chat/completions"}, 400, "endpoint"),
         ({"completion_window": "1h"}, 400, "completion_window"),
         ({"metadata": {"a": 1}}, 400, "metadata[...]"),
@@ -380,7 +450,7 @@ async def test_a_batch_of_a_process_that_died_is_taken_up_where_it_was(batches, 
 async def test_a_process_that_lost_its_lease_writes_nothing_down(batches):
     batch = (await batches.create(request("a"))).json
     await sync_to_async(stored.claim)("first")
-    await sync_to_async(stored.begin)(batch["id"], "first", 1)
+    await sync_to_async(stored.begin)(batch["id"], "first", 1, MODEL)
     await sync_to_async(Batch.objects.update)(leased_until=timezone.now() - timedelta(seconds=1))
     assert (await sync_to_async(stored.claim)("second")).pk == batch["id"]
     for act, *arguments in (
