@@ -26,7 +26,9 @@ def ratings_of(text: str, request: JsonObject) -> list[JsonObject] | None:
 def asks_how_likely(schema: JsonObject) -> bool:
     """Whether a schema is one of likelihoods: nothing but numbers from 0 to 1."""
     members = list(schema.get("properties", {}).values())
-    return len(members) > 1 and all((one.get("minimum"), one.get("maximum")) == (0, 1) for one in members)
+    # A schema may be true or false as well.
+    bounds = [(one.get("minimum"), one.get("maximum")) if isinstance(one, dict) else None for one in members]
+    return len(members) > 1 and all(found == (0, 1) for found in bounds)
 
 
 def likelihoods(text: str, schema: JsonObject) -> JsonObject:

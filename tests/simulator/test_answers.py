@@ -386,6 +386,12 @@ async def test_what_the_model_continues_later_it_continues_there(gemini):
     assert text_of(first) + text_of(second) == "You said: a text of some length"
 
 
+async def test_a_schema_whose_members_may_be_anything_is_no_schema_of_likelihoods(gemini):
+    schema = {"type": "object", "properties": {"hate": True, "violence": False}}
+    config = {"responseMimeType": "application/json", "responseJsonSchema": schema}
+    assert text_of(await gemini.generate(FLASH, said("hi", generationConfig=config)))
+
+
 async def test_foreign_caches_and_files_are_refused_without_blame_on_the_key(gemini):
     cached = await gemini.error(FLASH, said("hi", cachedContent="cachedContents/abc"))
     file = {"fileData": {"fileUri": "https://generativelanguage.googleapis.com/v1beta/files/abc"}}
