@@ -12,6 +12,8 @@ from compat.simulator.credentials import read_credential
 from compat.simulator.delivery import Pace, deliver_reply, deliver_stream, refuse
 from compat.simulator.exchange import HTML, ClientLeft, ConnectionCut, Exchange, Receive, Scope, Send
 from compat.simulator.faults import KEY_REFUSALS, Fault
+from compat.simulator.file_calls import FileCalls
+from compat.simulator.files import Files
 from compat.simulator.generation import Asked, Generation, prompt_characters, wire_fault
 from compat.simulator.keys import Key
 from compat.simulator.models import CATALOGUE, find_model, to_listing
@@ -59,10 +61,12 @@ class Simulator:
     """The ASGI 3 application; HTTP only."""
 
     def __init__(self, quotas: Quotas, clock: Clock, pace: Pace, *, control: bool) -> None:
-        self.control = Control(quotas, clock, CallLog(), SwitchedFaults())
+        files = Files(clock)
+        self.control = Control(quotas, clock, CallLog(), SwitchedFaults(), files)
         self._is_controlled = control
         self._pace = pace
-        self._generation = Generation(quotas, clock)
+        self._generation = Generation(quotas, clock, files)
+        self._file_calls = FileCalls(files)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection of the ASGI server."""
@@ -85,6 +89,8 @@ class Simulator:
             await self._noted(exchange, model, "models.get" if model else "models.list")
         elif self._is_controlled and path.startswith(PREFIX):
             await self._controlled(exchange)
+        elif of_files := self._file_calls.method_of(exchange):
+            await self._noted(exchange, "", of_files)
         else:
             await exchange.answer(404, _NOT_FOUND, HTML)
 
@@ -113,17 +119,18 @@ class Simulator:
         except ClientLeft:
             call.closed_by_client_at = self.control.clock()
         finally:
-            call.status = exchange.status
+            call.status, call.body_bytes = exchange.status, exchange.received
             if self._is_controlled:
                 self.control.calls.end(call, self.control.clock())
 
     async def _answer(self, exchange: Exchange, call: Call, *, sse: bool) -> None:
-        key = read_credential(exchange)
+        key = self._file_calls.key_of(exchange) if call.method == "files.upload" else read_credential(exchange)
         call.key, call.project = key.text, key.project
         faults = self._faults_of(key, call.model)
-        for fault in faults:
-            if fault.name in KEY_REFUSALS:
-                raise refusals.of_key(fault, key)
+        _refuse_key(key, faults)
+        if call.method.startswith("files."):
+            await self._file_calls.answer(exchange, call.method, key)
+            return
         if call.method.startswith("models."):
             reply = _model(call.model) if call.model else _model_page(exchange.query)
             await deliver_reply(exchange, reply, Pace(), wire_fault(faults))
@@ -157,6 +164,12 @@ class Simulator:
         if not self.control.faults:
             return key.faults
         return (*key.faults, *self.control.faults.befalling(key, model))
+
+
+def _refuse_key(key: Key, faults: tuple[Fault, ...]) -> None:
+    for fault in faults:
+        if fault.name in KEY_REFUSALS:
+            raise refusals.of_key(fault, key)
 
 
 def _model(name: str) -> JsonObject:

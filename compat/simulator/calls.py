@@ -23,6 +23,7 @@ class Call:
     ended_at: float | None = None
     store: bool | None = None
     prompt_chars: int = 0
+    body_bytes: int = 0
 
 
 class CallLog:

@@ -7,6 +7,7 @@ import msgspec
 from compat.simulator.calls import CallLog
 from compat.simulator.clock import Clock
 from compat.simulator.faults import read_fault, read_model_fault
+from compat.simulator.files import Files
 from compat.simulator.quota_tables import read_tables
 from compat.simulator.quotas import Quotas
 from compat.simulator.refusals import Refused
@@ -35,12 +36,13 @@ class ClockGiven(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(slots=True)
 class Control:
-    """What may be looked at and changed: quotas, the clock, the record of calls, faults."""
+    """What may be looked at and changed: quotas, the clock, the record of calls, faults, the files of projects."""
 
     quotas: Quotas
     clock: Clock
     calls: CallLog
     faults: SwitchedFaults
+    files: Files
 
     def answer(self, method: str, path: str, body: bytes) -> JsonObject:
         """The answer of a control route; raises Refused for an unknown route and a body that does not fit."""
@@ -48,6 +50,7 @@ class Control:
             "GET calls": lambda: self.calls.listed(),
             "GET counts": lambda: self.calls.counted(),
             "GET state": lambda: self.state(),
+            "GET files": lambda: self._files(),
             "POST reset": lambda: self.reset(),
             "POST quota": lambda: self._set_quota(body),
             "POST clock": lambda: self._set_clock(msgspec.json.decode(body, type=ClockGiven)),
@@ -66,11 +69,15 @@ class Control:
         now = self.clock()
         return {"now": now, "used": self.quotas.used(now), "faults": self.faults.listed()}
 
+    def _files(self) -> JsonObject:
+        return {"files": self.files.listed()}
+
     def reset(self) -> JsonObject:
-        """Forget calls, used quotas and switched faults; the clock goes on."""
+        """Forget calls, used quotas, switched faults and files; the clock goes on."""
         self.calls.clear()
         self.quotas.reset()
         self.faults.clear()
+        self.files.clear()
         return self.state()
 
     def _set_quota(self, body: bytes) -> JsonObject:

@@ -1,7 +1,7 @@
 """One request and its answer over ASGI, with an eye on the client that leaves."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any, NoReturn, TypeAlias
 
@@ -33,36 +33,39 @@ class ConnectionCut(Exception):
 class Exchange:
     """The request's parts one needs, and ways to answer: whole, piecemeal, late, cut or never."""
 
-    __slots__ = ("_leaving", "_receive", "_send", "path", "query", "scope", "status")
+    __slots__ = ("_leaving", "_receive", "_send", "path", "query", "received", "scope", "status")
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
         self.path: str = scope["path"]
         self.query: bytes = scope["query_string"]
         self.status = 0
+        self.received = 0
+        """How many bytes of the body have come."""
         self._receive = receive
         self._send = send
         self._leaving: asyncio.Task[None] | None = None
 
     async def read_body(self) -> bytes:
         """The whole body; raises Refused when it is too large and ClientLeft when it ends early."""
-        message = await self._receive()
-        if message["type"] == "http.disconnect":
-            raise ClientLeft
-        body: bytes = message.get("body", b"")
-        if not message.get("more_body"):
-            return body
-        chunks = [body]
-        size = len(body)
-        while message.get("more_body"):
+        chunks, size = [], 0
+        async for chunk in self.read_pieces():
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > MOST_BODY_BYTES:
+                raise Refused(400, f"Request payload size exceeds the limit: {MOST_BODY_BYTES} bytes.")
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    async def read_pieces(self) -> AsyncIterator[bytes]:
+        """The body as it comes, however long it is; raises ClientLeft when it ends early."""
+        more = True
+        while more:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise ClientLeft
-            chunks.append(message.get("body", b""))
-            size += len(chunks[-1])
-            if size > MOST_BODY_BYTES:
-                raise Refused(400, f"Request payload size exceeds the limit: {MOST_BODY_BYTES} bytes.")
-        return b"".join(chunks)
+            more, piece = message.get("more_body", False), message.get("body", b"")
+            self.received += len(piece)
+            yield piece
 
     async def answer(self, status: int, body: bytes, content_type: bytes = JSON, *further: Header) -> None:
         """Send a whole answer, with further headers if any."""

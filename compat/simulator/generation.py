@@ -13,6 +13,7 @@ from compat.simulator.clock import Clock
 from compat.simulator.embeddings import count_embedding_tokens, to_embedding, with_usage
 from compat.simulator.faults import REFUSALS, TRANSPORT, Fault
 from compat.simulator.faulty_answers import spoil
+from compat.simulator.files import Files
 from compat.simulator.keys import Key
 from compat.simulator.model_facts import ModelFacts
 from compat.simulator.prefix_cache import PrefixCache
@@ -39,8 +40,9 @@ class Asked(NamedTuple):
 class Generation:
     """The simulated back end: everything between the parsed path and the bytes of the answer."""
 
-    def __init__(self, quotas: Quotas, clock: Clock) -> None:
+    def __init__(self, quotas: Quotas, clock: Clock, files: Files) -> None:
         self.quotas = quotas
+        self._files = files
         self._clock = clock
         self._cache = PrefixCache()
         self._flaky: Counter[str] = Counter()
@@ -56,7 +58,10 @@ class Generation:
         request, violations = checked(facts, given, method, key.project)
         if violations:
             raise _invalid(violations)
-        _refuse_foreign_objects(request)
+        if "cachedContent" in request:
+            # Caches belong to a project; none is ever made here, so they are always somebody else's.
+            raise Refused(403, "CachedContent not found (or permission denied)")
+        self._files.look_up(request, key.project)
         return request
 
     def answer(self, asked: Asked, *, streamed: bool) -> Answer:
@@ -135,16 +140,3 @@ def _invalid(violations: list[Violation]) -> Refused:
         return Refused(400, message)
     fields = [(violation.field, violation.message) for violation in violations]
     return Refused(400, message, [refusals.bad_request(fields)])
-
-
-def _refuse_foreign_objects(request: JsonObject) -> None:
-    """Caches and files belong to a project; the simulator has none, so they are always somebody else's."""
-    if "cachedContent" in request:
-        raise Refused(403, "CachedContent not found (or permission denied)")
-    for content in request.get("contents") or ():
-        for part in content.get("parts") or ():
-            uri = part.get("fileData", {}).get("fileUri", "")
-            if uri.startswith("files/") or "generativelanguage.googleapis.com/" in uri:
-                name = uri.rpartition("/")[2][:40]
-                message = f"You do not have permission to access the File {name} or it may not exist."
-                raise Refused(403, message)

@@ -47,11 +47,17 @@ def _read_turn(contents: list[JsonObject], prompt: Prompt) -> None:
             continue
         texts = [part["text"] for part in content["parts"] if "text" in part]
         media = [part.get("inlineData") or part.get("fileData") for part in content["parts"]]
-        prompt.media_types = [one.get("mimeType", "a file") for one in media if one]
+        prompt.media_types = [_seen(one) for one in media if one]
         prompt.sounds = [one for one in media if one and "data" in one and _is_sound(one)]
         prompt.text = "\n".join(texts)
         if texts or prompt.media_types:
             return
+
+
+def _seen(media: JsonObject) -> str:
+    """What is said of it: of a file of the project also whether its bytes have arrived."""
+    kind = str(media.get("mimeType", "a file"))
+    return f"{kind} of {media['sizeBytes']} bytes with the SHA-256 {media['sha256']}" if "sha256" in media else kind
 
 
 def _is_sound(media: JsonObject) -> bool:

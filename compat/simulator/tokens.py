@@ -41,8 +41,9 @@ def count_parts(parts: Iterable[JsonObject], counts: dict[str, int]) -> None:
 
 def _media_tokens(media: JsonObject) -> tuple[str, int]:
     kind = media.get("mimeType", "image/jpeg").partition("/")[0]
+    size = media.get("sizeBytes", len(media.get("data", "")) * 3 // 4)
     if kind == "text":
-        return "TEXT", len(media.get("data", "")) * 3 // 16
+        return "TEXT", size // 4
     if kind == "audio":
-        return "AUDIO", max(32, len(media.get("data", "")) * 3 // 4 // _AUDIO_BYTES_A_TOKEN)
+        return "AUDIO", max(32, size // _AUDIO_BYTES_A_TOKEN)
     return _OF_MEDIA.get(kind, ("DOCUMENT", 258))

@@ -26,10 +26,10 @@ async def test_calls_are_recorded(gemini, clock):
     assert record["calls"] == [
         {"time": NOON, "key": "sim-alpha-1", "project": "alpha", "model": FLASH, "method": "generateContent",
          "status": 200, "completed": True, "closed_by_client_at": None, "ended_at": NOON, "store": False,
-         "prompt_chars": 5},
+         "prompt_chars": 5, "body_bytes": 71},
         {"time": NOON + 5, "key": "sim-dead-beta-1", "project": "beta", "model": FLASH, "method": "generateContent",
          "status": 400, "completed": False, "closed_by_client_at": None, "ended_at": NOON + 5, "store": None,
-         "prompt_chars": 0},
+         "prompt_chars": 0, "body_bytes": 0},
     ]  # fmt: skip
 
 
