@@ -61,6 +61,13 @@ KEPT = (
         ("accounts.StoredResponse: id user created previous root status alive_until size sealed",),
     ),
     Kept(
+        "Streams of responses in the background",
+        "The events of a response that was asked for with `background` and `stream`, while it is made: for readers at other "
+        "processes; compressed and sealed with Fernet, bound to their place. Beside them the response's id alone",
+        "Redis where it is used; memory of the process that makes it",
+        "In Redis a minute after its end, at most 15 minutes after the last event",
+    ),
+    Kept(
         "Conversations of the Responses API",
         "What was put into them, and what requests that name them say and are answered: items, thought signatures and metadata, "
         "compressed and sealed with Fernet, each bound to its own row. In plain text whose they are, when they were made and "

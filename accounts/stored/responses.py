@@ -111,6 +111,11 @@ async def find_one(user_id: int, response_id: str, read: Callable[[Stored], T]) 
     return await find(user_id, (response_id,), lambda found: read(next(found)))
 
 
+async def is_running(user_id: int, response_id: str) -> bool:
+    """Whether somebody works on one of the user's: nothing is opened for it. Raises NotStored, DatabaseAway."""
+    return await look_up(user_id, _is_running, user_id, response_id)
+
+
 async def find_chain(user_id: int, response_id: str, read: Callable[[Iterator[Stored]], T]) -> T:
     """The same of a response behind all those that it goes on from, the first one first."""
     return await look_up(user_id, lambda: read(_find_chain(user_id, response_id)))
@@ -166,6 +171,14 @@ def _given_up(row: StoredResponse) -> StoredResponse:
         if mine.update(status=_Status.FAILED, alive_until=None):
             row.status = _Status.FAILED
     return row
+
+
+def _is_running(user_id: int, response_id: str) -> bool:
+    mine = StoredResponse.objects.filter(user_id=user_id, pk=response_id)
+    row = mine.only("status", "alive_until").first()
+    if row is None:
+        raise NotStored(response_id)
+    return _given_up(row).status in RUNNING
 
 
 def _find_chain(user_id: int, response_id: str) -> Iterator[Stored]:

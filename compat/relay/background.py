@@ -11,6 +11,7 @@ from django.db import DatabaseError
 
 from accounts.in_db import in_db
 from accounts.stored import responses as stored
+from accounts.stored.streams import Teller
 from compat.errors import RateLimited
 from compat.relay.job import Job
 from compat.relay.pump import Pump, Writer
@@ -42,6 +43,8 @@ class Background:
         writer: LoggedWriter,
         state: Callable[[], bytes],
         ended: Callable[[bytes], None],
+        *,
+        streams: bool,
     ) -> None:
         self.id = response_id
         self.user_id = job.caller.user_id
@@ -51,6 +54,8 @@ class Background:
         self.stored: asyncio.Future[None] | None = None
         """Done when its beginning is in the database; None while nobody has asked for that."""
         self._log: list[bytes] = []
+        # Streams alone can be read again.
+        self._teller = Teller(response_id) if streams else None
         self._pump = Pump(job, writer)
         self._writer = writer
         self._ended = ended
@@ -103,7 +108,10 @@ class Background:
             self._news.set()
 
     def _hear(self, data: bytes) -> None:
-        self._log += [event + b"\n\n" for event in data.split(b"\n\n") if event]
+        events = [event + b"\n\n" for event in data.split(b"\n\n") if event]
+        self._log += events
+        if self._teller is not None:
+            self._teller.tell(events, is_last=self._writer.has_ended)
         self._news.set()
         self._news = asyncio.Event()
 

@@ -117,7 +117,7 @@ class Responses(_ResponsesView):
             return _encode(answer.in_state("in_progress" if run.has_begun else "queued"))
 
         events = ResponseEvents(answer, _now, final.update)
-        run = Background(turn.id, job, events, state, lambda log: turn.end(final, log))
+        run = Background(turn.id, job, events, state, lambda log: turn.end(final, log), streams=stream)
         await run.begin()
         queued = state()
         run.stored = turn.begin(msgspec.Raw(queued))

@@ -1,7 +1,7 @@
 """GET and DELETE responses/{id}, POST responses/{id}/cancel, GET responses/{id}/input_items."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -17,13 +17,11 @@ from compat.asyncview import AsyncAPIView
 from compat.errors import InvalidRequest
 from compat.query import number_in, page_in, query_of
 from compat.relay.background import Background, Listener, running
+from compat.relay.following import Following
 from compat.remembering import not_found
 from compat.translation.responses.history import events_in, input_of, is_background, lost_event, page_of, response_in
-from compat.translation.sse import KEEP_ALIVE
 
 _encode = msgspec.json.Encoder().encode
-# How often it is looked whether a response that another process makes has ended.
-_LOOK_SECONDS = 1.0
 _MOST_EVENTS = 10**9
 
 T = TypeVar("T")
@@ -83,12 +81,17 @@ class OneResponse(_StoredView):
         return EventStream(Listener(run.events(after) if run else self._followed(response_id, found, after)))
 
     async def _followed(self, response_id: str, found: "_Stream", after: int) -> AsyncIterator[bytes]:
-        """The events of a stream that has ended, or that another process makes, as soon as it has."""
+        """The events of a stream that another process makes: through Redis as they come, else as soon as it has ended."""
+        following = Following(response_id, after)
         try:
             while found.is_running:
-                yield KEEP_ALIVE
-                await asyncio.sleep(_LOOK_SECONDS)
-                found = await stored.find_one(self.caller.user_id, response_id, lambda one: _Stream(one, after))
+                async for data in following.events():
+                    yield data
+                if following.is_over:
+                    return
+                if not await stored.is_running(self.caller.user_id, response_id):
+                    read = partial(_Stream, after=following.after)
+                    found = await stored.find_one(self.caller.user_id, response_id, read)
         except (NotStored, DatabaseError):
             return
         yield found.events or found.lost
@@ -133,7 +136,8 @@ class _Stream:
         self.is_running = one.is_running
         self.events = events_in(one.content, after)
         """The events behind that number, b"" where none are stored; None of what was no stream."""
-        self.lost = lost_event(one.content, one.status, after) if self.events == b"" else b""
+        is_lost = self.events == b"" and events_in(one.content, -1) == b""
+        self.lost = lost_event(one.content, one.status, after) if is_lost else b""
         """What ends it where none are."""
 
 

@@ -44,3 +44,20 @@ def test_a_stream_that_one_made_is_read_again_from_the_other(clients, gemini, mo
     told = one.post("/v1/responses", json=responses(model, background=True, stream=True)).text
     response_id = told.split('"id":"')[1].split('"')[0]
     assert other.get(f"/v1/responses/{response_id}?stream=true").text.replace(": keep-alive\n", "") == told
+
+
+def test_a_stream_that_one_makes_is_followed_through_the_other(clients, gemini, model):
+    one, other = clients
+    first = b'data: {"candidates":[{"content":{"role":"model","parts":[{"text":"Well. "}]}}]}\n\n'
+    gemini.will_stream(first, model=model, cut_after=len(first), cut="hang")
+    begun = responses(model, background=True, stream=True)
+    with one.stream("POST", "/v1/responses", json=begun) as made:
+        lines = made.iter_lines()
+        response_id = next(line for line in lines if "response.created" in line and "data:" in line)
+        response_id = response_id.split('"id":"')[1].split('"')[0]
+        told = next(line for line in lines if "output_text.delta" in line and "data:" in line)
+        with other.stream("GET", f"/v1/responses/{response_id}?stream=true&starting_after=1") as followed:
+            assert (
+                next(line for line in followed.iter_lines() if "output_text.delta" in line and "data:" in line) == told
+            )
+    assert other.post(f"/v1/responses/{response_id}/cancel").json()["status"] == "cancelled"

@@ -189,6 +189,8 @@ async def test_its_stream_is_read_again_from_any_event_on(api: Asking, gate):
     assert again.body == answered.body
     rest = await api.ask(f"responses/{response_id}", query="stream=true&starting_after=3")
     assert rest.body == b"".join(event + b"\n\n" for event in answered.body.split(b"\n\n")[4:-1])
+    behind = await api.ask(f"responses/{response_id}", query=f"stream=true&starting_after={len(events) - 1}")
+    assert (behind.status, behind.body) == (200, b"")
 
 
 async def test_who_left_listens_again_while_it_goes_on(api: Asking, gate):
@@ -204,7 +206,7 @@ async def test_who_left_listens_again_while_it_goes_on(api: Asking, gate):
 
 
 async def test_a_stream_of_another_process_is_told_when_it_has_ended(api: Asking, monkeypatch):
-    monkeypatch.setattr("compat.views.stored_responses._LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("compat.relay.following._LOOK_SECONDS", 0.05)
     answered = await api.ask("responses", "POST", model=MODEL, input="Hi", background=True, stream=True)
     (row,) = await api.rows()
     soon = timezone.now() + timedelta(seconds=60)
