@@ -41,6 +41,7 @@ ROUTES: dict[str, View] = {
     "conversations/{conversation_id}/items/{item_id}": views.OneConversationItem.as_view(),
     "images/generations": views.ImageGenerations.as_view(),
     "images/edits": views.ImageEdits.as_view(),
+    "images/variations": views.ImageVariations.as_view(),
     "images/files/{name}": views.ImageFile.as_view(),
     "messages": views.Messages.as_view(),
     "messages/count_tokens": views.MessageTokens.as_view(),

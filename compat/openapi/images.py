@@ -1,9 +1,9 @@
 """The words of the API document for images."""
 
 from compat import errors
-from compat.openapi.operation import ASKING, Operation
+from compat.openapi.operation import ASKING, FORM, Operation
 from compat.schemas import image_answers
-from compat.schemas.images import ImageEditForm, ImageEditRequest, ImageRequest
+from compat.schemas.images import ImageEditForm, ImageEditRequest, ImageRequest, ImageVariationForm
 
 _STREAM = (
     "With `stream: true` each image is one event when it is there, named by its type; Gemini sends no partial images. An "
@@ -38,6 +38,18 @@ IMAGES: dict[tuple[str, str], Operation] = {
         },
         answer=image_answers.Images,
         event=image_answers.ImageEvent,
+        errors=ASKING,
+    ),
+    ("/images/variations", "POST"): Operation(
+        name="createImageVariation",
+        group="Images",
+        summary="Draw an image anew",
+        description="Variations of an image, by the same models as edits, which are asked for one in our words. The answer comes "
+        "whole.",
+        request=ImageVariationForm,
+        takes=FORM,
+        example={"image": "@cat.png", "n": 2, "size": "1024x1024"},
+        answer=image_answers.Images,
         errors=ASKING,
     ),
     ("/images/files/{name}", "GET"): Operation(

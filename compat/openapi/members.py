@@ -188,6 +188,11 @@ MEMBERS: dict[str, dict[str, str]] = {
         "mask": "What may change: transparent in a PNG of the first image's size.",
         "input_fidelity": "Ignored.",
     },
+    "ImageVariationForm": {
+        **{name: _IMAGES[name] for name in ("n", "size", "response_format", "user")},
+        "image": "What to start from.",
+        "model": "A mapped name (`dall-e-2`, which it is when absent), or an image model of Gemini's own.",
+    },
     "EmbeddingRequest": {
         "model": "A mapped name (`text-embedding-3-small`), or one of Gemini's own.",
         "input": "A text, cl100k token ids, or a list of either: 2,048 at most.",

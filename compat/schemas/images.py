@@ -1,4 +1,4 @@
-"""POST images/generations and images/edits: the requests as OpenAI's clients send them. Unknown members are ignored."""
+"""Requests for images, changed images and variations, as OpenAI's clients send them. Unknown members are ignored."""
 
 from typing import Annotated, Literal
 
@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from compat.schemas.uploads import Upload
 
 DEFAULT_MODEL = "gpt-image-1"
+DEFAULT_VARIATION_MODEL = "dall-e-2"
 Prompt = Annotated[str, Meta(min_length=1, max_length=32_000)]
 Quality = Literal["auto", "low", "medium", "high", "standard", "hd", "xhigh", "max"]
 Format = Literal["png", "jpeg", "webp"]
@@ -57,3 +58,14 @@ class ImageEditForm(ImageOptions, kw_only=True):
     image: Upload | Annotated[list[Upload], Meta(min_length=1, max_length=16)]
     mask: Upload | None = None
     input_fidelity: Literal["high", "low"] | None = None
+
+
+class ImageVariationForm(Struct, kw_only=True):
+    """One image, as a form, from which others are drawn without a word."""
+
+    image: Upload
+    model: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
+    n: Annotated[int, Meta(ge=1, le=10)] | None = None
+    size: Annotated[str, Meta(max_length=32)] | None = None
+    response_format: Literal["url", "b64_json"] | None = None
+    user: Annotated[str, Meta(max_length=1024)] | None = None

@@ -18,7 +18,7 @@ from compat.views.gemini import (
     UnknownGeminiPath,
 )
 from compat.views.image_files import ImageFile
-from compat.views.images import ImageEdits, ImageGenerations
+from compat.views.images import ImageEdits, ImageGenerations, ImageVariations
 from compat.views.messages import Messages, MessageTokens
 from compat.views.models import Models, OneModel
 from compat.views.moderations import Moderations
@@ -49,6 +49,7 @@ __all__ = [
     "ImageEdits",
     "ImageFile",
     "ImageGenerations",
+    "ImageVariations",
     "MessageTokens",
     "Messages",
     "Models",

@@ -1,4 +1,4 @@
-"""POST images/generations and images/edits."""
+"""POST images/generations, images/edits and images/variations."""
 
 import asyncio
 import base64
@@ -19,7 +19,14 @@ from compat.image_links import to_link
 from compat.relay import Job
 from compat.relay.job import CLIENT_LEFT, plan
 from compat.schemas.gemini import InlineData, Reply
-from compat.schemas.images import ImageEditForm, ImageEditRequest, ImageOptions, ImageReference, ImageRequest
+from compat.schemas.images import (
+    ImageEditForm,
+    ImageEditRequest,
+    ImageOptions,
+    ImageReference,
+    ImageRequest,
+    ImageVariationForm,
+)
 from compat.translation.content import Part, data_of
 from compat.translation.decoding import convert, decode
 from compat.translation.images.answer import (
@@ -32,7 +39,7 @@ from compat.translation.images.answer import (
     to_images,
     without_image,
 )
-from compat.translation.images.request import ImageTranslation, address, drawing, uploads
+from compat.translation.images.request import ImageTranslation, address, drawing, to_edit, uploads
 from compat.translation.origins import all_in
 from compat.translation.usage import estimate_tokens
 from compat.views.answering import AnsweringView
@@ -43,10 +50,11 @@ _edit = msgspec.json.Decoder(ImageEditRequest)
 
 
 class _ImagesView(AnsweringView):
-    """What both endpoints share."""
+    """What these endpoints share."""
 
     needs = IssuedToken.Scope.CHAT
-    origins = all_in("prompt")
+    content = "prompt"
+    """The member that Gemini's filter blocks."""
     kind = ""
     """How the names of its events begin."""
 
@@ -77,7 +85,7 @@ class _ImagesView(AnsweringView):
         job.prompt_tokens = estimate_tokens(translation.prompt_characters)
         job.sub_user = self.sub_user(request.user)
         job.says_something = draws_or_says_why_not
-        job.blocked = ("prompt", "moderation_blocked")
+        job.blocked = (self.content, "moderation_blocked")
         await job.admit(n)
         return job
 
@@ -130,6 +138,7 @@ class ImageGenerations(_ImagesView):
     """Words in, images out."""
 
     endpoint = "images.generations"
+    origins = all_in("prompt")
     kind = "image_generation"
 
     async def post(self, request: Request) -> Response:
@@ -141,6 +150,7 @@ class ImageEdits(_ImagesView):
     """Images and words in, images out."""
 
     endpoint = "images.edits"
+    origins = all_in("prompt")
     kind = "image_edit"
 
     async def post(self, request: Request) -> Response:
@@ -171,6 +181,18 @@ class ImageEdits(_ImagesView):
         for image, file_id, _ in kept:
             data = base64.b64encode(documents[file_id].content).decode()
             image.image_url = f"data:application/octet-stream;base64,{data}"
+
+
+class ImageVariations(_ImagesView):
+    """An image in, others like it out."""
+
+    endpoint = "images.variations"
+    origins = all_in("image")
+    content = "image"
+
+    async def post(self, request: Request) -> Response:
+        """Validate, translate, ask, answer."""
+        return await self.drawn(ImageTranslation(to_edit(convert(await self.form(), ImageVariationForm))))
 
 
 class _ConvertedEvents(ImageEvents):

@@ -219,6 +219,7 @@ API = {
     "images/edits": TOKEN,
     "images/files/{name}": LINK,
     "images/generations": TOKEN,
+    "images/variations": TOKEN,
     "messages": TOKEN,
     "messages/count_tokens": TOKEN,
     "models": TOKEN,

@@ -1,6 +1,7 @@
 """The API for every role: which routes ask for a token, and that a token tells of nobody but its own user."""
 
 import asyncio
+import base64
 import json
 from datetime import timedelta
 
@@ -14,6 +15,7 @@ from accounts.issuing import issue_token
 from accounts.models import ContributedKey, IssuedToken, UsageRecord, User
 from accounts.token_text import new_token_text
 from compat.models import MappingTarget, ModelMapping
+from compat.simulator.media import image
 from compat.urls import ROUTES, find_view
 from compat.views import OneModel, UnknownPath
 from tests.access.conftest import CANARY, make_world
@@ -45,6 +47,7 @@ BODIES = {
         "images": [{"image_url": "https://example.com/a.png"}],
     },
     "images/generations": {"model": "gemini-3.1-flash-image", "prompt": "Hello"},
+    "images/variations": {"model": "gemini-3.1-flash-image", "image": base64.b64decode(image({})["data"])},
     "messages": {"model": "gemini-2.5-flash", "messages": [{"role": "user", "content": "Hello"}]},
     "messages/count_tokens": {"model": "gemini-2.5-flash", "messages": [{"role": "user", "content": "Hello"}]},
     "responses/input_tokens": {"model": "gemini-2.5-flash", "input": "Hello"},

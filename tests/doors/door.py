@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from tests import gemini_replies
+from tests.forms import FORM, form
 from tests.live import openapi
 
 
@@ -32,6 +33,17 @@ class Asked:
     @property
     def content(self) -> bytes:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+
+
+@dataclass
+class AskedInForm(Asked):
+    """A request whose members go in a form."""
+
+    content_type: str = FORM
+
+    @property
+    def content(self) -> bytes:
+        return self.body if isinstance(self.body, bytes) else form(self.body)
 
 
 @dataclass

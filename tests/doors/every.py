@@ -3,7 +3,7 @@
 from tests.doors.counts import CountTokens, MessageTokens, ResponseInputTokens
 from tests.doors.door import Door
 from tests.doors.gemini import Embed, Generate
-from tests.doors.images import ImageEdits, ImageGenerations
+from tests.doors.images import ImageEdits, ImageGenerations, ImageVariations
 from tests.doors.messages import Messages
 from tests.doors.openai_doors import Chat, Completions, Embeddings
 from tests.doors.responses import Responses
@@ -17,6 +17,7 @@ DOORS: tuple[Door, ...] = (
     Embeddings(),
     ImageGenerations(),
     ImageEdits(),
+    ImageVariations(),
     Speech(),
     Transcriptions(),
     Translations(),

@@ -6,11 +6,17 @@ from typing import Any
 
 import httpx
 
+from compat.schemas.images import ImageVariationForm
+from compat.schemas.uploads import Upload
+from compat.translation.images.request import ImageTranslation, to_edit
 from tests import gemini_replies
-from tests.doors.door import Asked, Door, Error, Told
+from tests.doors.door import Asked, AskedInForm, Door, Error, Told
 from tests.live import openapi
 
-_DATA_URL = "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
+_PNG = b"\x89PNG\r\n\x1a\n"
+_DATA_URL = "data:image/png;base64," + base64.b64encode(_PNG).decode()
+# 50 tokens: the text of the tests of limits, which has no place here.
+_LONG = 50
 
 
 class ImageGenerations(Door):
@@ -69,3 +75,26 @@ class ImageEdits(ImageGenerations):
         asked = super().ask(model, text=text, stream=stream, **members)
         asked.body["images"] = [{"image_url": _DATA_URL}]
         return asked
+
+
+class ImageVariations(ImageGenerations):
+    """POST images/variations: a form without a word of the client's; what makes a request longer is in its image."""
+
+    name = "images.variations"
+    path = "/v1/images/variations"
+    streams = takes_json = names_model = False
+
+    @property
+    def added_tokens(self) -> int:  # type: ignore[override]
+        asked = to_edit(ImageVariationForm(image=Upload("", "", _PNG)))
+        return -(-ImageTranslation(asked).prompt_characters // 4) - _LONG
+
+    def ask(self, model: str, *, text: str = "Hello", stream: bool = False, **members: Any) -> Asked:
+        members.pop("longest", None)
+        body = {
+            "image": _PNG + text.encode(),
+            "response_format": "b64_json",
+            **({"model": model} if model else {}),
+            **members,
+        }
+        return AskedInForm(self.path, body)

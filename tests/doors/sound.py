@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -15,8 +14,7 @@ from compat.translation.moderations.categories import CATEGORIES, member_of
 from compat.translation.moderations.request import ModerationTranslation
 from compat.translation.transcriptions.request import TranscriptionRequest
 from tests import gemini_replies
-from tests.doors.door import Asked, Door, Error, Told
-from tests.forms import FORM, form
+from tests.doors.door import Asked, AskedInForm, Door, Error, Told
 from tests.live import openapi
 
 RECORDING = b"ID3 as if it were a recording"
@@ -84,17 +82,6 @@ class Speech(_SoundDoor):
         return gemini_replies.reply(gemini_replies.sound(text.encode("utf-16-le")), **how)
 
 
-@dataclass
-class _Form(Asked):
-    """A request whose members go in a form."""
-
-    content_type: str = FORM
-
-    @property
-    def content(self) -> bytes:
-        return self.body if isinstance(self.body, bytes) else form(self.body)
-
-
 class Transcriptions(_SoundDoor):
     """What is said in a recording; the text of a request is what its words are like."""
 
@@ -112,7 +99,7 @@ class Transcriptions(_SoundDoor):
     def ask(self, model: str, *, text: str = "Hello", stream: bool = False, **members: Any) -> Asked:
         members.pop("longest", None)
         body = {"model": model, "prompt": text, "file": RECORDING, **members}
-        return _Form(self.path, body | ({"stream": "true"} if stream else {}))
+        return AskedInForm(self.path, body | ({"stream": "true"} if stream else {}))
 
     def read(self, response: httpx.Response) -> Told:
         if response.status_code != 200:

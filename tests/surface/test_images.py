@@ -17,7 +17,7 @@ from compat.simulator.media import image
 from tests.live.openapi import check
 
 MODEL = "gemini-3.1-flash-image"
-GENERATIONS, EDITS = "/v1/images/generations", "/v1/images/edits"
+GENERATIONS, EDITS, VARIATIONS = "/v1/images/generations", "/v1/images/edits", "/v1/images/variations"
 USAGE = {
     "promptTokenCount": 263,
     "candidatesTokenCount": 1_120,
@@ -258,6 +258,53 @@ async def test_a_bad_form_is_refused_and_harms_nobody(site, data, files, param, 
     answered = await edit(site, data, files)
     assert (answered.status, answered.error["param"], answered.error["code"]) == (400, param, code), answered.body
     assert await site.untouched()
+
+
+# --- Variations -------------------------------------------------------------------------------------------
+
+
+async def vary(site, data, files):
+    form = httpx.Request("POST", "http://x/", data=data, files=files)
+    headers = (("content-type", form.headers["content-type"]),)
+    return await site.ask(VARIATIONS, form.read(), headers=headers)
+
+
+async def test_an_image_alone_is_drawn_anew_as_often_as_asked(site, image_mappings):
+    answered = await vary(site, {"n": "2", "size": "1024x1024"}, [("image", PNG)])
+    assert answered.status == 200, answered.body
+    check(answered.json, "ImagesResponse")
+    assert [set(one) for one in answered.json["data"]] == [{"url"}] * 2, "as dall-e-2 does unless told otherwise"
+    assert answered.headers["x-tumbler-model"] == "gemini-3.1-flash-lite-image"
+    [given, words] = site.gemini.calls[0][3]["contents"][0]["parts"]
+    assert base64.b64decode(given["inlineData"]["data"]) == picture() and "variation" in words["text"]
+    [record] = await site.records()
+    assert (record.endpoint, record.model) == ("images.variations", "dall-e-2")
+    named = await vary(site, {"model": MODEL}, [("image", PNG)])
+    assert set(named.json["data"][0]) == {"b64_json"} and named.headers["x-tumbler-model"] == MODEL
+
+
+@pytest.mark.parametrize(
+    ("data", "files", "param", "code"),
+    [
+        ({"n": "1"}, [("file", PNG)], "image", "missing_required_parameter"),
+        ({}, [("image[]", PNG), ("image[]", PNG)], "image", "invalid_type"),
+        ({}, [("image", TEXT)], "image", "invalid_value"),
+        ({"n": "11"}, [("image", PNG)], "n", "integer_above_max_value"),
+        ({"size": "large"}, [("image", PNG)], "size", "invalid_value"),
+        ({"response_format": "json"}, [("image", PNG)], "response_format", "invalid_value"),
+        ({"model": "gpt-4o"}, [("image", PNG)], "model", "unsupported_value"),
+    ],
+)
+async def test_a_bad_variation_is_refused_and_harms_nobody(site, image_mappings, data, files, param, code):
+    answered = await vary(site, data, files)
+    assert (answered.status, answered.error["param"], answered.error["code"]) == (400, param, code), answered.body
+    assert await site.untouched()
+
+
+async def test_an_image_that_gemini_will_not_vary_is_told_by_its_member(site):
+    site.gemini.reply = {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": USAGE}
+    answered = await vary(site, {"model": MODEL}, [("image", PNG)])
+    assert (answered.status, answered.error["param"], answered.error["code"]) == (400, "image", "moderation_blocked")
 
 
 # --- Bad requests -----------------------------------------------------------------------------------------

@@ -1,11 +1,13 @@
 """Paths, methods, hosts and origins: every route by each of its spellings, and JSON for whatever is none."""
 
+import base64
 import json
 
 import pytest
 
 from compat.edge import EXPOSED
 from compat.gemini.failures import failure_of
+from compat.simulator.media import image
 from compat.simulator.validation import violations
 from tests.forms import FORM, form
 from tests.surface.conftest import JUDGE, MODEL, ask
@@ -25,6 +27,7 @@ BODIES = {
         "images": [{"image_url": "https://example.com/a.png"}],
     },
     "images/generations": {"model": "gemini-3.1-flash-image", "prompt": "Hi"},
+    "images/variations": {"model": "gemini-3.1-flash-image", "image": base64.b64decode(image({})["data"])},
     "responses": {"model": MODEL, "input": "Hi"},
     "messages/count_tokens": {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}]},
     "responses/input_tokens": {"model": MODEL, "input": "Hi"},
@@ -53,7 +56,7 @@ async def test_every_route_is_served_by_each_of_its_spellings(site, route, spell
     body = BODIES[route]
     path = spelling.format(route if "//" not in spelling else route.replace("/", "//"))
     headers = ()
-    if body and "file" in body:
+    if body and any(isinstance(member, bytes) for member in body.values()):
         content, headers = form(body), (("content-type", FORM),)
     else:
         content = b"" if body is None else json.dumps(body).encode()

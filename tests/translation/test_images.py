@@ -8,7 +8,7 @@ import pytest
 
 from compat.schemas.chat import ChatRequest, ImageConfig
 from compat.schemas.gemini import Reply
-from compat.schemas.images import ImageEditForm, ImageEditRequest, ImageRequest
+from compat.schemas.images import ImageEditForm, ImageEditRequest, ImageRequest, ImageVariationForm
 from compat.schemas.uploads import Upload
 from compat.simulator.validation import violations
 from compat.translation.chat.request import ChatTranslation
@@ -154,7 +154,9 @@ def test_only_models_that_draw_are_asked():
 
 def test_every_member_has_its_fate_and_no_other():
     members = {
-        field for struct in (ImageRequest, ImageEditRequest, ImageEditForm) for field in struct.__struct_fields__
+        field
+        for struct in (ImageRequest, ImageEditRequest, ImageEditForm, ImageVariationForm)
+        for field in struct.__struct_fields__
     }
     assert members == set(IMAGE_PARAMETERS)
 

@@ -5,11 +5,13 @@ from typing import Any
 
 from compat.schemas.images import (
     DEFAULT_MODEL,
+    DEFAULT_VARIATION_MODEL,
     ImageEditForm,
     ImageEditRequest,
     ImageOptions,
     ImageReference,
     ImageRequest,
+    ImageVariationForm,
 )
 from compat.schemas.uploads import Upload
 from compat.translation.content import Part, to_image, uploaded_image
@@ -53,6 +55,7 @@ _MASKED = (
     "The last image is a mask of the first: change the first one only where the mask is white, "
     "and leave it as it is where the mask is black."
 )
+_VARIED = "Draw a variation of this image: the same subject in the same style, composed anew."
 
 
 class ImageTranslation:
@@ -100,6 +103,19 @@ class ImageTranslation:
         request = self.request
         style = _STYLES.get(request.style or "") if isinstance(request, ImageRequest) else None
         return "\n\n".join(filter(None, (request.prompt, style, _MASKED if self._mask else None)))
+
+
+def to_edit(asked: ImageVariationForm) -> ImageEditForm:
+    """A variation as the edit that it is to a model of Gemini's."""
+    return ImageEditForm(
+        prompt=_VARIED,
+        image=asked.image,
+        model=asked.model or DEFAULT_VARIATION_MODEL,
+        n=asked.n,
+        size=asked.size,
+        response_format=asked.response_format,
+        user=asked.user,
+    )
 
 
 def drawing(targets: Sequence[str], model: str) -> tuple[str, ...]:
