@@ -22,6 +22,8 @@ class Sums(NamedTuple):
     errors: int
     tokens: int
     cost: Decimal
+    paid: Decimal
+    """What of the cost paid keys answered."""
 
 
 class Bar(NamedTuple):
@@ -69,6 +71,7 @@ def _sums(rows: list[UsageHour]) -> Sums:
         sum(row.errors for row in rows),
         sum(row.total_tokens for row in rows),
         sum((row.cost for row in rows), Decimal(0)),
+        sum((row.paid for row in rows), Decimal(0)),
     )
 
 

@@ -1,6 +1,6 @@
 """What a request costs: the bundled prices of Gemini's models, and those that an operator puts before them.
 
-Prices are looked up once for each model. A call that a free key answered costs nothing; whoever asks here knows that.
+Prices are looked up once for each model. A request costs the same whichever key answers, so that nobody can tell its kind.
 """
 
 import asyncio

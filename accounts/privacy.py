@@ -335,7 +335,7 @@ KEPT = (
         "Sums of all requests together: nobody's name, no model",
         "Database",
         "Kept",
-        ("accounts.UsageHour: id hour requests errors total_tokens cost",),
+        ("accounts.UsageHour: id hour requests errors total_tokens cost paid",),
     ),
     Kept(
         "Who is calling",

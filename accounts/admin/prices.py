@@ -18,7 +18,7 @@ class ModelPriceAdmin(ModelAdmin[ModelPrice]):
             None,
             {
                 "fields": ("model", "prompt", "cached", "completion"),
-                "description": "US dollars for a million tokens. A call that a free key answers costs nothing in any case.",
+                "description": "US dollars for a million tokens. Users are charged them whichever key answers, a free one too.",
             },
         ),
     )

@@ -84,11 +84,13 @@ def settle(
     first_byte_ms: int,
     total_ms: int,
     cost: Decimal = Decimal(0),
+    paid: Decimal = Decimal(0),
     tried: tuple[Tried, ...] = (),
 ) -> None:
     """End a request: its status and counts (`counts_from` is one of UsageRecord.CountsFrom), times in milliseconds.
 
-    `tried` holds its attempts in order; it is empty where one attempt answered.
+    `cost` is what the price list says of it, in USD, `paid` what of that paid keys answered. `tried` holds its attempts in
+    order; it is empty where one attempt answered.
 
     The first settlement counts, later ones change nothing. Never raises and never waits.
     """
@@ -101,6 +103,7 @@ def settle(
         counts=counts,
         counts_from=counts_from,
         cost=cost,
+        paid=paid,
         queue_ms=queue_ms,
         first_byte_ms=first_byte_ms,
         total_ms=total_ms,

@@ -44,7 +44,7 @@ TOTAL_SUMS = (
 )
 TOTAL = (*TOTAL_KEY, "user_id", "token_id", "rows_purged", *TOTAL_SUMS)
 HOUR_KEY = ("hour",)
-HOUR_SUMS = ("requests", "errors", "total_tokens", "cost")
+HOUR_SUMS = ("requests", "errors", "total_tokens", "cost", "paid")
 HOUR = (*HOUR_KEY, *HOUR_SUMS)
 RECORD = (
     *("id", "created", "owner", "user_id", "token_id", "sub_user", "endpoint", "stream", "model"),
@@ -191,7 +191,7 @@ def _totals(batch: Iterable[Finished], users: set[int], tokens: set[int]) -> lis
                 len(ended),
                 _errors(ended),
                 *map(sum, zip(*(settlement.counts for settlement in ended), strict=True)),
-                to_cost(_costs(ended)),
+                to_cost(_sum(settlement.cost for settlement in ended)),
             )
         )
     return totals
@@ -209,7 +209,8 @@ def _hours(batch: Iterable[Finished]) -> list[Values]:
             len(ended),
             _errors(ended),
             sum(settlement.counts[-1] for settlement in ended),
-            to_cost(_costs(ended)),
+            to_cost(_sum(settlement.cost for settlement in ended)),
+            to_cost(_sum(settlement.paid for settlement in ended)),
         )
         for hour, ended in sorted(groups.items())
     ]
@@ -219,8 +220,8 @@ def _errors(ended: Iterable[Settlement]) -> int:
     return sum(settlement.status >= 400 for settlement in ended)
 
 
-def _costs(ended: Iterable[Settlement]) -> Decimal:
-    return sum((_cost(settlement.cost) for settlement in ended), Decimal(0))
+def _sum(costs: Iterable[str]) -> Decimal:
+    return sum(map(_cost, costs), Decimal(0))
 
 
 class _Adapters(NamedTuple):

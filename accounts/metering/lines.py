@@ -66,7 +66,10 @@ class Checkpoint(msgspec.Struct, frozen=True, array_like=True, tag="c", gc=False
 
 
 class Settlement(msgspec.Struct, frozen=True, array_like=True, tag="s", gc=False):
-    """How an admitted request ended; `cost` in USD as a decimal text, times in milliseconds."""
+    """How an admitted request ended; `cost` in USD as a decimal text, times in milliseconds.
+
+    `paid` is what of the cost paid keys answered. It goes into sums alone, so that no record tells the kind of a key.
+    """
 
     id: str
     status: int
@@ -80,6 +83,7 @@ class Settlement(msgspec.Struct, frozen=True, array_like=True, tag="s", gc=False
     first_byte_ms: int
     total_ms: int
     tried: tuple[Tried, ...] = ()
+    paid: str = "0"
 
 
 class Mark(msgspec.Struct, frozen=True, array_like=True, tag="m", gc=False):
@@ -137,6 +141,7 @@ def settlement(
     first_byte_ms: int,
     total_ms: int,
     tried: tuple[Tried, ...] = (),
+    paid: Decimal = Decimal(0),
 ) -> Settlement:
     """The line that ends a request."""
     return Settlement(
@@ -152,6 +157,7 @@ def settlement(
         first_byte_ms,
         total_ms,
         tried,
+        str(paid) if paid else "0",
     )
 
 

@@ -49,7 +49,7 @@ class UsageRecord(models.Model):
     reasoning_tokens = models.PositiveBigIntegerField()
     total_tokens = models.PositiveBigIntegerField()
     counts_from = models.CharField(max_length=12, choices=CountsFrom.choices)
-    cost = models.DecimalField(max_digits=14, decimal_places=8, default=0)
+    cost = models.DecimalField(max_digits=14, decimal_places=8, default=0, help_text="USD by the price list.")
     queue_ms = models.PositiveIntegerField()
     first_byte_ms = models.PositiveIntegerField()
     total_ms = models.PositiveIntegerField()
@@ -112,6 +112,12 @@ class UsageHour(models.Model):
     errors = models.PositiveBigIntegerField(default=0)
     total_tokens = models.PositiveBigIntegerField(default=0)
     cost = models.DecimalField(max_digits=18, decimal_places=8, default=0)
+    paid = models.DecimalField(
+        max_digits=18,
+        decimal_places=8,
+        default=0,
+        help_text="What of the cost paid keys answered: their owners' money.",
+    )
 
     class Meta:
         ordering = ("-hour",)

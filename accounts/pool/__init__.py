@@ -35,7 +35,6 @@ __all__ = [
     "give_back",
     "learn_quota",
     "lease",
-    "may_cost",
     "may_retry",
     "model_rests",
     "now",
@@ -232,11 +231,6 @@ def suspect(lease: Lease, reason: str) -> None:
 def size() -> int:
     """How many keys this process may lease, resting ones included."""
     return _shared.pool.size
-
-
-def may_cost() -> bool:
-    """False when every key that may be leased is of a free project: then no call costs anything."""
-    return _shared.pool.has_paid
 
 
 def reset() -> None:

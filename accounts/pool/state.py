@@ -45,8 +45,6 @@ class Pool:
         self._parts = 1
         self.size = 0
         """How many keys may be leased, resting ones included."""
-        self.has_paid = False
-        """True when a key of a paid project is among them."""
         self.unwritten_rests: dict[Place, Rest] = {}
         self.unwritten_quotas: dict[Place, Quota] = {}
         self.unwritten_recoveries: set[Place] = set()
@@ -208,7 +206,6 @@ class Pool:
         # In order of their names: every process counts them in the same order, and so finds a conversation's favourite.
         self._domains = {name: Domain(name, by_domain[name]) for name in sorted(by_domain)}
         self.size = sum(len(members) for members in by_domain.values())
-        self.has_paid = any(domain.paid for domain in self._domains.values())
         self._boards.clear()
         self._apply_quotas()
 

@@ -103,7 +103,8 @@ class Job:
         self._first_byte = 0.0
         self._kept_until = 0.0
         self._usage: dict[int, Usage] = {}
-        self._paid_model: dict[int, str] = {}
+        self._answered_by: dict[int, str] = {}
+        self._paid: set[int] = set()
         self._admission: Admission | None = None
         self._reservation: AnyReservation | None = None
         self._refused: Refusal | None = None
@@ -189,12 +190,13 @@ class Job:
             self.tried.append((model, verdict, _coarse(start), _coarse(end) - _coarse(start)))
 
     def heard(self, call: Call, usage: Usage, lease: Lease) -> None:
-        """Counts of a call came; they replace what it told before. Of the key only matters whether it costs."""
+        """Counts of a call came; they replace what it told before. Of the key only matters whether it costs its owner."""
         now = time.monotonic()
         self._first_byte = self._first_byte or now
         self._usage[call.first_choice] = usage
+        self._answered_by[call.first_choice] = lease.model
         if lease.key.paid:
-            self._paid_model[call.first_choice] = lease.model
+            self._paid.add(call.first_choice)
         if now - self._first_byte > self._kept_until + _CHECKPOINT_SECONDS and self._admission is not None:
             self._kept_until = now - self._first_byte
             metering.checkpoint(self._admission, _counts(self.usage))
@@ -236,7 +238,7 @@ class Job:
         if not exact and (characters or self._usage):
             usage = self.estimated(characters)
         counts = self.counts = _counts(usage)
-        cost = self._cost(usage, exact=exact) if self._paid_model else 0
+        cost, paid = self._costs(usage, exact=exact) if self._answered_by else (0, 0)
         if self._reservation is not None and self.attempts:
             self._reservation.settle(counts.total, cost)
         elif self._reservation is not None:
@@ -257,14 +259,17 @@ class Job:
             first_byte_ms=_ms(self._began, self._first_byte or ended),
             total_ms=total_ms,
             cost=limits.to_dollars(cost) if cost else _FREE,
+            paid=limits.to_dollars(paid) if paid else _FREE,
             tried=tuple(self.tried),
         )
 
-    def _cost(self, usage: Usage, *, exact: bool) -> int:
-        """Nanodollars: of each call that a paid key answered, or of all that is estimated together."""
+    def _costs(self, usage: Usage, *, exact: bool) -> tuple[int, int]:
+        """Nanodollars: of each call, or of all that is estimated together; and what of it a paid key answered."""
         if not exact:
-            return _price(next(iter(self._paid_model.values())), usage)
-        return sum(_price(model, self._usage[first_choice]) for first_choice, model in self._paid_model.items())
+            cost = _price(next(iter(self._answered_by.values())), usage)
+            return cost, cost if self._paid else 0
+        costs = {first: _price(model, self._usage[first]) for first, model in self._answered_by.items()}
+        return sum(costs.values()), sum(costs[first] for first in self._paid)
 
 
 def _price(model: str, usage: Usage) -> int:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from accounts import limits, pool, pricing
+from accounts import limits, pricing
 from accounts.limits import Ask, Holder, Refusal, Standing
 from compat.errors import CompatError, QuotaSpent, RateLimited
 from compat.translation.families import family_of
@@ -39,7 +39,7 @@ def to_ask(holders: Sequence[Holder], targets: Sequence[str], prompt: int, answe
     cap = max(family_of(target).output_limit for target in targets)
     least = prompt + answers * (1 if longest is None else min(longest, cap))
     most = prompt + answers * min(longest or USUAL_ANSWER, cap)
-    if not pool.may_cost() or not any(holder.has_cost for holder in holders):
+    if not any(holder.has_cost for holder in holders):
         return Ask(least, most)
     prices = [pricing.price_of(target) for target in targets]
     costs = [max(price.cost(prompt, tokens - prompt) for price in prices) for tokens in (least, most)]

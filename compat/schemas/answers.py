@@ -284,7 +284,7 @@ class Limit(Struct):
 
 
 class UsageSums(Struct):
-    """Sums of the days asked for; cost in USD."""
+    """Sums of the days asked for; cost in USD by the price list, whichever keys answered."""
 
     requests: Count
     errors: Count

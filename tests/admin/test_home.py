@@ -112,7 +112,9 @@ def test_the_charts_are_drawn_from_sums_by_hour(root):
         (24 * 40, 999, 0),
     ):
         UsageHour.objects.create(hour=now - timedelta(hours=hours), requests=requests, errors=errors, total_tokens=10)
+    UsageHour.objects.filter(hour=now).update(cost=Decimal("1.50"), paid=Decimal("0.25"))
     html = home(root)
+    assert "by the price list $1.50 Of it by paid keys $0.25" in section(html, "usage")
     drawn = json.loads(re.search(r'<script id="chart-data"[^>]*>(.*?)</script>', html)[1])
     assert (len(drawn["hours"]["began"]), len(drawn["days"]["began"])) == (24, 31)
     assert (drawn["hours"]["requests"][-1], drawn["hours"]["requests"][-4], drawn["hours"]["requests"][0]) == (5, 7, 2)

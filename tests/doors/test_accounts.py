@@ -2,8 +2,9 @@
 
 import pytest
 
+from accounts import pool
 from accounts.in_db import in_db
-from accounts.models import ContributedKey
+from accounts.models import ContributedKey, UsageHour
 from tests.doors.conftest import Client, record, records
 from tests.gemini_replies import KEY_INVALID
 from tests.scripted_gemini import ScriptedGemini
@@ -88,10 +89,17 @@ async def test_counts_that_fall_and_vanish_within_a_stream_keep_the_last_of_each
     assert (told.text, told.prompt_tokens, told.completion_tokens) == ("abc", 13, 13)
 
 
-async def test_what_a_paid_key_answered_costs(spender: Client, gemini: ScriptedGemini) -> None:
+@pytest.mark.parametrize("paid", [True, False], ids=["paid", "free"])
+async def test_what_is_answered_costs_whichever_key_answered(
+    spender: Client, gemini: ScriptedGemini, paid: bool
+) -> None:
+    await in_db(ContributedKey.objects.update, paid=paid)
+    pool.reset()
     gemini.will_say(spender.door.reply("Hello!"))
     await spender.ask()
-    assert (await record()).cost > 0
+    cost = (await record()).cost
+    hour = await in_db(UsageHour.objects.get)
+    assert cost > 0 and (hour.cost, hour.paid) == (cost, cost if paid else 0)
 
 
 async def test_a_sub_user_is_kept_as_a_keyed_hash_where_the_token_tells(whole: Client, gemini: ScriptedGemini) -> None:

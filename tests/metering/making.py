@@ -23,6 +23,7 @@ def finished(user_id, token_id=None, *, at=NOON, model="gpt", **changes):
         "counts": TokenCounts(10, 2, 3, 5, 4, 22),
         "counts_from": "upstream",
         "cost": Decimal("0.00012345"),
+        "paid": Decimal("0.00002345"),
         "queue_ms": 0,
         "first_byte_ms": 1,
         "total_ms": 2,

@@ -170,9 +170,11 @@ def test_hours_are_the_sums_of_everybody(ada):
     records = UsageRecord.objects.all()
     hours = {record.created.replace(minute=0, second=0, microsecond=0) for record in records}
     assert set(UsageHour.objects.values_list("hour", flat=True)) == hours
-    sums = UsageHour.objects.aggregate(Sum("requests"), Sum("errors"), Sum("total_tokens"))
+    sums = UsageHour.objects.aggregate(*map(Sum, ("requests", "errors", "total_tokens", "cost", "paid")))
     assert (sums["requests__sum"], sums["errors__sum"]) == (3, 1)
     assert sums["total_tokens__sum"] == sum(record.total_tokens for record in records)
+    assert sums["cost__sum"] == sum(record.cost for record in records)
+    assert sums["paid__sum"] == Decimal("0.00007035"), "a record does not tell whether its key was paid; the hour does"
 
 
 def test_costs_are_added_without_losing_a_digit(ada):
