@@ -121,12 +121,17 @@ async def recognise(text: str) -> Caller | None:
     return await _ask(key, _find_caller, text)
 
 
+async def caller_by_id(token_id: int | None) -> Caller | None:
+    """Who made something with a token (None: open access), as long as that token is good; else None."""
+    return await anonymous_caller() if token_id is None else await _recognise_id(token_id)
+
+
 async def caller_in_batch(token_id: int | None) -> Caller | None:
     """Whose batch it is that was made with a token (None: open access), as long as that token is good; else None.
 
     What may be used in a minute is shared with those who wait: half of it is theirs alone. A line comes from no network.
     """
-    caller = await anonymous_caller() if token_id is None else await _recognise_id(token_id)
+    caller = await caller_by_id(token_id)
     if caller is None:
         return None
     token_limits, user_limits = _halved(caller.token_limits), _halved(caller.user_limits)

@@ -3,22 +3,25 @@
 Everything here asks the database, so it belongs into `in_db`, but for `read`, which goes there by itself.
 """
 
+import hashlib
 import itertools
 import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import datetime, timedelta
 
+import msgspec
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from accounts.in_db import in_db
-from accounts.models import Batch, FilePart, StoredFile, User
+from accounts.models import Batch, FilePart, FileUpload, StoredFile, User
 from accounts.sealing import Unsealable, seal_bytes, unseal_bytes
 
 PART_BYTES = 256 * 1024
 _MOST_FILES = 10_000
+_encode = msgspec.json.Encoder().encode
 
 
 class NoRoom(Exception):
@@ -29,56 +32,95 @@ class Gone(Exception):
     """The file was deleted while it was read."""
 
 
+class Details(msgspec.Struct, frozen=True):
+    """What is known of a file that is whole."""
+
+    media_type: str = ""
+    sha256: str = ""
+    """In hex; "" of files that are older than this column."""
+
+
+_details = msgspec.json.Decoder(Details)
+
+
 def keep(
-    user_id: int, name: str, purpose: str, content: Iterable[bytes], *, lives: timedelta | None = None
+    user_id: int,
+    name: str,
+    purpose: str,
+    content: Iterable[bytes],
+    *,
+    media_type: str = "",
+    lives: timedelta | None = None,
 ) -> StoredFile:
     """Keep a file whose content comes in pieces, for `lives` or as long as files are kept."""
     now = timezone.now()
-    file_id = f"file-{uuid.uuid4().hex[:24]}"
-    longest = timedelta(days=settings.FILE_DAYS)
-    file = StoredFile(
-        id=file_id,
-        user_id=user_id,
-        purpose=purpose,
-        name=seal_bytes(file_id, name.encode()),
-        created=now,
-        expires=now + min(lives or longest, longest),
-    )
+    file = new_file(user_id, name, purpose, now, end_of(now, lives))
+    digest = hashlib.sha256()
     with transaction.atomic():
         file.save(force_insert=True)
-        for number, part in enumerate(_in_parts(content)):
-            FilePart.objects.create(file=file, number=number, content=seal_bytes(place_of(file_id, number), part))
+        for number, part in enumerate(in_parts(content)):
+            sealed_part(file.pk, number, part).save(force_insert=True)
+            digest.update(part)
             file.bytes += len(part)
-        file.save(update_fields=["bytes"])
+        file.details = seal_details(file.pk, Details(media_type, digest.hexdigest()))
+        file.save(update_fields=["bytes", "details"])
     return file
 
 
 @transaction.atomic
 def keep_if_room(
-    user_id: int, name: str, purpose: str, content: bytes, *, lives: timedelta | None = None
+    user_id: int,
+    name: str,
+    purpose: str,
+    content: bytes,
+    *,
+    media_type: str = "",
+    lives: timedelta | None = None,
 ) -> StoredFile:
     """Keep a file that the user brings. Raises NoRoom."""
+    require_room(user_id, len(content))
+    return keep(user_id, name, purpose, [content], media_type=media_type, lives=lives)
+
+
+def new_file(user_id: int, name: str, purpose: str, created: datetime, expires: datetime) -> StoredFile:
+    """The row of a file of which nothing is there yet; it is not saved."""
+    file_id = f"file-{uuid.uuid4().hex[:24]}"
+    sealed = seal_bytes(file_id, name.encode())
+    return StoredFile(id=file_id, user_id=user_id, purpose=purpose, name=sealed, created=created, expires=expires)
+
+
+def end_of(created: datetime, lives: timedelta | None) -> datetime:
+    """When the time of a file is over that shall live so long, or as long as files are kept."""
+    longest = timedelta(days=settings.FILE_DAYS)
+    return created + min(lives or longest, longest)
+
+
+def require_room(user_id: int, size: int, *, another: bool = True) -> None:
+    """Raise NoRoom unless the user has room for so many bytes, of another file or of one that is there. In a transaction."""
     # Of two at once one waits here for the other, for each would find the room that is there for one.
     list(User.objects.select_for_update(no_key=True).filter(pk=user_id).values_list("pk"))
-    _require_room(user_id, len(content))
-    return keep(user_id, name, purpose, [content], lives=lives)
-
-
-def _require_room(user_id: int, size: int) -> None:
-    if not has_room(user_id, size) or of_user(user_id).count() >= _MOST_FILES:
+    if not has_room(user_id, size) or (another and _of_user(user_id).count() >= _MOST_FILES):
         raise NoRoom
 
 
 def has_room(user_id: int, size: int) -> bool:
-    """True when so many bytes more fit: the results of the user's batches count before they are in files."""
-    taken = of_user(user_id).aggregate(taken=Sum("bytes"))["taken"] or 0
+    """True when so many bytes more fit.
+
+    What is still to come of uploads counts as if it were there, and the results of batches before they are in files.
+    """
+    taken = _of_user(user_id).aggregate(taken=Sum("bytes"))["taken"] or 0
     unfiled = Batch.objects.filter(user=user_id).aggregate(taken=Sum("result_bytes"))["taken"] or 0
     return bool(taken + unfiled + size <= settings.FILES_MIB * 1024 * 1024)
 
 
-def of_user(user_id: int) -> QuerySet[StoredFile]:
-    """The files that a user has now."""
+def _of_user(user_id: int) -> QuerySet[StoredFile]:
+    """Those that are still to come as well."""
     return StoredFile.objects.filter(user=user_id, expires__gt=timezone.now())
+
+
+def of_user(user_id: int) -> QuerySet[StoredFile]:
+    """The files that a user has now; not those that are still to come."""
+    return _of_user(user_id).filter(whole=True)
 
 
 def find(user_id: int, file_id: str) -> StoredFile | None:
@@ -94,6 +136,24 @@ def name_of(file: StoredFile) -> str:
         return ""
 
 
+def details_of(file: StoredFile) -> Details:
+    """Its media type and digest, as far as they are known."""
+    try:
+        return _details.decode(unseal_bytes(details_place(file.pk), bytes(file.details))) if file.details else Details()
+    except Unsealable:
+        return Details()
+
+
+def details_place(file_id: str) -> str:
+    """What the details of a file are sealed for."""
+    return f"{file_id}/details"
+
+
+def seal_details(file_id: str, details: Details) -> bytes:
+    """What is known of a file, for its row."""
+    return seal_bytes(details_place(file_id), _encode(details))
+
+
 def parts(file: StoredFile) -> Iterator[bytes]:
     """The content, a part in memory at a time. Raises Unsealable, Gone."""
     left = file.bytes
@@ -107,9 +167,9 @@ def parts(file: StoredFile) -> Iterator[bytes]:
         yield part
 
 
-async def read(file: StoredFile) -> AsyncIterator[bytes]:
-    """The same for those on an event loop, who wait for each part. Raises Unsealable."""
-    for number in itertools.count():
+async def read(file: StoredFile, start: int = 0) -> AsyncIterator[bytes]:
+    """The same, from one part on, for those on an event loop, who wait for each part. Raises Unsealable."""
+    for number in itertools.count(start):
         part = await in_db(part_of, file, number)
         if part is None:
             return
@@ -118,8 +178,8 @@ async def read(file: StoredFile) -> AsyncIterator[bytes]:
 
 def part_of(file: StoredFile, number: int) -> bytes | None:
     """One part of the content, counted from 0; None behind the last. Raises Unsealable."""
-    sealed = FilePart.objects.filter(file=file, number=number).values_list("content", flat=True).first()
-    return None if sealed is None else unseal_bytes(place_of(file.pk, number), bytes(sealed))
+    part = FilePart.objects.filter(file=file, number=number).first()
+    return None if part is None else unseal_bytes(place_of(part), bytes(part.content))
 
 
 def lines(file: StoredFile) -> Iterator[bytes]:
@@ -135,27 +195,36 @@ def lines(file: StoredFile) -> Iterator[bytes]:
 def delete(user_id: int, file_id: str) -> bool:
     """Erase the user's own file; False when there is none."""
     found = of_user(user_id).filter(pk=file_id)
-    return _erase(list(found.values_list("pk", flat=True))) > 0
+    return erase(list(found.values_list("pk", flat=True))) > 0
 
 
 def purge(now: datetime, at_most: int) -> int:
     """Erase so many of the files whose time is over: how many."""
     over = StoredFile.objects.filter(expires__lte=now).values_list("pk", flat=True)
-    return _erase(list(over[:at_most]))
+    return erase(list(over[:at_most]))
 
 
 @transaction.atomic
-def _erase(ids: list[str]) -> int:
+def erase(ids: list[str]) -> int:
+    """Erase these files and all that belongs to them: how many there were."""
+    FileUpload.objects.filter(file__in=ids).delete()
     FilePart.objects.filter(file__in=ids).delete()
     return StoredFile.objects.filter(pk__in=ids).delete()[0]
 
 
-def place_of(file_id: str, number: int) -> str:
+def place_of(part: FilePart) -> str:
     """What a part of a file is sealed for."""
-    return f"{file_id}/{number}"
+    return f"{part.file_id}/{part.came_as}"
 
 
-def _in_parts(content: Iterable[bytes]) -> Iterator[bytes]:
+def sealed_part(file_id: str, number: int, content: bytes) -> FilePart:
+    """The row of a part; it is not saved."""
+    part = FilePart(file_id=file_id, number=number)
+    part.content = seal_bytes(place_of(part), content)
+    return part
+
+
+def in_parts(content: Iterable[bytes]) -> Iterator[bytes]:
     """The same bytes in parts of equal size, none of them empty."""
     rest = bytearray()
     for piece in content:

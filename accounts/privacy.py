@@ -41,14 +41,24 @@ KEPT = (
     ),
     Kept(
         "Stored files",
-        "What a user leaves here for a batch or for conversations, and the results of batches: purpose, size and times; name "
-        "and contents sealed with Fernet, bound to their place. They go to Google inside the requests that name them, and are "
-        "left there with no key",
+        "What a user leaves here for a batch or for conversations, and the results of batches: purpose, size and times; name, "
+        "type, checksum and contents sealed with Fernet, bound to their place. They go to Google inside the requests that "
+        "name them, and are left there with no key",
         "Database",
         "Until deleted, until the time that came with them, and 30 days (TUMBLER_FILE_DAYS) at most",
         (
-            "accounts.StoredFile: id user purpose name bytes created expires",
-            "accounts.FilePart: id file number content",
+            "accounts.StoredFile: id user purpose name details whole bytes created expires",
+            "accounts.FilePart: id file number sealed_as content",
+        ),
+    ),
+    Kept(
+        "Files that come in several requests",
+        "The token that began one, how much of it has come, how long it is to be kept. What has come is sealed as stored "
+        "files are",
+        "Database",
+        "An hour; then what is not whole is erased",
+        (
+            "accounts.FileUpload: id file token open_access status size received stretches lives_seconds created expires",
         ),
     ),
     Kept(

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from accounts import batches, files, kept_images
+from accounts import batches, files, kept_images, uploads
 from accounts.metering import purging as usage
 from accounts.stored import conversations, responses
 
@@ -20,6 +20,7 @@ def purge_some() -> bool:
     stored_since = now - timedelta(days=settings.STORED_DAYS)
     others = (
         files.purge(now, _AT_ONCE),
+        uploads.purge(now, _AT_ONCE),
         batches.purge(now - timedelta(days=settings.FILE_DAYS), _AT_ONCE),
         responses.purge_before(stored_since, _AT_ONCE),
         conversations.purge_before(stored_since, _AT_ONCE),

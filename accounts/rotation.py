@@ -37,7 +37,8 @@ from accounts.stored import conversations
 _SEALED = ("secret", "seed")
 _CONTENTS: tuple[tuple[type[Model], str, Callable[[Any], str]], ...] = (
     (StoredFile, "name", lambda file: file.pk),
-    (FilePart, "content", lambda part: files.place_of(part.file_id, part.number)),
+    (StoredFile, "details", lambda file: files.details_place(file.pk)),
+    (FilePart, "content", files.place_of),
     (Batch, "metadata", lambda batch: batch.pk),
     (BatchResult, "content", lambda result: batches.place_of(result.batch_id, result.number)),
     (StoredResponse, "sealed", lambda response: response.pk),
@@ -85,7 +86,8 @@ def rotate_sealing(*, batch: int = 500) -> Rotation:
 
 def _rotate_contents(rotation: Rotation) -> None:
     for table, column, place_of in _CONTENTS:
-        for row in table._default_manager.order_by("pk").iterator(_CONTENTS_AT_ONCE):
+        filled = table._default_manager.exclude(**{column: b""})
+        for row in filled.order_by("pk").iterator(_CONTENTS_AT_ONCE):
             _rotate_content(row, column, place_of(row), rotation)
 
 

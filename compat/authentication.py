@@ -78,6 +78,22 @@ async def identify(scope: Scope, needs: str) -> Caller:
     return caller
 
 
+async def identify_by_link(scope: Scope, needs: str, token_id: int | None) -> Caller:
+    """Whose request this is that came by a link which was made with a token (None: open access), with a token or without.
+
+    A token that comes along is whose it is; else the one of the link must still be good, for this use and from this network.
+    Raises what `identify` raises.
+    """
+    if credential(scope["headers"]) is not None:
+        return await identify(scope, needs)
+    caller = await callers.caller_by_id(token_id) if token_id is not None or settings.OPEN_ACCESS else None
+    if caller is None:
+        raise InvalidToken(_REFUSED)
+    permit(caller, needs)
+    _refuse_network(caller, scope)
+    return caller
+
+
 async def _look_up(token: str, scope: Scope) -> Caller | None:
     """The database's answer, unless too many wrong tokens came from this address or with this prefix."""
     if callers.was_known(token):

@@ -23,8 +23,11 @@ async def read_body(request: HttpRequest) -> bytes:
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-async def read_chunks(request: HttpRequest, limit: int, take: Callable[[bytes], None]) -> None:
-    """Hand the body over, chunk by chunk, until its end. Raises BodyTooLarge past `limit` bytes, ClientGone."""
+async def read_chunks(request: HttpRequest, limit: int, take: Callable[[bytes], Awaitable[None] | None]) -> None:
+    """Hand the body over, chunk by chunk, until its end; where `take` has to wait, so has the client.
+
+    Raises BodyTooLarge past `limit` bytes, ClientGone.
+    """
     declared = request.META.get("CONTENT_LENGTH") or "0"
     if declared.isdecimal() and int(declared) > limit:
         raise _too_large(limit)
@@ -38,7 +41,9 @@ async def read_chunks(request: HttpRequest, limit: int, take: Callable[[bytes], 
         size += len(chunk)
         if size > limit:
             raise _too_large(limit)
-        take(chunk)
+        taking = take(chunk)
+        if taking is not None:
+            await taking
         more = message.get("more_body", False)
     request.body_is_read()  # type: ignore[attr-defined]
 

@@ -29,6 +29,20 @@ def check_host(request: HttpRequest) -> None:
         raise InvalidRequest("Invalid Host header: this server does not serve that name.", code="invalid_host")
 
 
+def origin_of(request: HttpRequest) -> str:
+    """Scheme and host that the client asked; https where it, or the proxy before it, says so."""
+    # A client that lies about it gets addresses that are of no use to itself.
+    told = request.META.get("HTTP_X_FORWARDED_PROTO", "")
+    scheme = told if told in {"http", "https"} else request.scheme
+    return f"{scheme}://{request.META['HTTP_HOST']}"
+
+
+def names_this_server(request: HttpRequest, host: str) -> bool:
+    """True for the host that the client asked, and for the others that are served here by their names."""
+    named = tuple(name for name in settings.ALLOWED_HOSTS if name != "*")
+    return host == request.META.get("HTTP_HOST", "") or _is_served(host, named)
+
+
 @lru_cache(maxsize=1024)
 def _is_served(host: str, allowed: tuple[str, ...]) -> bool:
     domain, _ = split_domain_port(host)
@@ -83,4 +97,5 @@ def _allow_origin(headers: dict[str, str], request: HttpRequest) -> None:
             return
         headers["access-control-allow-origin"] = origin
     if origin:
-        headers["access-control-expose-headers"] = EXPOSED
+        further = [name for name in headers if name.startswith("x-goog-upload-")]
+        headers["access-control-expose-headers"] = ", ".join([EXPOSED, *further])

@@ -133,7 +133,7 @@ class NotFound(InvalidRequest):
 
 
 class LinkOver(InvalidRequest):
-    """The link to an image is broken, or its time is over."""
+    """The link is broken, or its time is over."""
 
     status = 404
     code = "link_over"

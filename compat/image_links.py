@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.kept_images import Kept
+from compat.edge import origin_of
 from compat.errors import LinkOver
 
 _EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
@@ -17,15 +18,12 @@ _OVER = "This link is broken, or its time is over: images are kept for a short w
 
 
 def to_link(request: HttpRequest, kept: Kept, content_type: str) -> str:
-    """The address of an image, on the host that the client asked; by https where it, or the proxy before it, says so."""
-    # A client that lies about it gets a link that is of no use to itself.
-    told = request.META.get("HTTP_X_FORWARDED_PROTO", "")
-    scheme = told if told in {"http", "https"} else request.scheme
+    """The address of an image, on the host that the client asked."""
     key = base64.urlsafe_b64encode(kept.key).decode().rstrip("=")
     name = f"{kept.id}.{_EXTENSIONS.get(content_type, 'png')}"
     signature = _signature(str(kept.id), str(kept.expires), key)
     query = f"expires={kept.expires}&key={key}&signature={signature}"
-    return f"{scheme}://{request.META['HTTP_HOST']}/v1/images/files/{name}?{query}"
+    return f"{origin_of(request)}/v1/images/files/{name}?{query}"
 
 
 def read_link(name: str, query: Mapping[str, list[str]]) -> tuple[uuid.UUID, bytes]:

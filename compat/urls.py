@@ -23,6 +23,10 @@ ROUTES: dict[str, View] = {
     **{f"v1beta/{route}": view for route, view in _GEMINI.items()},
     "v1beta/models": views.GeminiModels.as_view(),
     "v1beta/models/{model_id}": views.OneGeminiModel.as_view(),
+    "v1beta/files": views.GeminiFiles.as_view(),
+    "v1beta/files/{file_id}": views.OneGeminiFile.as_view(),
+    "upload/v1beta/files": views.GeminiUploads.as_view(),
+    "upload/v1/files": views.GeminiUploads.as_view(),
     "chat/completions": views.ChatCompletions.as_view(),
     "chat": views.ChatCompletions.as_view(),
     "completions": views.Completions.as_view(),
@@ -51,19 +55,23 @@ ROUTES: dict[str, View] = {
     "files": views.Files.as_view(),
     "files/{file_id}": views.OneFile.as_view(),
     "files/{file_id}/content": views.FileContent.as_view(),
+    "uploads": views.Uploads.as_view(),
+    "uploads/{upload_id}/parts": views.UploadParts.as_view(),
+    "uploads/{upload_id}/complete": views.CompleteUpload.as_view(),
+    "uploads/{upload_id}/cancel": views.CancelUpload.as_view(),
     "batches": views.Batches.as_view(),
     "batches/{batch_id}": views.OneBatch.as_view(),
     "batches/{batch_id}/cancel": views.BatchCancel.as_view(),
     "contributions": views.Contributions.as_view(),
     "usage": views.OwnUsage.as_view(),
 }
-ALIASES = {"chat", *_GEMINI}
+ALIASES = {"chat", "upload/v1/files", *_GEMINI}
 """Second names of a route, which the API document does not list again."""
 # Ids arrive percent-encoded and are decoded before this: only the one of a model may hold a slash (models%2Fgemini-…).
 _PARTS = {"{model_id}": "(?P<model_id>.+)"}
 _UNKNOWN: View = views.UnknownPath.as_view()
 _UNKNOWN_TO_GEMINI: View = views.UnknownGeminiPath.as_view()
-_BELOW_GEMINI = ("v1beta/", "upload/v1beta/")
+_BELOW_GEMINI = ("v1beta/", "upload/v1beta/", "upload/v1/")
 _SLASHES = re.compile(r"/{2,}")
 _PART = re.compile(r"{(\w+)}")
 _WITH_PARTS: list[tuple[re.Pattern[str], View]] = [

@@ -2,7 +2,7 @@
 
 from accounts.models.acts import StaffAct
 from accounts.models.batches import Batch, BatchResult
-from accounts.models.files import FilePart, StoredFile
+from accounts.models.files import FilePart, FileUpload, StoredFile
 from accounts.models.images import KeptImage
 from accounts.models.invitations import Invitation
 from accounts.models.keys import ContributedKey, KeyCooldown, KeyDay
@@ -25,6 +25,7 @@ __all__ = [
     "Conversation",
     "ConversationItem",
     "FilePart",
+    "FileUpload",
     "Invitation",
     "IssuedToken",
     "KeptImage",

@@ -5,7 +5,7 @@ from typing import Any
 from compat import errors
 from compat.openapi.operation import BODY, DOOR, FORM, Operation, paged
 from compat.schemas import batches, file_answers
-from compat.schemas.files import FileForm
+from compat.schemas.files import FileForm, PartForm, UploadComplete, UploadRequest
 
 _FILE_ID: dict[str, Any] = {
     "name": "file_id",
@@ -14,6 +14,7 @@ _FILE_ID: dict[str, Any] = {
     "schema": {"type": "string"},
     "example": "file-0123456789abcdef01234567",
 }
+_UPLOAD_ID = {**_FILE_ID, "name": "upload_id", "example": "upload_0123456789abcdef0123456789abcdef"}
 _BATCH_ID = {**_FILE_ID, "name": "batch_id", "example": "batch_0123456789abcdef01234567"}
 
 
@@ -75,6 +76,48 @@ FILES: dict[tuple[str, str], Operation] = {
         gives="application/octet-stream",
         errors=(*DOOR, errors.NotFound),
         parameters=(_FILE_ID,),
+    ),
+    ("/uploads", "POST"): Operation(
+        name="createUpload",
+        group="Files",
+        summary="Begin a file that comes in parts",
+        description="For files that are larger than one request. Room for its bytes is kept for an hour.",
+        request=UploadRequest,
+        example={"bytes": 40_000_000, "filename": "report.pdf", "mime_type": "application/pdf", "purpose": "user_data"},
+        answer=file_answers.FileUpload,
+        errors=(*DOOR, *BODY),
+    ),
+    ("/uploads/{upload_id}/parts", "POST"): Operation(
+        name="addUploadPart",
+        group="Files",
+        summary="Send a part of a file",
+        description="Parts may come in any order, and several at once; each is as large as a request at most.",
+        request=PartForm,
+        takes=FORM,
+        example={"data": "@part-1"},
+        answer=file_answers.FileUploadPart,
+        errors=(*DOOR, *BODY, errors.NotFound),
+        parameters=(_UPLOAD_ID,),
+    ),
+    ("/uploads/{upload_id}/complete", "POST"): Operation(
+        name="completeUpload",
+        group="Files",
+        summary="Make a file of its parts",
+        description="In the order in which they are named; together they must have the bytes that were told at the beginning.",
+        request=UploadComplete,
+        example={"part_ids": ["part_0123456789abcdef0123456789abcdef_1"]},
+        answer=file_answers.FileUpload,
+        errors=(*DOOR, *BODY, errors.NotFound),
+        parameters=(_UPLOAD_ID,),
+    ),
+    ("/uploads/{upload_id}/cancel", "POST"): Operation(
+        name="cancelUpload",
+        group="Files",
+        summary="Give a file up that comes in parts",
+        description="What has come of it is erased.",
+        answer=file_answers.FileUpload,
+        errors=(*DOOR, errors.NotFound),
+        parameters=(_UPLOAD_ID,),
     ),
     ("/batches", "POST"): Operation(
         name="createBatch",

@@ -3,7 +3,7 @@
 from typing import Any
 
 from compat import errors
-from compat.openapi.operation import ASKING, DOOR, Operation
+from compat.openapi.operation import ASKING, BODY, DOOR, Operation
 from compat.schemas import gemini_documents
 
 _OF_GEMINI: dict[str, Any] = {
@@ -13,6 +13,14 @@ _OF_GEMINI: dict[str, Any] = {
     "schema": {"type": "string"},
     "description": "A mapped name, or one of Gemini's own.",
     "example": "gemini-2.5-flash",
+}
+_FILE: dict[str, Any] = {
+    "name": "file_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "What is behind `files/` in its name.",
+    "example": "0123456789abcdef01234567",
 }
 _HELLO: dict[str, Any] = {"contents": [{"role": "user", "parts": [{"text": "Say hello in one word."}]}]}
 _VECTOR: dict[str, Any] = {"content": {"parts": [{"text": "a text"}]}}
@@ -31,6 +39,44 @@ def _of_gemini(name: str, summary: str, description: str, request: type | None, 
         of_gemini=True,
         **({"errors": ASKING, "parameters": (_OF_GEMINI,)} | more),
     )
+
+
+def _header(name: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "description": description,
+        "schema": {"type": "string"} | schema,
+    }
+
+
+_PAGE = (
+    {
+        "name": "pageToken",
+        "in": "query",
+        "required": False,
+        "description": "The `nextPageToken` of the page before.",
+        "schema": {"type": "string"},
+    },
+)
+_UPLOAD = (
+    _header(
+        "X-Goog-Upload-Protocol",
+        "`resumable`: the body tells of the file, which comes in pieces to the address in the answer's `X-Goog-Upload-URL`. "
+        "`raw`: the body is the file.",
+        enum=["resumable", "raw"],
+        default="raw",
+    ),
+    _header(
+        "X-Goog-Upload-Command",
+        "`start`; to the address of an upload `upload`, `finalize`, both with a comma between them, `query` or `cancel`.",
+    ),
+    _header("X-Goog-Upload-Offset", "With a piece: how many bytes of the file were before it.", type="integer"),
+    _header("X-Goog-Upload-Header-Content-Length", "With `start`: the bytes of the whole file.", type="integer"),
+    _header("X-Goog-Upload-Header-Content-Type", "With `start`: the type of the file."),
+    _header("X-Goog-Upload-File-Name", "Its name, where the body has no `displayName`."),
+)
 
 
 GEMINI: dict[tuple[str, str], Operation] = {
@@ -103,13 +149,7 @@ GEMINI: dict[tuple[str, str], Operation] = {
                 "description": "How many to tell at once.",
                 "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 50},
             },
-            {
-                "name": "pageToken",
-                "in": "query",
-                "required": False,
-                "description": "The `nextPageToken` of the page before.",
-                "schema": {"type": "string"},
-            },
+            *_PAGE,
         ),
     ),
     ("/v1beta/models/{model_id}", "GET"): _of_gemini(
@@ -119,5 +159,53 @@ GEMINI: dict[tuple[str, str], Operation] = {
         None,
         gemini_documents.GeminiModel,
         errors=(*DOOR, errors.UnknownModel),
+    ),
+    ("/upload/v1beta/files", "POST"): _of_gemini(
+        "uploadGeminiFile",
+        "Leave a file here, in Gemini's words",
+        "Google's upload protocol, as Gemini's clients speak it. The pieces of a file go to the address that the beginning is "
+        "answered with: it is good for an hour and for this file alone, and needs no token beside it. It is one of your files, "
+        "as those of `/v1/files` are.",
+        gemini_documents.CreateFileRequest,
+        gemini_documents.GeminiUpload,
+        example={"file": {"displayName": "report.pdf", "mimeType": "application/pdf"}},
+        errors=(*DOOR, *BODY, errors.LinkOver),
+        parameters=_UPLOAD,
+    ),
+    ("/v1beta/files", "GET"): _of_gemini(
+        "listGeminiFiles",
+        "List your files, in Gemini's words",
+        "The files of the token's user, the newest first.",
+        None,
+        gemini_documents.GeminiFileList,
+        errors=(*DOOR, errors.InvalidRequest),
+        parameters=(
+            {
+                "name": "pageSize",
+                "in": "query",
+                "required": False,
+                "description": "How many to tell at once.",
+                "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 10},
+            },
+            *_PAGE,
+        ),
+    ),
+    ("/v1beta/files/{file_id}", "GET"): _of_gemini(
+        "retrieveGeminiFile",
+        "See one file, in Gemini's words",
+        "What is known of a file of yours. Requests name it by its `uri` or its `name`.",
+        None,
+        gemini_documents.GeminiFile,
+        errors=DOOR,
+        parameters=(_FILE,),
+    ),
+    ("/v1beta/files/{file_id}", "DELETE"): _of_gemini(
+        "deleteGeminiFile",
+        "Erase a file, in Gemini's words",
+        "It is gone at once.",
+        None,
+        gemini_documents.Nothing,
+        errors=DOOR,
+        parameters=(_FILE,),
     ),
 }

@@ -37,6 +37,7 @@ _RECORDING = {
 }
 
 MEMBERS: dict[str, dict[str, str]] = {
+    "CreateFileRequest": {"file": "`displayName` and `mimeType`; its name is given here."},
     "ChatRequest": {
         "model": _MODEL,
         "messages": "The conversation, oldest first.",
@@ -239,6 +240,18 @@ MEMBERS: dict[str, dict[str, str]] = {
         "purpose": "What it is for: `batch` for the requests of a batch; all others may be named in conversations.",
         "expires_after": "`expires_after[anchor]` and `expires_after[seconds]`: when it is erased by itself, if that is sooner "
         "than the server does it.",
+    },
+    "UploadRequest": {
+        "bytes": "How many bytes the whole file has.",
+        "filename": "Its name.",
+        "mime_type": "Its type.",
+        "purpose": "As of a file that comes at once.",
+        "expires_after": "When the file is erased by itself, if that is sooner than the server does it.",
+    },
+    "PartForm": {"data": "The part itself."},
+    "UploadComplete": {
+        "part_ids": "The parts, in their order.",
+        "md5": "The checksum of the whole, in hex, if it is to be looked at.",
     },
     "ContributionRequest": {
         "key": "A Gemini API key.",

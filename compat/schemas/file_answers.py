@@ -36,3 +36,26 @@ class FileDeleted(Struct):
     id: str
     object: Literal["file"] = "file"
     deleted: Literal[True] = True
+
+
+class FileUpload(Struct):
+    """A file that comes in parts; once it is completed, the file as well."""
+
+    id: str
+    bytes: Count
+    created_at: UnixSeconds
+    expires_at: UnixSeconds
+    filename: str
+    purpose: str
+    status: Literal["pending", "completed", "cancelled"]
+    file: File | None = None
+    object: Literal["upload"] = "upload"
+
+
+class FileUploadPart(Struct):
+    """A part that has come."""
+
+    id: str
+    created_at: UnixSeconds
+    upload_id: str
+    object: Literal["upload.part"] = "upload.part"

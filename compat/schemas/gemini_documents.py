@@ -1,6 +1,6 @@
 """Gemini's own requests and answers for the API document. Requests are read by gemini_request/, answers pass as they come."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -102,6 +102,45 @@ class GeminiModelList(Struct):
 
     models: list[GeminiModel]
     nextPageToken: str | UnsetType = UNSET
+
+
+class GeminiFile(Struct):
+    """A file that is kept here."""
+
+    name: str
+    mimeType: str
+    sizeBytes: str
+    createTime: str
+    updateTime: str
+    expirationTime: str
+    uri: str
+    state: Literal["ACTIVE"]
+    source: Literal["UPLOADED"]
+    displayName: str | UnsetType = UNSET
+    sha256Hash: str | UnsetType = UNSET
+
+
+class GeminiFileList(Struct):
+    """One page of files."""
+
+    files: list[GeminiFile]
+    nextPageToken: str | UnsetType = UNSET
+
+
+class GeminiUpload(Struct):
+    """The file, once all of it has come; until then nothing, and the headers tell."""
+
+    file: GeminiFile | UnsetType = UNSET
+
+
+class CreateFileRequest(Struct):
+    """What is said of a file that is to come."""
+
+    file: Object | None = None
+
+
+class Nothing(Struct):
+    """An object without members."""
 
 
 class GeminiStatus(Struct):

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from compat.schemas.chat import FilePart, InputFile, Message
+from compat.translation.mime_types import type_of_name
 
 
 class Document(NamedTuple):
@@ -12,6 +13,8 @@ class Document(NamedTuple):
 
     name: str
     content: bytes
+    media_type: str = ""
+    """As its owner says; "" where nobody did."""
 
 
 def named_files(messages: Sequence[Message]) -> list[tuple[str, str]]:
@@ -20,11 +23,17 @@ def named_files(messages: Sequence[Message]) -> list[tuple[str, str]]:
 
 
 def put_files(messages: Sequence[Message], documents: Mapping[str, Document]) -> None:
-    """Put each document, by the id of its file, where it is named. It is read as its name and first bytes tell."""
+    """Put each document, by the id of its file, where it is named.
+
+    It is read as its first bytes and its name tell, and if these do not, as its owner says.
+    """
     for _, part in _naming(messages):
         document = documents[part.file.file_id or ""]
+        name = part.file.filename or document.name
         text = base64.b64encode(document.content).decode()
-        part.file = InputFile(text, part.file.filename or document.name, part.file.file_id)
+        if document.media_type and type_of_name(name) is None:
+            text = f"data:{document.media_type};base64,{text}"
+        part.file = InputFile(text, name, part.file.file_id)
 
 
 def _naming(messages: Sequence[Message]) -> Iterator[tuple[str, FilePart]]:

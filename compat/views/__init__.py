@@ -17,6 +17,7 @@ from compat.views.gemini import (
     StreamGenerateContent,
     UnknownGeminiPath,
 )
+from compat.views.gemini_files import GeminiFiles, GeminiUploads, OneGeminiFile
 from compat.views.image_files import ImageFile
 from compat.views.images import ImageEdits, ImageGenerations, ImageVariations
 from compat.views.messages import Messages, MessageTokens
@@ -27,6 +28,7 @@ from compat.views.speech import Speech
 from compat.views.stored_responses import CancelResponse, OneResponse, ResponseInputItems
 from compat.views.transcriptions import SpokenTranslations, Transcriptions
 from compat.views.unknown import UnknownPath
+from compat.views.uploads import CancelUpload, CompleteUpload, UploadParts, Uploads
 from compat.views.usage import OwnUsage
 
 __all__ = [
@@ -34,7 +36,9 @@ __all__ = [
     "BatchEmbedContents",
     "Batches",
     "CancelResponse",
+    "CancelUpload",
     "ChatCompletions",
+    "CompleteUpload",
     "Completions",
     "Contributions",
     "ConversationItems",
@@ -44,7 +48,9 @@ __all__ = [
     "Embeddings",
     "FileContent",
     "Files",
+    "GeminiFiles",
     "GeminiModels",
+    "GeminiUploads",
     "GenerateContent",
     "ImageEdits",
     "ImageFile",
@@ -58,6 +64,7 @@ __all__ = [
     "OneConversation",
     "OneConversationItem",
     "OneFile",
+    "OneGeminiFile",
     "OneGeminiModel",
     "OneModel",
     "OneResponse",
@@ -71,4 +78,6 @@ __all__ = [
     "Transcriptions",
     "UnknownGeminiPath",
     "UnknownPath",
+    "UploadParts",
+    "Uploads",
 ]

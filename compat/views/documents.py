@@ -33,8 +33,10 @@ def _read(user_id: int, named: Named) -> dict[str, Document]:
             param=named[0][1],
             code="request_too_large",
         )
+    paths = dict(named)
     return {
-        file_id: Document(files.name_of(file), _content(file, dict(named)[file_id])) for file_id, file in found.items()
+        file_id: Document(files.name_of(file), _content(file, paths[file_id]), files.details_of(file).media_type)
+        for file_id, file in found.items()
     }
 
 

@@ -5,7 +5,6 @@ from functools import partial
 from urllib.parse import quote
 
 import msgspec
-from django.conf import settings
 from rest_framework.request import Request
 
 from accounts import files
@@ -19,12 +18,15 @@ from compat.query import page_in, query_of
 from compat.schemas.file_answers import File, FileDeleted, FileList
 from compat.schemas.files import FileForm
 from compat.translation.decoding import convert
+from compat.uploading import in_clients_words
+from compat.views.either import InEitherWords
+from compat.views.gemini_files import GeminiFiles, OneGeminiFile
 
 _encode = msgspec.json.Encoder().encode
 _USUAL, _MOST = 1_000, 10_000
 
 
-class _FilesView(AsyncAPIView):
+class FilesView(AsyncAPIView):
     """What the routes of files share: the caller's own files alone are there."""
 
     needs = IssuedToken.Scope.FILES
@@ -37,8 +39,10 @@ class _FilesView(AsyncAPIView):
         return file
 
 
-class Files(_FilesView):
+class Files(InEitherWords, FilesView):
     """The caller's files, and one more."""
+
+    of_gemini = GeminiFiles
 
     async def get(self, request: Request) -> Response:
         """OpenAI's list of files."""
@@ -58,26 +62,21 @@ class Files(_FilesView):
         if not upload.data:
             raise InvalidRequest("The file is empty.", param="file", code="empty_file")
         name, lives_for = upload.filename or "file", timedelta(seconds=lives.seconds) if lives else None
-        try:
-            file = await in_db(
-                files.keep_if_room, self.caller.user_id, name, form.purpose, upload.data, lives=lives_for
-            )
-        except files.NoRoom:
-            raise InvalidRequest(
-                f"Your files would take more than {settings.FILES_MIB} MiB, which is all the room there is: delete some.",
-                param="file",
-                code="files_full",
-            ) from None
-        return Answer(_encode(_told(file, name)))
+        about = (self.caller.user_id, name, form.purpose, upload.data)
+        with in_clients_words("file"):
+            file = await in_db(files.keep_if_room, *about, media_type=upload.content_type, lives=lives_for)
+        return Answer(_encode(told(file, name)))
 
 
-class OneFile(_FilesView):
+class OneFile(InEitherWords, FilesView):
     """One of the caller's files."""
+
+    of_gemini = OneGeminiFile
 
     async def get(self, request: Request, file_id: str) -> Response:
         """OpenAI's file object. Raises NotFound."""
         file = await self.found(file_id)
-        return Answer(_encode(_told(file, files.name_of(file))))
+        return Answer(_encode(told(file, files.name_of(file))))
 
     async def delete(self, request: Request, file_id: str) -> Response:
         """Erase it. Raises NotFound."""
@@ -86,7 +85,7 @@ class OneFile(_FilesView):
         return Answer(_encode(FileDeleted(file_id)))
 
 
-class FileContent(_FilesView):
+class FileContent(FilesView):
     """What is in one of the caller's files."""
 
     async def get(self, request: Request, file_id: str) -> Response:
@@ -107,10 +106,11 @@ def no_such_file(file_id: str) -> NotFound:
 
 def _listed(rows: "partial[tuple[list[StoredFile], bool]]") -> tuple[list[File], bool]:
     found, has_more = rows()
-    return [_told(file, files.name_of(file)) for file in found], has_more
+    return [told(file, files.name_of(file)) for file in found], has_more
 
 
-def _told(file: StoredFile, name: str) -> File:
+def told(file: StoredFile, name: str) -> File:
+    """OpenAI's file object."""
     return File(
         id=file.pk,
         bytes=file.bytes,

@@ -11,10 +11,12 @@ from compat.answers import Answer, Response
 from compat.asyncview import AsyncAPIView
 from compat.authentication import take_key_from_query
 from compat.catalogue import listed_models
-from compat.errors import CompatError, NotPermitted, UnknownModel
+from compat.edge import names_this_server
+from compat.errors import CompatError, NotFound, NotPermitted, UnknownModel
 from compat.query import query_in
 from compat.relay import Call, Job
 from compat.translation.gemini.errors import to_envelope
+from compat.translation.gemini.files import not_permitted
 from compat.translation.gemini.models import to_model, to_page
 from compat.translation.gemini.references import Reference, put_file
 from compat.translation.gemini.reply import KEEP_ALIVE, GeminiArray, GeminiEvents, to_one_embedding, to_reply
@@ -29,7 +31,7 @@ from compat.views.unknown import UnknownPath
 _encode = msgspec.json.Encoder().encode
 
 
-class _InGeminisWords(AsyncAPIView):
+class InGeminisWords(AsyncAPIView):
     """What every route of Gemini's API has: its errors, and a key that may come in the query."""
 
     query: dict[str, str]
@@ -47,11 +49,11 @@ class _InGeminisWords(AsyncAPIView):
         return Answer(to_envelope(error.body(), error.status, headers.get("retry-after")), error.status, headers)
 
 
-class UnknownGeminiPath(_InGeminisWords, UnknownPath):
+class UnknownGeminiPath(InGeminisWords, UnknownPath):
     """Every path below /v1beta that is no route."""
 
 
-class GeminiModels(_InGeminisWords):
+class GeminiModels(InGeminisWords):
     """The models that the caller may use, page by page."""
 
     async def get(self, request: Request) -> Response:
@@ -60,7 +62,7 @@ class GeminiModels(_InGeminisWords):
         return Answer(to_page(models, self.query.get("pageSize", ""), self.query.get("pageToken", "")))
 
 
-class OneGeminiModel(_InGeminisWords):
+class OneGeminiModel(InGeminisWords):
     """One model by its name."""
 
     async def get(self, request: Request, model_id: str) -> Response:
@@ -71,14 +73,18 @@ class OneGeminiModel(_InGeminisWords):
         raise UnknownModel(f"models/{model_id[:100]} is not found.")
 
 
-class _Asking(_InGeminisWords, AnsweringView):
+class _Asking(InGeminisWords, AnsweringView):
     """What the routes that ask a model share."""
 
     needs = IssuedToken.Scope.CHAT
     origins = Origins("contents", "system_instruction", [], ())
 
+    def is_ours(self, host: str) -> bool:
+        """Whether an address at this host is one of this server's."""
+        return names_this_server(self.request._request, host)
+
     async def fill_in(self, references: list[Reference]) -> None:
-        """Put the caller's files where they are named. Raises NotFound for another's, NotPermitted for what is no file.
+        """Put the caller's files where they are named. Raises NotPermitted for another's, and for what is no file.
 
         No cache and no store is made here: one that is named would be somebody else's.
         """
@@ -90,7 +96,11 @@ class _Asking(_InGeminisWords, AnsweringView):
                 )
         if references:
             named = [(reference.file_id, reference.path) for reference in references]
-            documents = await documents_of(self.caller.user_id, named)
+            try:
+                documents = await documents_of(self.caller.user_id, named)
+            except NotFound as missing:
+                [name, *_] = [one.name for one in references if one.path == missing.param]
+                raise NotPermitted(not_permitted(name), param=missing.param) from None
             for reference in references:
                 put_file(reference, documents[reference.file_id])
 
@@ -107,7 +117,7 @@ class GenerateContent(_Asking):
 
     async def asked(self, model: str, *, stream: bool) -> Job:
         """The admitted job."""
-        translation = GenerateTranslation(await self.body())
+        translation = GenerateTranslation(await self.body(), self.is_ours)
         await self.fill_in(translation.references)
         resolved = await self.targets(model)
         calls = (Call(0, 1, translation.to_body, translation.affinity),)
@@ -147,7 +157,7 @@ class CountTokens(_Asking):
 
     async def post(self, request: Request, model_id: str) -> Response:
         """Check, count, pass on."""
-        translation = CountTranslation(await self.body())
+        translation = CountTranslation(await self.body(), self.is_ours)
         await self.fill_in(translation.references)
         return Answer((await self.count(model_id, await self.targets(model_id), translation.to_body)).text)
 
@@ -162,7 +172,7 @@ class BatchEmbedContents(_Asking):
     async def post(self, request: Request, model_id: str) -> Response:
         """Check, ask, pass on."""
         resolved = await self.targets(model_id)
-        translation = EmbedTranslation(await self.body(), resolved.dimensions, batch=self.batch)
+        translation = EmbedTranslation(await self.body(), self.is_ours, resolved.dimensions, batch=self.batch)
         await self.fill_in(translation.references)
         call = Call(0, translation.count, translation.to_body, may_be_logged=False)
         job = self.job = Job(self.caller, self.endpoint, model_id, resolved.targets, (call,), stream=False)

@@ -3,34 +3,18 @@
 from typing import Any
 
 import msgspec
-from django.http import HttpRequest
 from rest_framework.request import Request
 
 from compat.answers import Answer, Response
-from compat.asyncview import AsyncAPIView
 from compat.catalogue import Listed, listed_models
 from compat.errors import UnknownModel
+from compat.views.either import InEitherWords
 from compat.views.gemini import GeminiModels, OneGeminiModel
 
-# Gemini's clients send their key in it, and nobody else does: Gemini's API has a list of models at /v1/models too.
-_KEY_OF_GEMINI = "HTTP_X_GOOG_API_KEY"
 _encode = msgspec.json.Encoder().encode
 
 
-class _InEitherWords(AsyncAPIView):
-    """A route that OpenAI's API and Gemini's both have."""
-
-    of_gemini: type[AsyncAPIView]
-    """Who answers a client of Gemini's."""
-
-    async def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
-        """Answer in the words of the API that was asked."""
-        if _KEY_OF_GEMINI in request.META:
-            return await self.of_gemini().dispatch(request, *args, **kwargs)
-        return await super().dispatch(request, *args, **kwargs)
-
-
-class Models(_InEitherWords):
+class Models(InEitherWords):
     """The models that the caller may use."""
 
     of_gemini = GeminiModels
@@ -41,7 +25,7 @@ class Models(_InEitherWords):
         return Answer(_encode({"object": "list", "data": models}))
 
 
-class OneModel(_InEitherWords):
+class OneModel(InEitherWords):
     """One model by its id."""
 
     of_gemini = OneGeminiModel

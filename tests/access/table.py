@@ -195,6 +195,7 @@ ADMIN_TABLES = {
 }
 
 TOKEN, OPEN, OWN = "a token", "anybody", "a token of its owner's: for others it is not there"
+NOT_OTHERS = "a token of its owner's: for others it may not be there, as Gemini says"
 LINK = "whoever has the link"
 
 API = {
@@ -230,7 +231,15 @@ API = {
     "responses/{response_id}": OWN,
     "responses/{response_id}/cancel": OWN,
     "responses/{response_id}/input_items": OWN,
+    "uploads": TOKEN,
+    "uploads/{upload_id}/cancel": OWN,
+    "uploads/{upload_id}/complete": OWN,
+    "uploads/{upload_id}/parts": OWN,
     "usage": TOKEN,
+    "upload/v1/files": TOKEN,
+    "upload/v1beta/files": TOKEN,
+    "v1beta/files": TOKEN,
+    "v1beta/files/{file_id}": NOT_OTHERS,
     "v1beta/models": TOKEN,
     "v1beta/models/{model_id}": TOKEN,
     **{

@@ -9,17 +9,17 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts import files, metering
+from accounts import files, metering, uploads
 from accounts.in_db import in_db
 from accounts.issuing import issue_token
-from accounts.models import ContributedKey, IssuedToken, UsageRecord, User
+from accounts.models import ContributedKey, FileUpload, IssuedToken, UsageRecord, User
 from accounts.token_text import new_token_text
 from compat.models import MappingTarget, ModelMapping
 from compat.simulator.media import image
 from compat.urls import ROUTES, find_view
 from compat.views import OneModel, UnknownPath
 from tests.access.conftest import CANARY, make_world
-from tests.access.table import API, IN, LINK, OPEN, OWN, PROBES, ROLES, WEBSOCKETS, a_batch
+from tests.access.table import API, IN, LINK, NOT_OTHERS, OPEN, OWN, PROBES, ROLES, WEBSOCKETS, a_batch
 from tests.forms import FORM, form
 from tests.gemini_replies import reply
 from tests.limits.app import CHAT, ask
@@ -53,7 +53,18 @@ BODIES = {
     "responses/input_tokens": {"model": "gemini-2.5-flash", "input": "Hello"},
     "responses": {"model": "gemini-2.5-flash", "input": "Hello", "store": False},
     "conversations": {"metadata": {"a": "b"}},
+    "uploads": {"bytes": 6, "filename": "a.txt", "mime_type": "text/plain", "purpose": "user_data"},
+    "upload/v1/files": {"a": "file"},
+    "upload/v1beta/files": {"a": "file"},
 }
+ASKING_NOBODY = {"conversations", "uploads", "upload/v1/files", "upload/v1beta/files"}
+"""Those that are no request of Gemini."""
+IN_PARTS = {
+    "uploads/{upload_id}/parts": {"data": b"Hello."},
+    "uploads/{upload_id}/complete": {"part_ids": ["part_0_1"]},
+    "uploads/{upload_id}/cancel": {},
+}
+"""What is sent to an upload of ada's."""
 _SAID = {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}
 _VECTOR = {"content": {"parts": [{"text": "Hello"}]}}
 STRICT = {
@@ -97,7 +108,16 @@ def parts_of(world):
         "conversation_id": conversation.id,
         "item_id": "msg_1",
         "name": "an-image.png",
+        "upload_id": "upload_0",
     }
+
+
+def begin_upload(world):
+    """A file of ada's that is still to come; there may have been one before."""
+    FileUpload.objects.all().delete()
+    upload = uploads.begin(world.ada.pk, world.token.pk, "a.txt", "user_data", media_type="", size=6)
+    uploads.add_stretch(upload, uploads.begin_stretch(upload), b"Hello.")
+    FileUpload.objects.update(id="upload_0")
 
 
 async def call(path, **about):
@@ -121,18 +141,22 @@ def test_every_route_of_the_api_is_in_the_table_and_no_other():
 
 @pytest.mark.parametrize("path", API)
 async def test_a_route_asks_for_a_token_unless_the_table_says_otherwise(world, gemini, path):  # noqa: F811
-    open_to_all, owned, by_link = (API[path] == kind for kind in (OPEN, OWN, LINK))
+    open_to_all, by_link = (API[path] == kind for kind in (OPEN, LINK))
+    to_others = {OWN: 404, NOT_OTHERS: 403}.get(API[path], 200)
     method = "POST" if path in BODIES or "GET" not in ROUTES[path].cls().allowed_methods else "GET"
+    body = (BODIES | STRICT | IN_PARTS).get(path)
     path = path.format(**await in_db(parts_of, world))
+    body = (BODIES | STRICT).get(path, body)
     tokens = {"anonymous": None, **world.texts}
     for role, token in tokens.items():
         for asked in {f"/v1/{path}", f"/{path}/"}:
-            answer = await send(asked, (BODIES | STRICT).get(path), method=method, token=token)
+            await in_db(begin_upload, world)
+            answer = await send(asked, body, method=method, token=token)
             if by_link:
                 assert (answer.status, answer.code) == (404, "link_over"), (asked, role, answer.body)
                 continue
             let_in = open_to_all or role in LET_IN
-            status = 404 if owned and role != "ada" else 200
+            status = 200 if role == "ada" else to_others
             assert answer.status == (status if let_in else 401), (asked, role, answer.body)
             # Anthropic's errors have no code, and Google's is the status: there the status says it all.
             code = None if role == "anonymous" else "invalid_api_key"
@@ -199,7 +223,7 @@ async def test_a_body_takes_nothing_that_it_does_not_ask_for(world, gemini):  # 
     made = await in_db(
         lambda: list(UsageRecord.objects.exclude(model=CANARY).values_list("user__username", "sub_user"))
     )
-    assert set(made) == {("bob", "")} and len(made) == len(BODIES) - 1, "a conversation is no request of Gemini"
+    assert set(made) == {("bob", "")} and len(made) == len(BODIES) - len(ASKING_NOBODY)
     assert all(not (set(slipped_in) & set(json.loads(call.body))) for call in gemini.calls)
 
 

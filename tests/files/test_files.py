@@ -271,7 +271,7 @@ async def test_geminis_own_requests_bring_the_files_that_they_name(files, others
     path = "/v1beta/models/gemini-2.5-flash:generateContent"
     part = {"fileData": {"fileUri": f"files/{file_id}"}}
     body = json.dumps({"contents": [{"role": "user", "parts": [{"text": "Read"}, part]}]}).encode()
-    assert (await others_files.site.ask(path, body)).status == 404
+    assert (await others_files.site.ask(path, body)).status == 403
     assert not files.site.gemini.calls
     assert (await files.site.ask(path, body)).status == 200
     [(_, _, _, asked)] = files.site.gemini.calls

@@ -45,6 +45,8 @@ BODIES = {
     f"models/models/{MODEL}": None,
     "models/gpt-4o": None,
     "files": None,
+    "uploads": {"bytes": 1, "filename": "a.txt", "mime_type": "text/plain", "purpose": "user_data"},
+    "v1beta/files": None,
     "batches": None,
 }
 SPELLINGS = ["/v1/{}", "/v1/{}/", "/{}", "/{}/", "//v1//{}", "/v1/{}//", "//{}"]

@@ -21,7 +21,7 @@ from tests.translation.answering import decoded
 
 def said(**members: Any) -> GenerateTranslation:
     contents = [{"role": "user", "parts": [{"text": "Hello"}]}]
-    return GenerateTranslation(json.dumps({"contents": contents, **members}).encode())
+    return GenerateTranslation(json.dumps({"contents": contents, **members}).encode(), {"here.test:3000"}.__contains__)
 
 
 def read(given: dict[str, Any]) -> Reply:
@@ -84,6 +84,28 @@ def test_the_names_in_every_corner_of_a_request_are_found() -> None:
         ("contents[0].parts[2].function_response.parts[0].file_data.file_uri", "files/a"),
         ("system_instruction.parts[0].file_data.file_uri", "files/a"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("uri", "file_id"),
+    [
+        ("files/0a1b", "file-0a1b"),
+        ("files/file-0a1b", "file-0a1b"),
+        ("http://here.test:3000/v1beta/files/0a1b", "file-0a1b"),
+        ("https://here.test:3000/v1/files/0a1b", "file-0a1b"),
+        ("https://generativelanguage.googleapis.com/v1beta/files/0a1b", "file-0a1b"),
+        ("https://there.test/v1beta/files/0a1b", None),
+    ],
+)
+def test_a_file_is_named_by_its_name_or_its_address_here(uri: str, file_id: str | None) -> None:
+    asked = said(contents=[{"role": "user", "parts": [{"fileData": {"fileUri": uri}}]}])
+    assert [one.file_id for one in asked.references] == ([file_id] if file_id else [])
+
+
+@pytest.mark.parametrize("uri", ["http://here.test:3000/v1beta/files/a/b", "http://here.test/v1beta/files/a", "//["])
+def test_an_address_here_that_is_no_files_is_refused(uri: str) -> None:
+    with pytest.raises(Untranslatable, match="file uri"):
+        said(contents=[{"role": "user", "parts": [{"fileData": {"fileUri": uri}}]}])
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from compat.schemas.gemini_request.shape import (
     boolean,
     enum,
     int32,
+    int64,
     json_object,
     number,
     string,
@@ -137,3 +138,15 @@ EMBED = Message(
     },
 )
 EMBED_BATCH = Message("BatchEmbedContentsRequest", {"requests": Many(EMBED)})
+
+_FILE = Message(
+    "File",
+    {
+        "name": string,
+        "displayName": string,
+        "mimeType": string,
+        "sizeBytes": int64,
+        **dict.fromkeys(("createTime", "updateTime", "expirationTime", "sha256Hash", "uri", "state", "source"), string),
+    },
+)
+CREATE_FILE = Message("CreateFileRequest", {"file": _FILE})

@@ -11,7 +11,7 @@ from compat.schemas.gemini_request.shape import Message
 from compat.schemas.gemini_request.violation import Violation
 from compat.translation.affinity import affinity_of
 from compat.translation.decoding import decode
-from compat.translation.gemini.references import references_in
+from compat.translation.gemini.references import IsOurs, references_in
 from compat.translation.refusals import Untranslatable
 
 Body = dict[str, Any]
@@ -55,10 +55,10 @@ MEMBERS: dict[str, Fate] = {
 class GenerateTranslation:
     """One request of generateContent, checked once. Raises Untranslatable."""
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, is_ours: IsOurs) -> None:
         read = _read(body, GENERATE)
         _check_contents(read.get("contents"), "contents")
-        self.references = list(references_in(read))
+        self.references = list(references_in(read, is_ours))
         self._asked = _of_ours(read)
 
     def to_body(self, model: str, candidates: int) -> Body:
@@ -96,14 +96,14 @@ class GenerateTranslation:
 class CountTranslation:
     """One request of countTokens: contents alone, or a whole request. Raises Untranslatable."""
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, is_ours: IsOurs) -> None:
         read = _read(body, COUNT)
         self._inner: Body | None = read.get("generateContentRequest")
         asked = read if self._inner is None else self._inner
         _check_contents(asked.get("contents"), "contents")
         if self._inner is not None and "contents" in read:
             raise _invalid("contents", "Only one of contents and generate_content_request can be set.")
-        self.references = list(references_in(asked))
+        self.references = list(references_in(asked, is_ours))
         self._asked = _of_ours(asked)
 
     def to_body(self, model: str, candidates: int) -> Body:
@@ -119,7 +119,7 @@ class EmbedTranslation:
     `dimensions` is the length of the vectors where the request does not say.
     """
 
-    def __init__(self, body: bytes, dimensions: int | None, *, batch: bool) -> None:
+    def __init__(self, body: bytes, is_ours: IsOurs, dimensions: int | None, *, batch: bool) -> None:
         read = _read(body, EMBED_BATCH if batch else EMBED)
         requests = read.get("requests", []) if batch else [read]
         if not 1 <= len(requests) <= _MOST_IN_A_BATCH:
@@ -127,7 +127,8 @@ class EmbedTranslation:
         for place, one in enumerate(requests):
             path = f"requests[{place}].content" if batch else "content"
             _check_contents([one.get("content", {})], path)
-        self.references = list(references_in({"contents": [one["content"] for one in requests]}))
+        contents = [one["content"] for one in requests]
+        self.references = list(references_in({"contents": contents}, is_ours))
         usual = {"outputDimensionality": dimensions} if dimensions else {}
         self._requests = [{**usual, **one} for one in requests]
 
