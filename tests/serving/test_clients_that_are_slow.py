@@ -95,6 +95,22 @@ def test_a_body_that_comes_in_time_earns_more_time(start):
         assert b'"received": 100000' in read_all(sock)
 
 
+@pytest.mark.parametrize("whole_head", [True, False])
+def test_what_comes_behind_slow_answers_has_its_time_when_they_are_out(start, whole_head):
+    """Nothing is read meanwhile, so that nothing can be late."""
+    server = start(body_seconds=1, head_seconds=1)
+    sent, rest = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n", b"\r\n1234567890"
+    if whole_head:
+        sent, rest = sent + rest[:5], rest[5:]
+    with server.connect() as sock:
+        sock.sendall(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n" * 3 + sent)
+        told = b""
+        while told.count(b'"late"') < 3:
+            told += read_until(sock, b'"late"')
+        sock.sendall(rest)
+        assert b'"received": 10' in read_until(sock, b"}")
+
+
 def test_an_idle_connection_is_closed(start):
     server = start(idle_seconds=1, head_seconds=1)
     with server.connect() as sock:

@@ -137,7 +137,7 @@ class Protocol(HttpToolsProtocol):
         self.url = b""
         self.headers = []
         self.expect_100_continue = self.is_idle = False
-        self.due = self.now + self.limits.head_seconds
+        self.due = NEVER if len(self.open) > 1 else self.now + self.limits.head_seconds
         self.head_bytes = 0
 
     def on_headers_complete(self) -> None:
@@ -177,8 +177,9 @@ class Protocol(HttpToolsProtocol):
         if len(self.open) == 1:
             self.loop.create_task(self.cycle.run(self.app, self.tasks))
         elif len(self.open) <= self.limits.pipelined:
-            # The answer before it is not finished: no more is read until then.
+            # The answer before it is not finished: no more is read until then, and nothing can be late.
             self.flow.pause_reading()
+            self.due = NEVER
         else:
             self.transport.abort()
 
@@ -212,11 +213,20 @@ class Protocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self.open:
+            if len(self.open) == 1:
+                self.due = self.due_again()
             self.loop.create_task(self.open[0].run(self.app, self.tasks))
             return
         self.flow.resume_reading()
         if self.due == NEVER:
             self.rest()
+
+    def due_again(self) -> float:
+        """By when the client must have sent what it has begun, now that nothing ahead of it keeps us from reading on."""
+        if self.head_bytes is not None:
+            return time.monotonic() + self.limits.head_seconds
+        is_whole = self.cycle is None or not self.cycle.more_body
+        return NEVER if is_whole else time.monotonic() + self.limits.body_seconds
 
     def rest(self) -> None:
         """Nothing is to be heard of the last request, or told: the next must come in time."""
