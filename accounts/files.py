@@ -167,6 +167,11 @@ def parts(file: StoredFile) -> Iterator[bytes]:
         yield part
 
 
+def require_readable(file: StoredFile) -> None:
+    """Raise Unsealable where it would be raised once a download has begun."""
+    part_of(file, 0)
+
+
 async def read(file: StoredFile, start: int = 0) -> AsyncIterator[bytes]:
     """The same, from one part on, for those on an event loop, who wait for each part. Raises Unsealable."""
     for number in itertools.count(start):

@@ -1,7 +1,7 @@
 """One's own batches: how far each is, its results, and its end before its time. Another person's are not there."""
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import batches, files
 from accounts.batches import Status
 from accounts.pages.people import person, signed_in
+from accounts.sealing import Unsealable
 
 _SHOWN = 50
 WORDS = {
@@ -75,13 +76,20 @@ def cancel(request: HttpRequest, batch_id: str) -> HttpResponse:
 
 @require_safe
 @signed_in
-def results(request: HttpRequest, batch_id: str, kind: str) -> StreamingHttpResponse:
+def results(request: HttpRequest, batch_id: str, kind: str) -> HttpResponseBase:
     """The file of answers, or of errors, a part in memory at a time."""
     batch = get_object_or_404(batches.of_user(person(request).pk), pk=batch_id)
     file_id = {"output": batch.output_file, "errors": batch.error_file}.get(kind, "")
     file = files.find(batch.user_id, file_id)
     if file is None:
         raise Http404
+    try:
+        files.require_readable(file)
+    except Unsealable:
+        messages.warning(
+            request, _("The file cannot be read any more: the encryption key that it was kept under is gone.")
+        )
+        return redirect("batches")
     headers = {
         "Content-Disposition": f'attachment; filename="{batch.pk}_{kind}.jsonl"',
         "Content-Length": str(file.bytes),

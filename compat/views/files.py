@@ -91,6 +91,7 @@ class FileContent(FilesView):
     async def get(self, request: Request, file_id: str) -> Response:
         """The bytes as they came. Raises NotFound."""
         file = await self.found(file_id)
+        await in_db_soon(files.require_readable, file)
         name = quote(files.name_of(file), safe="")
         headers = {
             "content-type": "application/octet-stream",

@@ -179,6 +179,9 @@ async def test_a_file_whose_encryption_key_is_gone_is_told_so(files, settings):
     file_id = await files.kept()
     settings.ENCRYPTION_KEYS = ["MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="]
     assert (await files.get(f"/{file_id}")).json["filename"] == ""
+    content = await files.get(f"/{file_id}/content")
+    assert (content.status, content.error["type"]) == (404, "invalid_request_error")
+    assert "encryption key" in content.error["message"]
     answered = await files.site.chat(messages=_naming(file_id))
     assert (answered.status, answered.error["type"]) == (404, "invalid_request_error")
 

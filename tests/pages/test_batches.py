@@ -75,6 +75,14 @@ def test_results_are_downloaded_while_they_are_kept(page, ada, batch):
     assert "/output/" not in page.get("/accounts/batches/").content.decode()
 
 
+def test_results_whose_encryption_key_is_gone_are_told_so(page, ada, batch, settings):
+    file = files.keep(ada.pk, "a.jsonl", "batch_output", [b'{"a": 1}\n'])
+    Batch.objects.update(status="completed", output_file=file.pk)
+    settings.ENCRYPTION_KEYS = ["MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="]
+    told = page.get(f"/accounts/batches/{batch.pk}/output/", follow=True).content.decode()
+    assert "encryption key that it was kept under is gone" in told
+
+
 @pytest.mark.django_db(transaction=True)
 async def test_a_download_holds_what_the_batch_brought(ada, batch):
     file = await sync_to_async(files.keep)(ada.pk, "a.jsonl", "batch_output", [b'{"a": 1}\n'])
