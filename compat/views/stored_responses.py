@@ -58,9 +58,21 @@ class OneResponse(_StoredView):
         if query.get("stream") == "true":
             after = number_in(query, "starting_after", 0, 0, _MOST_EVENTS) if "starting_after" in query else -1
             return await self._streamed(response_id, after)
-        if run is not None:
+        if run is not None and await self._is_wanted(run):
             return Answer(run.state())
         return Answer(await self.one(response_id, _told))
+
+    async def _is_wanted(self, run: Background) -> bool:
+        """False for one that has ended, or was cancelled or deleted through another process: it ends here as well then."""
+        try:
+            if await stored.is_running(run.user_id, run.id):
+                return not run.is_over
+        except NotStored:
+            pass
+        except DatabaseError:
+            return True  # what is known of it here needs no database
+        run.cancel()
+        return False
 
     async def delete(self, request: Request, response_id: str) -> Response:
         """Delete it for good. One that is worked on ends as well."""

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from django.utils import timezone
 
-from accounts.in_db import in_db
+from accounts.in_db import DatabaseAway, in_db
 from accounts.models import StoredResponse, User
 from accounts.stored import behind, responses
 from compat.gemini.failures import failure_of
@@ -149,16 +149,38 @@ async def test_one_that_has_ended_stays_as_it_is(api: Asking):
 
 @pytest.mark.parametrize("act", ["cancel", "delete"])
 async def test_another_process_ends_it(api: Asking, gate, monkeypatch, act):
-    monkeypatch.setattr(background, "_BEAT_SECONDS", 0.05)
     made = await api.create(background=True)
+    await until(lambda: gate.streams)
     await api.rows()
     if act == "cancel":
         await responses.cancel(api.site.user.pk, made["id"], lambda one: one)
     else:
         await responses.delete(api.site.user.pk, made["id"])
-    await until(lambda: made["id"] not in background.running)
+    assert not gate.streams[0].closed
+    # Whoever asks is told so at once; the process that makes it hears of it as well.
     found = await api.ask(f"responses/{made['id']}")
+    await until(lambda: made["id"] not in background.running)
     assert found.status == 404 if act == "delete" else found.json["status"] == "cancelled"
+
+
+async def test_a_process_that_makes_it_hears_of_its_end_by_itself(api: Asking, gate, monkeypatch):
+    monkeypatch.setattr(background, "_BEAT_SECONDS", 0.05)
+    made = await api.create(background=True)
+    await api.rows()
+    await responses.cancel(api.site.user.pk, made["id"], lambda one: one)
+    await until(lambda: made["id"] not in background.running)
+
+
+async def test_what_is_known_of_it_here_needs_no_database(api: Asking, gate, monkeypatch):
+    made = await api.create(background=True)
+    await api.rows()
+
+    async def away(user_id, response_id):
+        raise DatabaseAway("away")
+
+    monkeypatch.setattr(responses, "is_running", away)
+    assert (await api.ask(f"responses/{made['id']}")).json["status"] == "queued"
+    gate.release(), gate.release()
 
 
 async def test_a_failure_midway_is_told_by_the_response(api: Asking, gate):
