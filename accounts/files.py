@@ -16,7 +16,8 @@ from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from accounts.in_db import in_db
-from accounts.models import Batch, FilePart, FileUpload, StoredFile, User
+from accounts.models import Batch, FilePart, FileUpload, StoredFile
+from accounts.one_at_a_time import wait_for_others_of
 from accounts.sealing import Unsealable, seal_bytes, unseal_bytes
 
 PART_BYTES = 256 * 1024
@@ -97,8 +98,7 @@ def end_of(created: datetime, lives: timedelta | None) -> datetime:
 
 def require_room(user_id: int, size: int, *, another: bool = True) -> None:
     """Raise NoRoom unless the user has room for so many bytes, of another file or of one that is there. In a transaction."""
-    # Of two at once one waits here for the other, for each would find the room that is there for one.
-    list(User.objects.select_for_update(no_key=True).filter(pk=user_id).values_list("pk"))
+    wait_for_others_of(user_id)
     if not has_room(user_id, size) or (another and _of_user(user_id).count() >= _MOST_FILES):
         raise NoRoom
 

@@ -16,6 +16,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from accounts.models import KeptImage
+from accounts.one_at_a_time import wait_for_others_of
 
 # Each key seals one image.
 _NONCE = bytes(12)
@@ -57,8 +58,9 @@ def keep(owner_id: int, images: Sequence[tuple[str, bytes]]) -> list[Kept]:
     size, most = sum(row.size for row in rows), settings.IMAGE_LINK_BYTES
     if size > most // _OWNERS_PART:
         raise NoRoom
+    purge_expired()
     with transaction.atomic():
-        purge_expired()
+        wait_for_others_of(owner_id)
         _make_room(KeptImage.objects.filter(owner_id=owner_id), most // _OWNERS_PART - size)
         _make_room(KeptImage.objects.all(), most - size)
         KeptImage.objects.bulk_create(rows)

@@ -9,6 +9,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from accounts.models import Conversation, ConversationItem
+from accounts.one_at_a_time import wait_for_others_of
 from accounts.paging import Page
 from accounts.sealing import Unsealable, seal_bytes, unseal_bytes
 from accounts.stored import NoRoom, NotStored, TooLarge
@@ -88,6 +89,7 @@ def add_behind(user_id: int, conversation_id: str, size: int, items: Callable[[]
 @transaction.atomic
 def add_now(user_id: int, conversation_id: str, items: Sequence[Item]) -> None:
     """The same in a database thread. An item whose id is there already is not added again."""
+    wait_for_others_of(user_id)
     conversation = _get(user_id, conversation_id)
     if conversation.items.count() + len(items) > MOST_ITEMS:
         raise NoRoom
@@ -137,6 +139,7 @@ def _get(user_id: int, conversation_id: str) -> Conversation:
 
 @transaction.atomic
 def _create(user_id: int, conversation_id: str, metadata: bytes, items: Sequence[Item]) -> Found:
+    wait_for_others_of(user_id)
     require_room_for_conversation(user_id)
     now = timezone.now()
     Conversation.objects.create(

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import StoredResponse
+from accounts.one_at_a_time import wait_for_others_of
 from accounts.sealing import Unsealable, seal_bytes, unseal_bytes
 from accounts.stored import NotStored
 from accounts.stored.behind import look_up, write_behind
@@ -63,6 +64,7 @@ def keep(
         row.previous, row.root = (after.id if after else ""), root
         row.alive_until = _alive_until() if status in RUNNING else None
         with transaction.atomic():
+            wait_for_others_of(user_id)
             make_room(user_id, row.size)
             row.save(force_insert=True)
 
@@ -76,6 +78,7 @@ def finish(user_id: int, response_id: str, status: str, size: int, content: Call
         told = content()
         sealed = seal_bytes(response_id, told)
         with transaction.atomic():
+            wait_for_others_of(user_id)
             running = StoredResponse.objects.filter(pk=response_id, status__in=RUNNING)
             if running.update(status=status, alive_until=None, size=len(told), sealed=sealed):
                 make_room(user_id, 0)

@@ -14,7 +14,10 @@ MOST_CONVERSATIONS = 1_000
 
 
 def make_room(user_id: int, size: int) -> None:
-    """Delete the user's oldest responses until so many bytes more may be stored. Raises NoRoom."""
+    """Delete the user's oldest responses until so many bytes more may be stored. Raises NoRoom.
+
+    It belongs into the transaction that stores them, behind wait_for_others_of.
+    """
     mine = StoredResponse.objects.filter(user_id=user_id).order_by("created")
     held = mine.aggregate(count=Count("pk"), size=Sum("size", default=0))
     fixed = _held_by_conversations(user_id)["size"]

@@ -1,0 +1,72 @@
+"""Room for what users have stored, looked for by several at once: on SQLite, and on PostgreSQL, where they run side by side."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+from django.db.models import Sum
+
+from accounts import kept_images
+from accounts.models import Conversation, ConversationItem, KeptImage, StoredResponse, User
+from accounts.stored import NoRoom, conversations, responses, room
+from tests.metering.conftest import data_dir, database, postgresql_server, postgresql_url, sqlite_url
+
+__all__ = ["data_dir", "database", "postgresql_server", "postgresql_url", "sqlite_url"]
+
+AT_ONCE = 8
+
+
+@pytest.fixture
+def ada(database):
+    yield User.objects.create(username="ada")
+    for model in (StoredResponse, ConversationItem, Conversation, KeptImage):
+        model.objects.all().delete()
+
+
+def at_once(act):
+    """How many of some that run at the same moment find room."""
+    ready = threading.Barrier(AT_ONCE)
+
+    def run(number):
+        try:
+            with connection.cursor():
+                ready.wait(10)
+            act(number)
+        except (NoRoom, kept_images.NoRoom):
+            return 0
+        finally:
+            connection.close()
+        return 1
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        return sum(threads.map(run, range(AT_ONCE)))
+
+
+def test_conversations_are_no_more_than_there_may_be(ada, monkeypatch):
+    monkeypatch.setattr(room, "MOST_CONVERSATIONS", 3)
+    assert at_once(lambda number: conversations._create(ada.pk, f"conv_{number}", b"{}", [])) == 3
+    assert Conversation.objects.count() == 3
+
+
+def test_items_of_a_conversation_are_no_more_than_there_may_be(ada, monkeypatch):
+    conversations._create(ada.pk, "conv_1", b"{}", [])
+    monkeypatch.setattr(conversations, "MOST_ITEMS", 3)
+    assert at_once(lambda number: conversations.add_now(ada.pk, "conv_1", [(f"msg_{number}", b"{}")])) == 3
+    assert ConversationItem.objects.count() == 3
+
+
+def test_responses_take_no_more_room_than_there_is(ada, settings, monkeypatch):
+    monkeypatch.setattr(room.settings, "STORED_MIB", 3_500 / 1024 / 1024)
+    acts = []
+    monkeypatch.setattr(responses, "write_behind", lambda user_id, size, act: acts.append(act))
+    for number in range(AT_ONCE):
+        responses.keep(ada.pk, f"resp_{number}", None, "completed", 1, lambda: b"x" * 1_000)
+    assert at_once(lambda number: acts[number]()) == AT_ONCE
+    assert StoredResponse.objects.aggregate(held=Sum("size"))["held"] == 3_000
+
+
+def test_images_of_one_owner_take_no_more_room_than_there_is(ada, settings):
+    settings.IMAGE_LINK_BYTES = 8 * 3_500
+    at_once(lambda number: kept_images.keep(ada.pk, [("image/png", b"x" * 1_000)]))
+    assert KeptImage.objects.aggregate(held=Sum("size"))["held"] == 3_000
