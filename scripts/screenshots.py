@@ -107,7 +107,7 @@ def test_itself(page: Page) -> None:
     """The connect page, when it has tested itself."""
     page.click("#run")
     page.wait_for_selector("#outcome.notice", timeout=60_000)
-    page.locator("#outcome").scroll_into_view_if_needed()
+    page.evaluate("scrollTo(0, 0)")  # the button brought its part of the page into view
 
 
 def chat(page: Page) -> None:
