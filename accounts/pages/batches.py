@@ -33,7 +33,7 @@ _STOPPABLE = (Status.VALIDATING, Status.IN_PROGRESS)
 @signed_in
 def listed(request: HttpRequest) -> HttpResponse:
     """The newest ones."""
-    mine = batches.of_user(person(request).pk)[:_SHOWN]
+    mine = list(batches.of_user(person(request).pk)[:_SHOWN])
     kept = set(files.of_user(person(request).pk).filter(purpose="batch_output").values_list("pk", flat=True))
     rows = [
         {
@@ -47,7 +47,9 @@ def listed(request: HttpRequest) -> HttpResponse:
         }
         for batch in mine
     ]
-    return render(request, "batches/list.html", {"rows": rows})
+    return render(
+        request, "batches/list.html", {"rows": rows, "going": any(b.status not in batches.ENDED for b in mine)}
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -63,12 +65,14 @@ def cancel(request: HttpRequest, batch_id: str) -> HttpResponse:
         else:
             messages.success(request, _("The batch is being cancelled. What was answered is kept."))
         return redirect("batches")
-    left = batch.total - batch.done
     known = {
-        "question": _("Cancel the batch %(id)s?") % {"id": batch.pk},
-        "loss": _("%(count)d requests have no answer yet and will get none. What was answered is kept.")
-        % {"count": left},
+        "question": _("Cancel this batch?"),
+        "loss": _(
+            "Of %(id)s %(done)d of %(total)d requests are answered, which is kept. The others will get no answer."
+        )
+        % {"id": batch.pk, "done": batch.done, "total": batch.total},
         "act": _("Cancel the batch"),
+        "stay": _("Let it run"),
         "back": reverse("batches"),
     }
     return render(request, "pages/confirm.html", known)
