@@ -24,7 +24,8 @@ FILES: dict[tuple[str, str], Operation] = {
         group="Files",
         summary="Leave a file here",
         description="The requests of a batch, one JSON object a line (`batch`), or a document that conversations name by its "
-        "`file_id`. It is kept encrypted, for its owner alone, and erased when its time is over.",
+        "`file_id`. It is kept encrypted, for its owner alone, and erased when its time is over. With the header "
+        "`anthropic-version` the routes of files speak as Anthropic's API does, with `x-goog-api-key` as Gemini's.",
         request=FileForm,
         takes=FORM,
         example={"purpose": "batch", "file": "@requests.jsonl"},

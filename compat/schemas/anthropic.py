@@ -1,10 +1,11 @@
-"""POST messages: the request as Anthropic's clients send it. Blocks of kinds that mean nothing here are left out."""
+"""POST messages and files: the requests as Anthropic's clients send them. Blocks of kinds that mean nothing here are left out."""
 
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Raw, Struct
 
 from compat.schemas.chat import Share, TokenCount
+from compat.schemas.uploads import Upload
 
 
 class Source(Struct):
@@ -14,6 +15,7 @@ class Source(Struct):
     media_type: str | None = None
     data: str | None = None
     url: str | None = None
+    file_id: str | None = None
 
 
 class TextBlock(Struct):
@@ -147,3 +149,10 @@ class MessagesRequest(Struct):
     output_format: OutputFormat | None = None
     metadata: Metadata | None = None
     service_tier: str | None = None
+
+
+class FileForm(Struct):
+    """A file, and how long it is kept."""
+
+    file: Upload
+    expires_in_seconds: Annotated[int, Meta(ge=3_600, le=7_776_000)] | None = None

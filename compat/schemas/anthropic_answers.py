@@ -1,4 +1,4 @@
-"""What POST messages answers, as answers.py has it for the other routes: the API document is made from here."""
+"""What Anthropic's routes answer, as answers.py has it for the other routes: the API document is made from here."""
 
 from typing import Annotated, Any, Literal
 
@@ -94,3 +94,31 @@ class AnthropicCount(Struct):
     """What the messages count."""
 
     input_tokens: Count
+
+
+class AnthropicFile(Struct, tag_field="type", tag="file"):
+    """A file that is kept here."""
+
+    id: str
+    filename: str
+    mime_type: str
+    size_bytes: Count
+    created_at: str
+    expires_at: str
+    downloadable: Literal[True] = True
+
+
+class AnthropicFileList(Struct):
+    """A page of the files of a user."""
+
+    data: list[AnthropicFile]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+    next_page: str | None
+
+
+class AnthropicFileDeleted(Struct, tag_field="type", tag="file_deleted"):
+    """The file is erased."""
+
+    id: str

@@ -58,6 +58,11 @@ def type_of_name(name: str) -> str | None:
     return _TYPE_OF.get(name.rpartition(".")[2].lower())
 
 
+def type_of_file(declared: str, name: str) -> str:
+    """The media type of a file, as its owner says or as its name tells."""
+    return declared or type_of_name(name) or "application/octet-stream"
+
+
 def to_gemini_type(mime_type: str) -> str | None:
     """Gemini's name for a media type; None for one that it does not take. Every other text is a plain one."""
     mime_type = _OTHER_NAMES.get(mime_type, mime_type)

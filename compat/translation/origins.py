@@ -18,6 +18,8 @@ class Origins(NamedTuple):
     """For each message of the chat its place in the conversation, or the member it came from; None for what leads it."""
     names: tuple[tuple[str, str], ...]
     """(chat's name, this door's): the first that a path begins with."""
+    file: str = "."
+    """What is between a part and what is in it of a file."""
 
     def of(self, param: str | None) -> str | None:
         """The path of the member that a path of the chat request came from."""
@@ -28,7 +30,7 @@ class Origins(NamedTuple):
             place = self.places[index] if index < len(self.places) else None
             if isinstance(place, str):
                 return place
-            rest = param[found.end() :].replace(".file.", ".")
+            rest = param[found.end() :].replace(".file.", self.file)
             return self.lead if place is None else f"{self.messages}[{place}]{rest}"
         if param == "messages":
             return self.messages

@@ -1,4 +1,4 @@
-"""Routes that OpenAI's API and another have by the same path."""
+"""Routes that OpenAI's API and another have at the same path."""
 
 from typing import Any
 
@@ -9,16 +9,22 @@ from compat.asyncview import AsyncAPIView
 
 # Gemini's clients send their key in it, and nobody else does: Gemini's API has models and files below /v1 too.
 _KEY_OF_GEMINI = "HTTP_X_GOOG_API_KEY"
+# Anthropic's API asks for it in every request.
+_VERSION_OF_ANTHROPIC = "HTTP_ANTHROPIC_VERSION"
 
 
 class InEitherWords(AsyncAPIView):
-    """A route that OpenAI's API and Gemini's both have."""
+    """A route that other APIs have as well as OpenAI's."""
 
-    of_gemini: type[AsyncAPIView]
-    """Who answers a client of Gemini's."""
+    of_gemini: type[AsyncAPIView] | None = None
+    """Who answers a client of Gemini's; None where its API has no such route."""
+    of_anthropic: type[AsyncAPIView] | None = None
+    """Who answers a client of Anthropic's, likewise."""
 
     async def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
         """Answer in the words of the API that was asked."""
-        if _KEY_OF_GEMINI in request.META:
+        if self.of_gemini is not None and _KEY_OF_GEMINI in request.META:
             return await self.of_gemini().dispatch(request, *args, **kwargs)
+        if self.of_anthropic is not None and _VERSION_OF_ANTHROPIC in request.META:
+            return await self.of_anthropic().dispatch(request, *args, **kwargs)
         return await super().dispatch(request, *args, **kwargs)

@@ -2,47 +2,34 @@
 
 from datetime import timedelta
 from functools import partial
-from urllib.parse import quote
 
 import msgspec
 from rest_framework.request import Request
 
 from accounts import files
 from accounts.in_db import in_db, in_db_soon
-from accounts.models import IssuedToken, StoredFile
+from accounts.models import StoredFile
 from accounts.paging import rows_of
-from compat.answers import Answer, Download, Response
-from compat.asyncview import AsyncAPIView
-from compat.errors import InvalidRequest, NotFound
+from compat.answers import Answer, Response
+from compat.errors import InvalidRequest
 from compat.query import page_in, query_of
 from compat.schemas.file_answers import File, FileDeleted, FileList
 from compat.schemas.files import FileForm
 from compat.translation.decoding import convert
 from compat.uploading import in_clients_words
+from compat.views.anthropic_files import AnthropicFileContent, AnthropicFiles, OneAnthropicFile
 from compat.views.either import InEitherWords
+from compat.views.file_access import ContentView, FilesView, no_such_file
 from compat.views.gemini_files import GeminiFiles, OneGeminiFile
 
 _encode = msgspec.json.Encoder().encode
 _USUAL, _MOST = 1_000, 10_000
 
 
-class FilesView(AsyncAPIView):
-    """What the routes of files share: the caller's own files alone are there."""
-
-    needs = IssuedToken.Scope.FILES
-
-    async def found(self, file_id: str) -> StoredFile:
-        """The caller's own file. Raises NotFound, for another's as well."""
-        file = await in_db_soon(files.find, self.caller.user_id, file_id)
-        if file is None:
-            raise no_such_file(file_id)
-        return file
-
-
 class Files(InEitherWords, FilesView):
     """The caller's files, and one more."""
 
-    of_gemini = GeminiFiles
+    of_gemini, of_anthropic = GeminiFiles, AnthropicFiles
 
     async def get(self, request: Request) -> Response:
         """OpenAI's list of files."""
@@ -71,7 +58,7 @@ class Files(InEitherWords, FilesView):
 class OneFile(InEitherWords, FilesView):
     """One of the caller's files."""
 
-    of_gemini = OneGeminiFile
+    of_gemini, of_anthropic = OneGeminiFile, OneAnthropicFile
 
     async def get(self, request: Request, file_id: str) -> Response:
         """OpenAI's file object. Raises NotFound."""
@@ -85,24 +72,10 @@ class OneFile(InEitherWords, FilesView):
         return Answer(_encode(FileDeleted(file_id)))
 
 
-class FileContent(FilesView):
+class FileContent(InEitherWords, ContentView):
     """What is in one of the caller's files."""
 
-    async def get(self, request: Request, file_id: str) -> Response:
-        """The bytes as they came. Raises NotFound."""
-        file = await self.found(file_id)
-        await in_db_soon(files.require_readable, file)
-        name = quote(files.name_of(file), safe="")
-        headers = {
-            "content-type": "application/octet-stream",
-            "content-disposition": f"attachment; filename*=UTF-8''{name}",
-        }
-        return Download(files.read(file), file.bytes, headers)
-
-
-def no_such_file(file_id: str) -> NotFound:
-    """What is told of a file that is not there, or another's."""
-    return NotFound(f"No such File object: {file_id[:80]}", param="id")
+    of_anthropic = AnthropicFileContent
 
 
 def _listed(rows: "partial[tuple[list[StoredFile], bool]]") -> tuple[list[File], bool]:

@@ -1,25 +1,22 @@
 """POST messages: Anthropic's API."""
 
 import time
-from typing import Any
 
 import msgspec
-from django.http import HttpRequest
 from rest_framework.request import Request
 
 from accounts.models import IssuedToken
 from compat.answers import Answer, Response
-from compat.errors import CompatError
 from compat.ids import new_hex
 from compat.relay import signatures as memory
 from compat.schemas.anthropic import MessagesRequest
 from compat.translation.anthropic import message as messages
 from compat.translation.anthropic.blocks import Telling
-from compat.translation.anthropic.errors import to_envelope
 from compat.translation.anthropic.request import MessagesTranslation
 from compat.translation.chat.choice import Answering
 from compat.translation.decoding import decode
 from compat.views.answering import AnsweringView
+from compat.views.anthropic import InAnthropicsWords
 
 _request = msgspec.json.Decoder(MessagesRequest)
 
@@ -27,20 +24,10 @@ _request = msgspec.json.Decoder(MessagesRequest)
 _encode = msgspec.json.Encoder().encode
 
 
-class _AnthropicView(AnsweringView):
-    """What the routes of Anthropic's API share: its errors, and its name for the request's id."""
+class _AnthropicView(InAnthropicsWords, AnsweringView):
+    """What the routes that ask a model share."""
 
     needs = IssuedToken.Scope.CHAT
-
-    async def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
-        """The same; Anthropic's clients look for the request's id under a name of their own."""
-        response = await super().dispatch(request, *args, **kwargs)
-        response.headers["request-id"] = response.headers["x-request-id"]
-        return response
-
-    def error_answer(self, error: CompatError, request_id: str) -> Answer:
-        """Anthropic's envelope."""
-        return Answer(to_envelope(error.body(), error.status, request_id), error.status, error.headers())
 
     async def asked(self) -> tuple[MessagesRequest, MessagesTranslation]:
         """The request, and the chat that it amounts to."""

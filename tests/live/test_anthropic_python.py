@@ -133,3 +133,27 @@ def test_max_tokens_may_be_left_out_and_a_query_means_nothing(
         timeout=20,
     )
     assert answer.json()["content"][0]["text"] == "Hello!"
+
+
+def test_files_are_kept_listed_named_and_erased(
+    client: anthropic.Anthropic, gemini: ScriptedGemini, model: str
+) -> None:
+    kept = [client.beta.files.upload(file=(f"{name}.csv", b"a,b", "text/csv")) for name in "abc"]
+    file = kept[0]
+    assert (file.filename, file.mime_type, file.size_bytes, file.downloadable) == ("a.csv", "text/csv", 3, True)
+    assert client.beta.files.retrieve_metadata(file.id) == file
+    assert client.beta.files.download(file.id).read() == b"a,b"
+    listed = [one.id for one in client.beta.files.list(limit=2)]
+    assert [one.id for one in kept[::-1]] == listed[:3]
+    assert [one.id for one in client.beta.files.list(ids=[file.id])] == [file.id]
+    source: Any = {"type": "document", "source": {"type": "file", "file_id": file.id}}
+    messages: Any = [{"role": "user", "content": [source, {"type": "text", "text": "What is in it?"}]}]
+    message = client.beta.messages.create(
+        model=model, max_tokens=100, messages=messages, betas=["files-api-2025-04-14"]
+    )
+    assert message.content[0].text == "Hello!"
+    assert gemini.calls_of(model)[0].json["contents"][0]["parts"][0]["inlineData"]["mimeType"] == "text/csv"
+    for one in kept:
+        assert client.beta.files.delete(one.id).type == "file_deleted"
+    with pytest.raises(anthropic.NotFoundError):
+        client.beta.files.retrieve_metadata(file.id)

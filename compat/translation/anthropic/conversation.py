@@ -121,17 +121,26 @@ def _to_parts(block: Block, path: str) -> list[ContentPart]:
     if isinstance(block, TextBlock):
         return [TextPart(block.text)]
     if isinstance(block, ImageBlock):
-        return [ImagePart(ImageUrl(_url(block.source, f"{path}.source")))]
+        return [_image(block.source, f"{path}.source")]
     if isinstance(block, DocumentBlock):
         lead = [TextPart(text) for text in (block.title, block.context) if text]
         return [*lead, _document(block.source, f"{path}.source")]
     return []
 
 
+def _image(source: Source, path: str) -> ContentPart:
+    return _stored(source) or ImagePart(ImageUrl(_url(source, path)))
+
+
 def _document(source: Source, path: str) -> ContentPart:
     if source.type == "text":
         return TextPart(source.data or "")
-    return FilePart(InputFile(_url(source, path)))
+    return _stored(source) or FilePart(InputFile(_url(source, path)))
+
+
+def _stored(source: Source) -> FilePart | None:
+    """The stored file that is named; None where it is sent along."""
+    return FilePart(InputFile(file_id=source.file_id)) if source.type == "file" and source.file_id else None
 
 
 def _url(source: Source, path: str) -> str:
@@ -139,4 +148,4 @@ def _url(source: Source, path: str) -> str:
         return f"data:{source.media_type or 'application/octet-stream'};base64,{source.data or ''}"
     if source.type == "url" and source.url:
         return source.url
-    raise Untranslatable("Send it as base64 or as an https URL.", path)
+    raise Untranslatable("Send it as base64, as an https URL, or as the file_id of a file of yours.", path)

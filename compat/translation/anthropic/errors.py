@@ -17,6 +17,7 @@ _TYPES = {
     "model_not_allowed": "permission_error",
     "insufficient_permissions": "permission_error",
     "model_not_found": "not_found_error",
+    "not_found": "not_found_error",
     "request_too_large": "request_too_large",
 }
 """code → type (Anthropic API, errors)."""

@@ -52,7 +52,7 @@ class MessagesTranslation:
         conversation = Conversation(request.messages, unseal)
         tools, searches = _to_tools(request.tools or [])
         choice, config = request.tool_choice, request.output_config
-        self.origins = Origins("messages", "system", [*(None for _ in lead), *conversation.places], _NAMES)
+        self.origins = Origins("messages", "system", [*(None for _ in lead), *conversation.places], _NAMES, ".source.")
         self.chat = ChatRequest(
             model=request.model,
             messages=lead + conversation.messages,

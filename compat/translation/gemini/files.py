@@ -9,10 +9,10 @@ import msgspec
 from compat.schemas.gemini_request.requests import CREATE_FILE
 from compat.schemas.gemini_request.violation import Violation
 from compat.translation.decoding import decode
-from compat.translation.mime_types import type_of_name
+from compat.translation.mime_types import type_of_file
+from compat.translation.moments import to_rfc3339
 from compat.translation.refusals import Untranslatable
 
-UNTYPED = "application/octet-stream"
 _json = msgspec.json.Decoder()
 _LONGEST_NAME = 512
 
@@ -65,17 +65,17 @@ def to_id(name: str) -> str:
 
 def to_file(kept: Kept, origin: str) -> dict[str, Any]:
     """The object of a file, whose address is at the origin (`https://host`)."""
-    name, created = to_name(kept.id), _time(kept.created)
+    name, created = to_name(kept.id), to_rfc3339(kept.created)
     # Gemini API, sha256Hash: the hex digits, in base64.
     digest = base64.b64encode(kept.sha256.encode()).decode()
     return {
         "name": name,
         **({"displayName": kept.name} if kept.name else {}),
-        "mimeType": kept.media_type or type_of_name(kept.name) or UNTYPED,
+        "mimeType": type_of_file(kept.media_type, kept.name),
         "sizeBytes": str(kept.bytes),
         "createTime": created,
         "updateTime": created,
-        "expirationTime": _time(kept.expires),
+        "expirationTime": to_rfc3339(kept.expires),
         **({"sha256Hash": digest} if digest else {}),
         "uri": f"{origin}/v1beta/{name}",
         "state": "ACTIVE",
@@ -87,7 +87,3 @@ def not_permitted(name: str) -> str:
     """What Gemini says of a file that is not there, or another's."""
     shown = name.removeprefix("files/")[:80]
     return f"You do not have permission to access the File {shown} or it may not exist."
-
-
-def _time(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z"
