@@ -15,6 +15,7 @@ from compat.schemas.gemini import CountReply, EmbeddingReply, ModelList, Reply
 
 _MAX_REPLY_BYTES = 32 * 1024 * 1024
 T = TypeVar("T", Reply, EmbeddingReply, CountReply)
+_JSON_OF = "\r\ncontent-type: application/json\r\ncontent-length: "
 _NOT_A_REPLY = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode_reply = msgspec.json.Decoder(Reply).decode
 _decode_embeddings = msgspec.json.Decoder(EmbeddingReply).decode
@@ -41,6 +42,12 @@ class GeminiClient:
     def __init__(self, base_url: str, limits: Limits) -> None:
         self._origin = Origin(base_url, limits.connect)
         self._limits = limits
+        self._prefix = self._origin.prefix
+        self._headers = (
+            f" HTTP/1.1\r\nhost: {self._origin.authority}\r\nuser-agent: gemini-tumbler\r\n"
+            "accept-encoding: identity\r\nx-goog-api-key: "
+        )
+        """What follows the target in the head of every request, up to the key."""
 
     async def generate(self, model: str, key: str, body: bytes) -> Reply:
         """The whole answer to generateContent. Raises GeminiFailure."""
@@ -103,15 +110,11 @@ class GeminiClient:
         """The head of a request. Raises GeminiFailure for a key that is none: it must not write lines of its own."""
         if not (key.isascii() and key.isprintable()):
             raise failure_of(401, b"")
-        origin = self._origin
-        return (
-            f"{'GET' if body is None else 'POST'} {origin.prefix}{target} HTTP/1.1\r\n"
-            f"host: {origin.authority}\r\n"
-            "user-agent: gemini-tumbler\r\n"
-            "accept-encoding: identity\r\n"
-            f"x-goog-api-key: {key}\r\n"
-            + ("\r\n" if body is None else f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n")
-        ).encode("ascii")
+        if body is None:
+            head = f"GET {self._prefix}{target}{self._headers}{key}\r\n\r\n"
+        else:
+            head = f"POST {self._prefix}{target}{self._headers}{key}{_JSON_OF}{len(body)}\r\n\r\n"
+        return head.encode("ascii")
 
 
 class ReplyStream:
@@ -189,6 +192,8 @@ def _read(payload: bytes, decode: Callable[[bytes], T]) -> T:
 
 async def _bounded(connection: Connection) -> bytes:
     """The body of an answer. Raises GeminiFailure for one that is larger than any reply has reason to be."""
+    if (rest := connection.rest()) is not None:
+        return rest
     chunks: list[bytes] = []
     size = 0
     while (chunk := await connection.read()) is not None:

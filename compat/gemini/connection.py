@@ -67,6 +67,13 @@ class Connection(asyncio.Protocol):
             if self._whole:
                 return None
             await self._more()
+        return self._take()
+
+    def rest(self) -> bytes | None:
+        """What was not read of the answer's body, if all of that is here; else None. It is never long: see _UNREAD_BYTES."""
+        return self._take() if self._whole else None
+
+    def _take(self) -> bytes:
         pieces = self._pieces
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()

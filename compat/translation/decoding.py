@@ -72,7 +72,8 @@ def _refuse_nesting() -> NoReturn:
 
 def _refuse_duplicates(body: bytes) -> None:
     try:
-        _unique_decoder.decode(body.decode("utf-8"))
+        # It is one value: what msgspec has read already needs no second look at what stands behind it.
+        _unique_decoder.raw_decode(body.decode("utf-8").lstrip())
     except _DuplicateKey as error:
         raise Untranslatable(
             f"The member {str(error)[:100]!r} is given twice.", str(error)[:100], "duplicate_key"
@@ -83,7 +84,7 @@ def _refuse_duplicates(body: bytes) -> None:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> None:
-    if len(pairs) > 1 and len({name for name, _ in pairs}) != len(pairs):
+    if len(dict(pairs)) != len(pairs):
         names = [name for name, _ in pairs]
         raise _DuplicateKey(next(name for name in names if names.count(name) > 1))
 

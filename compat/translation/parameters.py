@@ -92,7 +92,9 @@ def check_parameters(request: ChatRequest) -> None:
 
 def check_stop(stop: str | list[str] | None) -> None:
     """Refuse what stopSequences cannot hold (Gemini API, stopSequences: at most 5, none empty)."""
-    sequences = [stop] if isinstance(stop, str) else stop or []
+    if stop is None:
+        return
+    sequences = [stop] if isinstance(stop, str) else stop
     if len(sequences) > 5:
         raise Untranslatable(
             f"Invalid 'stop': at most 5 sequences are possible, but got {len(sequences)}.",
@@ -105,8 +107,9 @@ def check_stop(stop: str | list[str] | None) -> None:
 
 def to_generation_config(request: ChatRequest, family: Family, *, has_tools: bool) -> dict[str, Any]:
     """Gemini's generationConfig for one call, without candidateCount; members that the family refuses are left out."""
-    config = dict(_plain(request, family))
-    config |= to_response_format(request.response_format, family, has_tools=has_tools)
+    config = _plain(request, family)
+    if request.response_format is not None:
+        config |= to_response_format(request.response_format, family, has_tools=has_tools)
     if request.logprobs and family.logprobs:
         config["responseLogprobs"] = True
         if request.top_logprobs:
@@ -117,41 +120,45 @@ def to_generation_config(request: ChatRequest, family: Family, *, has_tools: boo
         thinking = least_thinking(family)
     if thinking is not None:
         config["thinkingConfig"] = thinking
-    config |= _modalities(request, family)
+    if family.images or family.speech or request.modalities:
+        config |= _modalities(request, family)
     return config
 
 
-def _plain(request: ChatRequest, family: Family) -> list[tuple[str, Any]]:
+def _plain(request: ChatRequest, family: Family) -> dict[str, Any]:
     """The members that need no more than a new name or a bound."""
-    limit = _limit(request)
-    stop = [request.stop] if isinstance(request.stop, str) else request.stop
-    rows = (
-        ("maxOutputTokens", min(limit, family.output_limit) if limit else None),
-        ("temperature", _temperature(request.temperature, family)),
-        ("topP", request.top_p),
-        # No parameter of OpenAI's: -1 and 0 mean "off" where clients have it from.
-        ("topK", min(request.top_k, 1_000) if request.top_k and request.top_k > 0 else None),
-        ("stopSequences", stop or None),
-        # Many clients send 0 always and some models refuse the member: 0 is what it is without.
-        ("presencePenalty", _penalty(request.presence_penalty, family)),
-        ("frequencyPenalty", _penalty(request.frequency_penalty, family)),
-        ("seed", None if request.seed is None else request.seed % 2**31),
-    )
-    return [(name, value) for name, value in rows if value is not None]
+    config: dict[str, Any] = {}
+    if limit := _limit(request):
+        config["maxOutputTokens"] = min(limit, family.output_limit)
+    if request.temperature is not None:
+        config["temperature"] = _temperature(request.temperature, family)
+    if request.top_p is not None:
+        config["topP"] = request.top_p
+    # No parameter of OpenAI's: -1 and 0 mean "off" where clients have it from.
+    if request.top_k and request.top_k > 0:
+        config["topK"] = min(request.top_k, 1_000)
+    if request.stop:
+        config["stopSequences"] = [request.stop] if isinstance(request.stop, str) else request.stop
+    if family.penalties:
+        config |= _penalties(request)
+    if request.seed is not None:
+        config["seed"] = request.seed % 2**31
+    return config
 
 
 def _limit(request: ChatRequest) -> int | None:
     return request.max_completion_tokens or request.max_tokens
 
 
-def _temperature(temperature: float | None, family: Family) -> float | None:
+def _temperature(temperature: float, family: Family) -> float:
     """Image models take half of the range."""
-    return min(temperature, 1) if temperature is not None and family.images else temperature
+    return min(temperature, 1) if family.images else temperature
 
 
-def _penalty(penalty: float | None, family: Family) -> float | None:
-    """Gemini's range ends just below 2.0."""
-    return min(penalty, 1.99) if penalty and family.penalties else None
+def _penalties(request: ChatRequest) -> dict[str, float]:
+    """Gemini's range ends just below 2.0. Many clients send 0 always: it is what it is without."""
+    wanted = {"presencePenalty": request.presence_penalty, "frequencyPenalty": request.frequency_penalty}
+    return {name: min(penalty, 1.99) for name, penalty in wanted.items() if penalty}
 
 
 def _modalities(request: ChatRequest, family: Family) -> dict[str, Any]:
@@ -194,8 +201,10 @@ def google_options(request: ChatRequest) -> dict[str, Any]:
 def to_safety_settings(request: ChatRequest) -> list[dict[str, str]]:
     """Google's own safety_settings from extra_body, the known categories and thresholds only, one entry a category."""
     wanted = google_options(request).get("safety_settings")
+    if not isinstance(wanted, list):
+        return []
     settings: dict[str, str] = {}
-    for entry in wanted if isinstance(wanted, list) else ():
+    for entry in wanted:
         if not isinstance(entry, dict):
             continue
         category = str(entry.get("category", "")).removeprefix("HARM_CATEGORY_")

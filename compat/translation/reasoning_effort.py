@@ -23,7 +23,7 @@ def to_thinking_config(effort: str | None, wanted: dict[str, Any] | None, family
     None where nothing was asked for or the family does not think. An effort that the family lacks becomes the nearest
     one it has: `none` on a model that cannot stop thinking is the weakest.
     """
-    if not family.thinks or (effort is None and not wanted):
+    if (effort is None and not wanted) or not family.thinks:
         return None
     config: dict[str, Any] = _explicit(wanted or {}, family)
     if effort is not None and not ({"thinkingLevel", "thinkingBudget"} & config.keys()):

@@ -38,10 +38,14 @@ def sign_current_turn(contents: list[dict[str, Any]]) -> None:
     The current turn is what follows the last user content that holds more than function responses. In each model
     content of it the first functionCall must be signed; no other call is.
     """
-    for content in contents[_start_of_turn(contents) :]:
-        calls = [part for part in content["parts"] if "functionCall" in part]
-        if content.get("role") == "model" and calls and "thoughtSignature" not in calls[0]:
-            calls[0]["thoughtSignature"] = PLACEHOLDER
+    for content in reversed(contents):
+        role = content.get("role", "user")
+        if role == "user" and any("functionResponse" not in part for part in content["parts"]):
+            return
+        if role == "model":
+            call = next((part for part in content["parts"] if "functionCall" in part), None)
+            if call is not None:
+                call.setdefault("thoughtSignature", PLACEHOLDER)
 
 
 def without_signatures(body: dict[str, Any]) -> dict[str, Any]:
@@ -59,11 +63,3 @@ def without_signatures(body: dict[str, Any]) -> dict[str, Any]:
     ]
     sign_current_turn(contents)
     return {**body, "contents": contents}
-
-
-def _start_of_turn(contents: list[dict[str, Any]]) -> int:
-    for index in range(len(contents) - 1, -1, -1):
-        content = contents[index]
-        if content.get("role", "user") == "user" and any("functionResponse" not in part for part in content["parts"]):
-            return index
-    return 0

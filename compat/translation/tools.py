@@ -46,6 +46,8 @@ class Declared(NamedTuple):
 
 def declared_tools(request: ChatRequest) -> Declared:
     """The tools of a request, their names and schemas checked."""
+    if not request.tools and not request.functions:
+        return Declared(single=request.parallel_tool_calls is False)
     functions: list[FunctionDefinition] = []
     custom: set[str] = set()
     for index, tool in enumerate(request.tools or ()):

@@ -1,6 +1,6 @@
 """usageMetadata → usage (Gemini API, usageMetadata: a running total in streams, each count may be missing)."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from compat.schemas.gemini import ModalityCount, UsageMetadata
 
@@ -27,18 +27,21 @@ class Usage(NamedTuple):
         """
         if meta is None:
             return self
-        told = (
-            meta.promptTokenCount,
-            meta.cachedContentTokenCount,
-            meta.toolUsePromptTokenCount,
-            meta.candidatesTokenCount,
-            meta.thoughtsTokenCount,
-            _of_audio(meta.promptTokensDetails) if meta.promptTokensDetails else None,
-            _of_audio(meta.candidatesTokensDetails) if meta.candidatesTokensDetails else None,
-        )
-        counts = [known if new is None or not 0 <= new < _MOST else new for known, new in zip(self, told, strict=False)]
-        is_known = self.known or _is_count(told[0]) or _is_count(meta.totalTokenCount)
-        return Usage._make((*counts, is_known))
+        prompt, cached, tool_prompt, completion, reasoning, audio_in, audio_out, known = self
+        if _is_count(new := meta.promptTokenCount):
+            prompt, known = new, True
+        if _is_count(new := meta.cachedContentTokenCount):
+            cached = new
+        if _is_count(new := meta.toolUsePromptTokenCount):
+            tool_prompt = new
+        if _is_count(new := meta.candidatesTokenCount):
+            completion = new
+        if _is_count(new := meta.thoughtsTokenCount):
+            reasoning = new
+        audio_in = _of_audio(meta.promptTokensDetails, audio_in)
+        audio_out = _of_audio(meta.candidatesTokensDetails, audio_out)
+        known = known or _is_count(meta.totalTokenCount)
+        return Usage(prompt, cached, tool_prompt, completion, reasoning, audio_in, audio_out, known)
 
     def __add__(self, other: object) -> "Usage":
         """The counts of two calls together."""
@@ -85,9 +88,12 @@ def estimate_tokens(characters: int) -> int:
     return max(1, -(-characters // 4))
 
 
-def _is_count(told: int | None) -> bool:
+def _is_count(told: int | None) -> TypeGuard[int]:
     return told is not None and 0 <= told < _MOST
 
 
-def _of_audio(details: list[ModalityCount]) -> int:
-    return sum(count.tokenCount for count in details if count.modality == "AUDIO")
+def _of_audio(details: list[ModalityCount] | None, known: int) -> int:
+    if not details:
+        return known
+    count = sum(count.tokenCount for count in details if count.modality == "AUDIO")
+    return count if _is_count(count) else known

@@ -46,8 +46,6 @@ class Exchange:
         self.keep_alive = keep_alive
         self.disconnected = False
         self.response_complete = False
-        self.message_event = asyncio.Event()
-        """Set when there is something to receive."""
         self.body = b""
         self.more_body = True
         self._transport = transport
@@ -56,6 +54,10 @@ class Exchange:
         self._expects = expects
         self._head: bytes | None = None
         """The head of the answer while it waits for the beginning of its body."""
+        self._is_told = False
+        """Whether there is something to receive."""
+        self._telling: asyncio.Event | None = None
+        """Made when somebody has to wait for that: the body of most requests came with their head."""
         self._begun = False
         self._is_chunked = False
         self._left: int | None = None
@@ -98,12 +100,26 @@ class Exchange:
             self._transport.write(_CONTINUE)
         if not self.disconnected and not self.response_complete:
             self._flow.resume_reading()
-            await self.message_event.wait()
-            self.message_event.clear()
+            if not self._is_told:
+                await self._something()
+            self._is_told = False
         if self.disconnected or self.response_complete:
             return {"type": "http.disconnect"}
         body, self.body = self.body, b""
         return {"type": "http.request", "body": body, "more_body": self.more_body}
+
+    def tell(self) -> None:
+        """There is something to receive: a stretch of the body, its end, or the end of the whole exchange."""
+        self._is_told = True
+        if self._telling is not None:
+            self._telling.set()
+
+    async def _something(self) -> None:
+        """Wait until there is something to receive."""
+        if self._telling is None:
+            self._telling = asyncio.Event()
+        self._telling.clear()
+        await self._telling.wait()
 
     async def send(self, message: dict[str, Any]) -> None:
         """Take the head of the answer, or a stretch of its body. The head goes out with the first stretch (ASGI, HTTP)."""
@@ -123,12 +139,11 @@ class Exchange:
             raise RuntimeError(f"{message['type']} before the head of the answer")
         self._expects = False
         status = message["status"]
-        lines = [_status_line(status), b"date: " + http_date()]
-        for name, value in message.get("headers", ()):
-            field = _field(name)
-            lines.append(field + value)
-            if field in _FRAMING:
-                self._frame(field, value.lower())
+        names, values = tuple(zip(*message.get("headers", ()), strict=True)) or ((), ())
+        fields, framing = _fields(names)
+        lines = [_status_line(status), b"date: " + http_date(), *map(bytes.__add__, fields, values)]
+        for place in framing:
+            self._frame(fields[place], values[place].lower())
         if not self.keep_alive and b"connection: close" not in lines:
             lines.append(b"connection: close")
         if not self._is_chunked and self._left is None:
@@ -160,7 +175,7 @@ class Exchange:
         self._transport.write(stretch)
         if not more:
             self.response_complete = True
-            self.message_event.set()
+            self.tell()
             if not self.keep_alive:
                 self._transport.close()
             self._on_response()
@@ -188,6 +203,15 @@ def _status_line(status: int) -> bytes:
 
 
 @lru_cache(maxsize=512)
+def _fields(names: tuple[bytes, ...]) -> tuple[tuple[bytes, ...], tuple[int, ...]]:
+    """The beginnings of the lines of headers, and the places of those that say where the answer ends. Raises RuntimeError.
+
+    Most answers have one of a few sets of headers.
+    """
+    fields = tuple(map(_field, names))
+    return fields, tuple(place for place, field in enumerate(fields) if field in _FRAMING)
+
+
 def _field(name: bytes) -> bytes:
     """The beginning of a header's line. Raises RuntimeError for what is no name (RFC 9110, 5.1)."""
     name = name.lower()

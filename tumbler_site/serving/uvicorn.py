@@ -192,7 +192,7 @@ class Protocol(HttpToolsProtocol):
         cycle.body += body
         if len(cycle.body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
-        cycle.message_event.set()
+        cycle.tell()
 
     def on_message_complete(self) -> None:
         """The request is whole: from here the time is ours, unless its answer is out already."""
@@ -204,7 +204,7 @@ class Protocol(HttpToolsProtocol):
             self.rest()
             return
         cycle.more_body = False
-        cycle.message_event.set()
+        cycle.tell()
 
     def on_response_complete(self) -> None:
         """The answer is out: the next request may begin, or must come in time."""
@@ -237,8 +237,9 @@ class Protocol(HttpToolsProtocol):
         """Tell every request of it: nobody waits for any of their answers."""
         for cycle in self.open:
             cycle.disconnected = True
-            cycle.message_event.set()
+            cycle.tell()
         self.open.clear()
+        self.cycle = None
         super().connection_lost(exc)
 
     def expire(self) -> None:

@@ -1,10 +1,11 @@
 """Replies → one chat.completion."""
 
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 
-from compat.schemas.gemini import Reply
+from compat.schemas.gemini import Candidate, Reply
 from compat.translation.chat.choice import Answering, Choice
 from compat.translation.usage import Usage, to_usage
 
@@ -22,11 +23,16 @@ def to_completion(
 
     Raises EmptyAnswer when no choice holds anything and none was cut or filtered.
     """
-    choices = [choice for first, reply in replies for choice in _choices(first, reply, answering)]
-    if not choices or all(choice["empty"] and choice["finish_reason"] == "stop" for choice in choices):
+    choices, is_empty = [], True
+    for first, reply in replies:
+        for place, candidate in enumerate(reply.candidates or ()):
+            choice = Choice(first + (place if candidate.index is None else candidate.index), answering, whole=True)
+            told = _choice(choice, candidate)
+            is_empty = is_empty and choice.is_empty and told["finish_reason"] == "stop"
+            choices.append(told)
+    if is_empty:
         raise EmptyAnswer
-    for choice in choices:
-        del choice["empty"]
+    choices.sort(key=itemgetter("index"))
     return _encode(
         {
             "id": completion_id,
@@ -41,30 +47,21 @@ def to_completion(
     )
 
 
-def _choices(first: int, reply: Reply, answering: Answering) -> list[dict[str, Any]]:
-    choices = []
-    for place, candidate in enumerate(reply.candidates or ()):
-        choice = Choice(first + (place if candidate.index is None else candidate.index), answering, whole=True)
-        delta, logprobs = choice.read(candidate)
-        choices.append(
-            {
-                "index": choice.index,
-                "message": _message(delta | choice.closing_delta(), choice),
-                "logprobs": logprobs,
-                "finish_reason": choice.finish_reason,
-                "empty": choice.is_empty,
-            }
-        )
-    return sorted(choices, key=lambda choice: choice["index"])
+def _choice(choice: Choice, candidate: Candidate) -> dict[str, Any]:
+    delta, logprobs = choice.read(candidate)
+    return {
+        "index": choice.index,
+        "message": _message(delta | choice.closing_delta(), choice),
+        "logprobs": logprobs,
+        "finish_reason": choice.finish_reason,
+    }
 
 
 def _message(delta: dict[str, Any], choice: Choice) -> dict[str, Any]:
     """The message that a single delta amounts to; its calls need no index here."""
-    content = delta.get("content")
-    if content is None and not choice.calls and not choice.refusal:
-        content = ""
-    message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": choice.refusal, "annotations": []}
-    message |= {name: value for name, value in delta.items() if name != "content"}
+    refusal = choice.refusal
+    content = None if choice.calls or refusal else ""
+    message = {"role": "assistant", "content": content, "refusal": refusal, "annotations": [], **delta}
     for call in message.get("tool_calls", ()):
         del call["index"]
     return message

@@ -43,16 +43,20 @@ class ChatTranslation:
         generation = to_generation_config(request, family, has_tools=bool(tools))
         if candidates > 1:
             generation["candidateCount"] = candidates
-        members = {
-            "contents": contents,
-            "systemInstruction": {"parts": system} if system else None,
-            "tools": tools,
-            "toolConfig": to_tool_config(declared, request, family),
-            "generationConfig": generation,
-            "safetySettings": to_safety_settings(request),
-            "serviceTier": to_service_tier(request),
-        }
-        return {name: value for name, value in members.items() if value}
+        body: dict[str, Any] = {"contents": contents}
+        if system:
+            body["systemInstruction"] = {"parts": system}
+        if tools:
+            body["tools"] = tools
+        if tool_config := to_tool_config(declared, request, family):
+            body["toolConfig"] = tool_config
+        if generation:
+            body["generationConfig"] = generation
+        if safety := to_safety_settings(request):
+            body["safetySettings"] = safety
+        if tier := to_service_tier(request):
+            body["serviceTier"] = tier
+        return body
 
     def affinity(self) -> int | None:
         """A number for the beginning of the conversation; None where it makes no difference which project answers."""
