@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import logging
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -33,6 +33,7 @@ __all__ = [
     "day_rest",
     "disable",
     "give_back",
+    "key_of",
     "learn_quota",
     "lease",
     "may_retry",
@@ -115,18 +116,25 @@ async def ready() -> None:
 
 
 async def lease(
-    model: str, tried: Collection[PooledKey], tokens: int = 0, affinity: int | None = None, *, spare: bool = False
+    model: str,
+    tried: Collection[PooledKey],
+    tokens: int = 0,
+    affinity: int | None = None,
+    *,
+    spare: bool = False,
+    holders: Sequence[str] = (),
 ) -> Lease | Exhausted:
     """Reserve a request and its input tokens (estimated) with a key, none of `tried`; Exhausted when there is no room.
 
     `affinity` is a number that is the same for the same conversation. `spare`: only from what nobody else needs just now.
+    `holders`: quota domains that come first while they have room, since they hold what the request names.
     """
     _sync_soon()
     together = _together()
     # No model: a call that uses no quota.
     if together is None or not model:
-        return _shared.pool.lease(model, tried, now(), tokens, affinity, spare=spare)
-    return await together.lease(model, tried, tokens, affinity, spare=spare)
+        return _shared.pool.lease(model, tried, now(), tokens, affinity, spare=spare, holders=holders)
+    return await together.lease(model, tried, tokens, affinity, spare=spare, holders=holders)
 
 
 def answered(lease: Lease) -> None:
@@ -226,6 +234,12 @@ def suspect(lease: Lease, reason: str) -> None:
         _shared.suspecting[key_id] = reason
     logger.warning("a contributed key is suspected: %s", reason)
     _sync_soon()
+
+
+def key_of(domain: str) -> PooledKey | None:
+    """A key of a quota domain, for what uses no quota; None when the pool has none."""
+    known = _shared.pool.domains().get(domain)
+    return known.keys[0] if known else None
 
 
 def size() -> int:

@@ -3,7 +3,7 @@
 import heapq
 import math
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, TypeAlias
 
 from accounts.pool.facts import Domain, PooledKey
@@ -18,6 +18,8 @@ _STRIDE = 7_919
 _LOOKED_AT = 200
 _WOKEN_AT_ONCE = 32
 _HOUR = 3600.0
+_WELL = 0.5
+"""A domain of whose late requests more than this failed is no favourite."""
 
 
 class Chosen(NamedTuple):
@@ -76,12 +78,14 @@ class Board:
         affinity: int | None,
         *,
         spare: bool = False,
+        holders: Sequence[str] = (),
     ) -> Chosen | None:
         """A key of a domain with room for so many input tokens; None when there is none now.
 
         Of a few ready domains drawn by chance and the one that was best last (of all, when they are not many) the one with
         most room is taken: so the best of all is soon found, and stays found while it is. A
         conversation with an affinity goes to the same domain again while that has room, for Gemini caches its prefix.
+        One that names what a domain holds goes there, for elsewhere it would have to be brought first.
         """
         asking = Asking(tokens, tried, now, int(now // _HOUR) % 24, rng, spare)
         while True:
@@ -89,7 +93,10 @@ class Board:
             chosen = self._choose(asking)
             if chosen is not None or woken < _WOKEN_AT_ONCE:
                 break
-        if chosen is not None and affinity is not None:
+        holder = self._first(holders, asking) if chosen is not None and holders else None
+        if holder is not None:
+            chosen = holder
+        elif chosen is not None and affinity is not None:
             chosen = self._favourite(affinity, chosen[1].minutes_left(), asking) or chosen
         if chosen is None:
             return None
@@ -97,6 +104,16 @@ class Board:
         keys = domain.usable(self.model, asking.hour, tried)
         within = _spare(chosen, asking) if spare else ledger.quota
         return Chosen(domain, keys[int(rng.random() * len(keys))], ledger, within)
+
+    def _first(self, names: Sequence[str], asking: Asking) -> Ready | None:
+        """The first of these domains that is well and has room."""
+        known = {domain.name: domain for domain in self._all if domain.name in names}
+        for name in names:
+            if name in known:
+                ready = known[name], self._ledger(name)
+                if ready[1].errors < _WELL and self._can_serve(ready, asking):
+                    return ready
+        return None
 
     def _favourite(self, affinity: int, left: float, asking: Asking) -> Ready | None:
         """The first of a conversation's favourites that is well and has not much less of its day left than another.
@@ -106,7 +123,7 @@ class Board:
         for step in range(_FAVOURITES):
             domain = self._all[(affinity + step * _STRIDE) % len(self._all)]
             favourite = domain, self._ledger(domain.name)
-            is_well = favourite[1].errors < 0.5 and self._can_serve(favourite, asking)
+            is_well = favourite[1].errors < _WELL and self._can_serve(favourite, asking)
             if is_well and 2 * favourite[1].minutes_left() >= left:
                 return favourite
         return None

@@ -2,7 +2,7 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -62,13 +62,17 @@ class Pool:
         affinity: int | None = None,
         *,
         spare: bool = False,
+        holders: Sequence[str] = (),
     ) -> Lease | Exhausted:
-        """Reserve one request and so many input tokens with a key, none of `tried`; `spare`: from what nobody else needs."""
+        """Reserve one request and so many input tokens with a key, none of `tried`.
+
+        `spare`: from what nobody else needs; `holders`: domains that come first while they have room.
+        """
         shut = self._shut(model, now)
         if shut > 0:
             return Exhausted(shut)
         board = self._board(model)
-        chosen = board.choose(tried, tokens, now, self._rng, affinity, spare=spare)
+        chosen = board.choose(tried, tokens, now, self._rng, affinity, spare=spare, holders=holders)
         if chosen is None:
             return Exhausted(board.soonest(tokens, now))
         return self.take(chosen, model, tokens, now)
@@ -83,6 +87,7 @@ class Pool:
         count: int,
         *,
         spare: bool = False,
+        holders: Sequence[str] = (),
     ) -> list[Chosen] | Exhausted:
         """Up to so many keys of different domains that have room as far as is known here, the best first."""
         shut = self._shut(model, now)
@@ -90,7 +95,9 @@ class Pool:
             return Exhausted(shut)
         board, passed = self._board(model), set(tried)
         found: list[Chosen] = []
-        while len(found) < count and (chosen := board.choose(passed, tokens, now, self._rng, affinity, spare=spare)):
+        while len(found) < count and (
+            chosen := board.choose(passed, tokens, now, self._rng, affinity, spare=spare, holders=holders)
+        ):
             found.append(chosen)
             passed.update(chosen.domain.keys)
         return found or Exhausted(board.soonest(tokens, now))

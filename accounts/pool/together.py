@@ -1,6 +1,6 @@
 """The pool of one process among several: chosen here, reserved in the ledgers of all, and alone while Redis is away."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from accounts.pool.board import Chosen
 from accounts.pool.clock import now
@@ -40,6 +40,7 @@ class Together:
         affinity: int | None = None,
         *,
         spare: bool = False,
+        holders: Sequence[str] = (),
     ) -> Lease | Exhausted:
         """As Pool.lease, for all processes; while Redis is away this one keeps to its part of every quota."""
         wire = self.ledgers.wire
@@ -47,11 +48,11 @@ class Together:
             if wire.is_well:
                 self.pool.divide(1, now())
             try:
-                return await self._lease_together(model, tried, tokens, affinity, spare=spare)
+                return await self._lease_together(model, tried, tokens, affinity, spare=spare, holders=holders)
             except Away:
                 pass
         self.pool.divide(self._processes, now())
-        return self._lease_alone(model, tried, tokens, affinity, spare=spare)
+        return self._lease_alone(model, tried, tokens, affinity, spare=spare, holders=holders)
 
     def answered(self, lease: Lease, now: float) -> None:
         """As Pool.answered."""
@@ -85,12 +86,19 @@ class Together:
         self.ledgers.wake(domain, self._models_of(domain), at)
 
     async def _lease_together(
-        self, model: str, tried: Collection[PooledKey], tokens: int, affinity: int | None, *, spare: bool
+        self,
+        model: str,
+        tried: Collection[PooledKey],
+        tokens: int,
+        affinity: int | None,
+        *,
+        spare: bool,
+        holders: Sequence[str],
     ) -> Lease | Exhausted:
         passed = set(tried)
         waits: list[float] = []
         for count in _ROUNDS:
-            found = self.pool.candidates(model, passed, now(), tokens, affinity, count, spare=spare)
+            found = self.pool.candidates(model, passed, now(), tokens, affinity, count, spare=spare, holders=holders)
             if isinstance(found, Exhausted):
                 return Exhausted(min([*waits, *([] if found.wait is None else [found.wait])], default=None))
             lease_id = self.ledgers.new_lease_id()
@@ -139,10 +147,17 @@ class Together:
                 ledger.full_until = at + refused.least
 
     def _lease_alone(
-        self, model: str, tried: Collection[PooledKey], tokens: int, affinity: int | None, *, spare: bool
+        self,
+        model: str,
+        tried: Collection[PooledKey],
+        tokens: int,
+        affinity: int | None,
+        *,
+        spare: bool,
+        holders: Sequence[str],
     ) -> Lease | Exhausted:
         at = now()
-        found = self.pool.candidates(model, tried, at, tokens, affinity, 1, spare=spare)
+        found = self.pool.candidates(model, tried, at, tokens, affinity, 1, spare=spare, holders=holders)
         if isinstance(found, Exhausted):
             return found
         lease = self.pool.take(found[0], model, tokens, at, self.ledgers.new_lease_id())

@@ -115,6 +115,30 @@ def test_a_conversation_goes_to_the_same_project_while_it_has_room(pool_of):
     assert pool.lease(MODEL, (), NOW + 3, 2_000, affinity=12345).key is not first.key
 
 
+def test_a_project_that_holds_what_is_named_comes_first_while_it_has_room(pool_of):
+    pool = pool_of(keys(40), Quota(rpm=2))
+    order = ("key:7", "key:31", "key:of nobody")
+
+    def domains(count, at, **how):
+        return [pool.lease(MODEL, (), at, 100, 12345, holders=order, **how).key.domain for _ in range(count)]
+
+    assert domains(4, NOW) == ["key:7", "key:7", "key:31", "key:31"]
+    assert not {"key:7", "key:31"} & set(domains(3, NOW + 1))
+    assert domains(1, NOW + 70) == ["key:7"]
+
+
+def test_a_holder_that_fails_or_was_tried_is_no_better_than_others(pool_of):
+    members = keys(40)
+    pool = pool_of(members)
+    for step in range(4):
+        lease = pool.lease(MODEL, (), NOW, holders=("key:7",))
+        assert lease.key.domain == "key:7"
+        pool.refuse(lease, NOW + step, "internal", model_at_fault=False)
+    seldom = Counter(pool.lease(MODEL, (), NOW + 4, holders=("key:7",)).key.domain for _ in range(30))
+    assert seldom["key:7"] < 5
+    assert pool.lease(MODEL, (members[31],), NOW + 4, holders=("key:31",)).key.domain != "key:31"
+
+
 def test_what_a_contributor_does_not_allow_is_not_done(pool_of):
     hour = int(NOW // 3600) % 24
     other_hour = frozenset({(hour + 5) % 24})
