@@ -9,13 +9,13 @@ import msgspec
 
 from compat.gemini.connection import Connection
 from compat.gemini.failures import NONSENSE, TOO_LARGE, Facts, GeminiFailure, failure_from_error, failure_of
-from compat.gemini.origin import Origin
+from compat.gemini.files import Files
+from compat.gemini.origin import Origin, bounded
 from compat.gemini.sse import EventReader, EventTooLarge
 from compat.schemas.gemini import CountReply, EmbeddingReply, ModelList, Reply
 
-_MAX_REPLY_BYTES = 32 * 1024 * 1024
 T = TypeVar("T", Reply, EmbeddingReply, CountReply)
-_JSON_OF = "\r\ncontent-type: application/json\r\ncontent-length: "
+_JSON_OF = "content-type: application/json\r\ncontent-length: "
 _NOT_A_REPLY = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode_reply = msgspec.json.Decoder(Reply).decode
 _decode_embeddings = msgspec.json.Decoder(EmbeddingReply).decode
@@ -42,12 +42,7 @@ class GeminiClient:
     def __init__(self, base_url: str, limits: Limits) -> None:
         self._origin = Origin(base_url, limits.connect)
         self._limits = limits
-        self._prefix = self._origin.prefix
-        self._headers = (
-            f" HTTP/1.1\r\nhost: {self._origin.authority}\r\nuser-agent: gemini-tumbler\r\n"
-            "accept-encoding: identity\r\nx-goog-api-key: "
-        )
-        """What follows the target in the head of every request, up to the key."""
+        self.files = Files(self._origin, limits.idle, limits.total)
 
     async def generate(self, model: str, key: str, body: bytes) -> Reply:
         """The whole answer to generateContent. Raises GeminiFailure."""
@@ -65,7 +60,8 @@ class GeminiClient:
 
     async def models(self, key: str) -> ModelList:
         """Every model that the key is offered; a call that costs no quota. Raises GeminiFailure."""
-        payload = await self._whole("/v1beta/models?pageSize=1000", key, None, self._limits.idle)
+        head = self._origin.head("GET", "/v1beta/models?pageSize=1000", key, "")
+        payload = await self._origin.call(head, b"", self._limits.idle)
         try:
             return _decode_models(payload)
         except _NOT_A_REPLY:
@@ -80,7 +76,7 @@ class GeminiClient:
             connection.ask(head, body, total=self._limits.total, patience=self._limits.first_byte)
             status = await connection.status()
             if status != 200:
-                refusal = await _bounded(connection)
+                refusal = await bounded(connection)
         except BaseException:
             connection.end()
             raise
@@ -93,28 +89,11 @@ class GeminiClient:
         """Close every connection that is not in use."""
         self._origin.close()
 
-    async def _whole(self, target: str, key: str, body: bytes | None, seconds: float) -> bytes:
-        head = self._head(target, key, body)
-        connection = await self._origin.connect()
-        try:
-            connection.ask(head, body or b"", total=seconds)
-            status = await connection.status()
-            payload = await _bounded(connection)
-        finally:
-            connection.end()
-        if status != 200:
-            raise failure_of(status, payload)
-        return payload
+    async def _whole(self, target: str, key: str, body: bytes, seconds: float) -> bytes:
+        return await self._origin.call(self._head(target, key, body), body, seconds)
 
-    def _head(self, target: str, key: str, body: bytes | None) -> bytes:
-        """The head of a request. Raises GeminiFailure for a key that is none: it must not write lines of its own."""
-        if not (key.isascii() and key.isprintable()):
-            raise failure_of(401, b"")
-        if body is None:
-            head = f"GET {self._prefix}{target}{self._headers}{key}\r\n\r\n"
-        else:
-            head = f"POST {self._prefix}{target}{self._headers}{key}{_JSON_OF}{len(body)}\r\n\r\n"
-        return head.encode("ascii")
+    def _head(self, target: str, key: str, body: bytes) -> bytes:
+        return self._origin.head("POST", target, key, f"{_JSON_OF}{len(body)}\r\n")
 
 
 class ReplyStream:
@@ -188,17 +167,3 @@ def _read(payload: bytes, decode: Callable[[bytes], T]) -> T:
         raise GeminiFailure(NONSENSE, Facts(200)) from None
     read.text = payload
     return read
-
-
-async def _bounded(connection: Connection) -> bytes:
-    """The body of an answer. Raises GeminiFailure for one that is larger than any reply has reason to be."""
-    if (rest := connection.rest()) is not None:
-        return rest
-    chunks: list[bytes] = []
-    size = 0
-    while (chunk := await connection.read()) is not None:
-        size += len(chunk)
-        if size > _MAX_REPLY_BYTES:
-            raise GeminiFailure(TOO_LARGE, Facts(200))
-        chunks.append(chunk)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -5,7 +5,7 @@ Bytes are parsed by llhttp (httptools). docs/decisions/0007-client-cancellation.
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -30,7 +30,9 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         """One serves every exchange: it looks whether a limit is reached, and else when it will be."""
         self._looks_at = math.inf
-        self._is_asked = False
+        self._is_asked = self._is_full = False
+        self.upload_url = ""
+        """Where the bytes of an upload go that was announced (X-Goog-Upload-URL)."""
         self._ends = self._patience = self._due = math.inf
         self._begin()
 
@@ -51,6 +53,19 @@ class Connection(asyncio.Protocol):
         self._ends = self._loop.time() + total
         self._look_by(self._ends)
         self.transport.writelines((head, body))
+
+    async def send(self, pieces: AsyncIterator[bytes]) -> bool:
+        """Send a body that `ask` left out, as fast as the upstream takes it; False when it answered before the end.
+
+        Then the connection is no good for another exchange: `drop` it. Raises GeminiFailure.
+        """
+        async for piece in pieces:
+            if self._status or self._failure is not None:
+                return False
+            self.transport.write(piece)
+            while self._is_full and not self._status:
+                await self._more()
+        return True
 
     async def status(self) -> int:
         """The status of the answer. Raises GeminiFailure."""
@@ -95,6 +110,11 @@ class Connection(asyncio.Protocol):
         else:
             self.transport.abort()
 
+    def drop(self) -> None:
+        """Close the connection, whatever came."""
+        self._is_asked = False
+        self.transport.abort()
+
     def _may_serve_another(self) -> bool:
         transport = self.transport
         return (
@@ -127,6 +147,15 @@ class Connection(asyncio.Protocol):
             self.transport.pause_reading()
         self._wake()
 
+    def pause_writing(self) -> None:
+        """More waits to be sent than the upstream takes just now."""
+        self._is_full = True
+
+    def resume_writing(self) -> None:
+        """It has taken most of it; whoever sends is woken."""
+        self._is_full = False
+        self._wake()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """The upstream closed. That is the end of an answer that said neither its length nor that it is chunked."""
         if self._status and not self._framed and exc is None and self._failure is None:
@@ -145,9 +174,13 @@ class Connection(asyncio.Protocol):
             self._failure = NONSENSE
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Note whether the answer says where it ends."""
-        if len(name) in (14, 17) and name.lower() in (b"content-length", b"transfer-encoding"):
-            self._framed = True
+        """Note whether the answer says where it ends, and where an upload goes on."""
+        if len(name) in (14, 17):
+            name = name.lower()
+            if name in (b"content-length", b"transfer-encoding"):
+                self._framed = True
+            elif name == b"x-goog-upload-url":
+                self.upload_url = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         """Note the status, unless a final one follows (RFC 9110, 15.2)."""

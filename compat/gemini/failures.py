@@ -21,6 +21,7 @@ class Blame(StrEnum):
     REQUEST = "request"
     ADDRESS = "address"
     UPSTREAM = "upstream"
+    UPLOAD = "upload"
     GATEWAY = "gateway"
 
 
@@ -125,6 +126,9 @@ _PROJECT_GONE = {**_KEY_GONE, "blame": Blame.PROJECT}
 _QUOTA = {"blame": Blame.QUOTA, "next": Next.KEY, "client_code": "pool_exhausted"}
 _REPAIR = {"blame": Blame.REQUEST, "next": Next.REPAIR, "client_code": "invalid_request"}
 
+FILE_LOST = "file_lost"
+"""A file that a project was to hold is not there, or is another's: that says nothing of the key."""
+
 
 def _row(name: str, test: Test, **facts: Any) -> tuple[Test, Failure]:
     return test, Failure(name, **facts)
@@ -147,9 +151,10 @@ FAILURES: tuple[tuple[Test, Failure], ...] = (
     ),
     _row("key_refused", _reason("ACCESS_TOKEN_TYPE_UNSUPPORTED"), **_KEY_IN_DOUBT),
     _row("key_refused", _http(401), **_KEY_IN_DOUBT),
+    _row(FILE_LOST, _says(r"permission to access the File", 403), **_REPAIR),
     _row(
         "foreign_object",
-        _says(r"CachedContent not found|permission to access the File", 403),
+        _says(r"CachedContent not found", 403),
         blame=Blame.REQUEST,
         next=Next.STOP,
         client_code="invalid_request",
@@ -228,6 +233,8 @@ CUT_OFF = Failure("cut_off", Blame.UPSTREAM, Next.AGAIN, used_quota=True)
 NONSENSE = Failure("nonsense", Blame.UPSTREAM, Next.AGAIN, used_quota=True)
 TOO_LARGE = Failure("too_large", Blame.UPSTREAM, Next.STOP, used_quota=True)
 EMPTY = Failure("empty", Blame.MODEL, Next.AGAIN, used_quota=True)
+UNREADABLE = Failure("file_unreadable", Blame.UPLOAD, Next.STOP, client_code="invalid_request")
+UPLOAD_TOO_SLOW = Failure("upload_timeout", Blame.UPLOAD, Next.STOP, client_code="upstream_timeout")
 _UNKNOWN = Failure("unknown", Blame.UPSTREAM, Next.AGAIN, used_quota=True)
 
 _RETRY_TEXT = re.compile(r"retry in (\d+(?:\.\d+)?)s", re.IGNORECASE)
@@ -245,6 +252,33 @@ def failure_of(http_status: int, body: bytes) -> GeminiFailure:
         decoded = decoded[0]
     error = decoded.get("error") if isinstance(decoded, dict) else None
     return failure_from_error(error if isinstance(error, dict) else {}, http_status)
+
+
+def of_upload(found: GeminiFailure) -> GeminiFailure:
+    """What a failure amounts to that was met while a file was uploaded.
+
+    No model is at fault then and no quota of generation is used; another project may well take the file. What it says of
+    the key itself, and that nobody is reached, holds as anywhere.
+    """
+    failure = found.failure
+    if failure is UNREACHABLE or failure.blame in (
+        Blame.KEY,
+        Blame.PROJECT,
+        Blame.ADDRESS,
+        Blame.GATEWAY,
+        Blame.UPLOAD,
+    ):
+        return found
+    is_clients = failure.blame is Blame.REQUEST and failure.client_code == "invalid_request"
+    code = failure.client_code if is_clients or failure.client_code == "upstream_timeout" else "upstream_unavailable"
+    met = failure._replace(
+        blame=Blame.UPLOAD,
+        next=Next.STOP if is_clients else Next.KEY,
+        rest=Rest.NONE,
+        used_quota=False,
+        client_code=code,
+    )
+    return GeminiFailure(met, found.facts)
 
 
 def failure_from_error(error: dict[str, Any], http_status: int) -> GeminiFailure:

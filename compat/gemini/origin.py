@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 import certifi
 
 from compat.gemini.connection import Connection
-from compat.gemini.failures import UNREACHABLE, Facts, GeminiFailure
+from compat.gemini.failures import TOO_LARGE, UNREACHABLE, Facts, GeminiFailure, failure_of
 
+_MAX_REPLY_BYTES = 32 * 1024 * 1024
 _KEPT_AT_MOST = 256
 # Google keeps an idle connection for some minutes, a proxy in between perhaps not.
 _KEPT_SECONDS = 60.0
@@ -22,6 +23,10 @@ class Origin:
         parts = urlsplit(base_url)
         self.authority = parts.netloc.rpartition("@")[2]
         self.prefix = parts.path.rstrip("/")
+        self._headers = (
+            f" HTTP/1.1\r\nhost: {self.authority}\r\nuser-agent: gemini-tumbler\r\naccept-encoding: identity"
+        )
+        """What follows the target in the head of every request."""
         self._loop = asyncio.get_running_loop()
         self._host = parts.hostname or ""
         self._tls = _context() if parts.scheme == "https" else None
@@ -38,6 +43,25 @@ class Origin:
                 return connection
             connection.transport.abort()
         return await self._open()
+
+    def head(self, method: str, target: str, key: str, further: str) -> bytes:
+        """The head of a request; `further` are more lines, each with its end. Without a key none is sent.
+
+        Raises GeminiFailure for a key that is none: it must not write lines of its own.
+        """
+        if not (key.isascii() and key.isprintable()):
+            raise failure_of(401, b"")
+        sent = f"{self._headers}\r\nx-goog-api-key: {key}" if key else self._headers
+        return f"{method} {self.prefix}{target}{sent}\r\n{further}\r\n".encode("ascii")
+
+    async def call(self, head: bytes, body: bytes, seconds: float) -> bytes:
+        """What a whole exchange brings. Raises GeminiFailure."""
+        connection = await self.connect()
+        try:
+            connection.ask(head, body, total=seconds)
+            return await answer_of(connection)
+        finally:
+            connection.end()
 
     def close(self) -> None:
         """Close every connection on which nothing is under way."""
@@ -62,6 +86,29 @@ class Origin:
         self._kept.append((now, connection))
         while len(self._kept) > _KEPT_AT_MOST or self._kept[0][0] < now - _KEPT_SECONDS:
             self._kept.popleft()[1].transport.abort()
+
+
+async def answer_of(connection: Connection) -> bytes:
+    """The body of a good answer. Raises GeminiFailure for any other."""
+    status = await connection.status()
+    payload = await bounded(connection)
+    if status != 200:
+        raise failure_of(status, payload)
+    return payload
+
+
+async def bounded(connection: Connection) -> bytes:
+    """The body of an answer. Raises GeminiFailure for one that is larger than any reply has reason to be."""
+    if (rest := connection.rest()) is not None:
+        return rest
+    chunks: list[bytes] = []
+    size = 0
+    while (chunk := await connection.read()) is not None:
+        size += len(chunk)
+        if size > _MAX_REPLY_BYTES:
+            raise GeminiFailure(TOO_LARGE, Facts(200))
+        chunks.append(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _context() -> ssl.SSLContext:

@@ -191,6 +191,23 @@ class CountReply(Struct):
     """As of a reply."""
 
 
+class UploadedFile(Struct):
+    """A file that a project holds (Gemini API, files)."""
+
+    name: str
+    """`files/…`"""
+    uri: str
+    state: str = ""
+    """PROCESSING, then ACTIVE or FAILED."""
+    expirationTime: str | None = None
+
+
+class UploadReply(Struct):
+    """What the end of an upload brings."""
+
+    file: UploadedFile
+
+
 class ModelList(Struct):
     """One page of models, each as it came: `name`, `inputTokenLimit`, `supportedGenerationMethods` and more."""
 

@@ -35,4 +35,6 @@ REPAIRS: dict[str, Callable[[Body], Body]] = {
     "logprobs_refused": _without("responseLogprobs", "logprobs"),
     "thinking_refused": _without("thinkingConfig"),
     "system_refused": _system_as_text,
+    # What is mended is not in the request: the file is uploaded anew.
+    "file_lost": lambda body: body,
 }

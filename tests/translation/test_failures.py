@@ -204,7 +204,7 @@ ROWS = [
     (
         403,
         body(403, "You do not have permission to access the File abc or it may not exist.", "PERMISSION_DENIED"),
-        CLIENTS_FAULT,
+        REPAIR,
     ),
     (
         404,
