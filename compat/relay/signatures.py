@@ -4,25 +4,21 @@ Several processes share it through Redis, where names are keyed hashes and value
 """
 
 import base64
-import hashlib
-import os
 import time
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
+from accounts.sealed_names import SealedNames
 from accounts.shared_store import Away, Script, wire_to
 
 REMEMBER_SECONDS = 6 * 60 * 60
 _BYTES_AT_MOST = 64 * 1024 * 1024
 _FETCHED_AT_MOST = 200
-_NONCE_BYTES = 12
 
+_sealed = SealedNames("signature")
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, str]).decode
 
@@ -45,7 +41,7 @@ def keep(user_id: int, call_id: str, signature: str, generation: str) -> None:
     _keep_here(user_id, call_id, signature, generation)
     if settings.REDIS_URL:
         name = _name(user_id, call_id)
-        wire_to(settings.REDIS_URL).tell(_WRITE, [name], _seal(name, f"{generation}\n{signature}"), kept=False)
+        wire_to(settings.REDIS_URL).tell(_WRITE, [name], _sealed.seal(name, f"{generation}\n{signature}"), kept=False)
 
 
 def recall(user_id: int, call_id: str, generation: str) -> str | None:
@@ -70,7 +66,7 @@ async def fetch(user_id: int, call_ids: Sequence[str]) -> None:
     except Away:
         return
     for call_id, name, value in zip(missing, names, values, strict=True):
-        opened = None if value is None else _unseal(name, value)
+        opened = None if value is None else _sealed.unseal(name, value)
         if opened is not None:
             generation, _, signature = opened.partition("\n")
             _keep_here(user_id, call_id, signature, generation)
@@ -78,13 +74,13 @@ async def fetch(user_id: int, call_ids: Sequence[str]) -> None:
 
 def seal(user_id: int, signatures: dict[str, str]) -> str:
     """Signatures by call id as a text that this user's client may keep and bring back, and nobody can read."""
-    return base64.urlsafe_b64encode(_seal(_carried(user_id), _encode(signatures).decode())).decode()
+    return base64.urlsafe_b64encode(_sealed.seal(_carried(user_id), _encode(signatures).decode())).decode()
 
 
 def unseal(user_id: int, sealed: str) -> dict[str, str]:
     """The signatures in it; none when it was not sealed here for this user."""
     try:
-        opened = _unseal(_carried(user_id), base64.urlsafe_b64decode(sealed.encode()))
+        opened = _sealed.unseal(_carried(user_id), base64.urlsafe_b64decode(sealed.encode()))
     except ValueError:
         return {}
     return _decode(opened) if opened is not None else {}
@@ -113,30 +109,4 @@ def _carried(user_id: int) -> str:
 
 
 def _name(user_id: int, call_id: str) -> str:
-    key = _derived(settings.SECRET_KEY, b"signature names")
-    called = f"{user_id}|{call_id}".encode(errors="replace")
-    return f"tumbler:signature:{hashlib.blake2b(called, key=key, digest_size=20).hexdigest()}"
-
-
-def _seal(name: str, text: str) -> bytes:
-    nonce = os.urandom(_NONCE_BYTES)
-    return nonce + _cipher(settings.SECRET_KEY).encrypt(nonce, text.encode(), name.encode())
-
-
-def _unseal(name: str, value: bytes) -> str | None:
-    """The text; None when it was sealed under another key or another name."""
-    try:
-        opened = _cipher(settings.SECRET_KEY).decrypt(value[:_NONCE_BYTES], value[_NONCE_BYTES:], name.encode())
-    except (InvalidTag, ValueError):
-        return None
-    return opened.decode()
-
-
-@lru_cache(maxsize=4)
-def _cipher(secret: str) -> AESGCM:
-    return AESGCM(_derived(secret, b"signatures"))
-
-
-@lru_cache(maxsize=8)
-def _derived(secret: str, purpose: bytes) -> bytes:
-    return hashlib.blake2b(purpose, key=hashlib.sha256(secret.encode()).digest(), digest_size=32).digest()
+    return _sealed.name_of(f"{user_id}|{call_id}")
