@@ -6,7 +6,7 @@ Everything here asks the database, so it belongs into `in_db`, but for `read`, w
 import hashlib
 import itertools
 import uuid
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 
 import msgspec
@@ -128,6 +128,11 @@ def find(user_id: int, file_id: str) -> StoredFile | None:
     return of_user(user_id).filter(pk=file_id).first()
 
 
+def missing(file_ids: Collection[str]) -> set[str]:
+    """Those that are there no more: deleted by their owners, with their owners, or as their time was over."""
+    return {*file_ids} - {*StoredFile.objects.filter(pk__in=file_ids).values_list("pk", flat=True)}
+
+
 def name_of(file: StoredFile) -> str:
     """The name under which it came; "" when its encryption key is gone."""
     try:
@@ -172,7 +177,7 @@ def require_readable(file: StoredFile) -> None:
     part_of(file, 0)
 
 
-async def read(file: StoredFile, start: int = 0) -> AsyncIterator[bytes]:
+async def read(file: StoredFile, start: int = 0) -> AsyncGenerator[bytes, None]:
     """The same, from one part on, for those on an event loop, who wait for each part. Raises Unsealable."""
     for number in itertools.count(start):
         part = await in_db(part_of, file, number)

@@ -43,13 +43,28 @@ KEPT = (
         "Stored files",
         "What a user leaves here for a batch or for conversations, and the results of batches: purpose, size and times; name, "
         "type, checksum and contents sealed with Fernet, bound to their place. They go to Google inside the requests that "
-        "name them, and are left there with no key",
+        "name them, and are left there with no key, except for the next row",
         "Database",
         "Until deleted, until the time that came with them, and 30 days (TUMBLER_FILE_DAYS) at most",
         (
             "accounts.StoredFile: id user purpose name details whole bytes created expires",
             "accounts.FilePart: id file number sealed_as content",
         ),
+    ),
+    Kept(
+        "Copies of stored files at Google",
+        "Of those alone that do not fit into a request which names them (TUMBLER_GEMINI_FILES: `large`; `never` or `always`): "
+        "the contents, without their name or owner. Google keeps them unsealed; who holds a key of that project can list "
+        "them and name them in requests of their own, though not download them",
+        "Google's Files API, in the project of each key that served such a request",
+        "Until the file is deleted here or its time is over, and an hour after it was named last "
+        "(TUMBLER_GEMINI_FILE_MINUTES); what cannot be deleted then, two days after it was uploaded, when Google does",
+    ),
+    Kept(
+        "Which project of Google's holds a copy of a stored file",
+        "By the ids of both: Google's name for it, its end, when it was named last",
+        "Memory, and Redis where it is used: sealed with AES-256-GCM, under a keyed hash. Never in the database",
+        "An hour after it was named last (TUMBLER_GEMINI_FILE_MINUTES), in Redis ten minutes more; until the file is deleted",
     ),
     Kept(
         "Files that come in several requests",
@@ -428,6 +443,10 @@ LOGGED = (
     Logged(
         "A request of the Responses API named tools that are not served: their kinds",
         ("tools that are not served were left out: %s",),
+    ),
+    Logged(
+        "A copy of a file at Google could not be deleted, and the kind of failure; neither which nor where",
+        ("a copy of a file could not be deleted: %s",),
     ),
     Logged("How many received keys were checked", ("received keys were checked: %d, of which good: %d",)),
     Logged(

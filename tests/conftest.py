@@ -22,7 +22,7 @@ def _nothing_remembered(request, settings, monkeypatch):
     from accounts import callers, failed_attempts, limits, pool, pricing, remembered_settings
     from accounts.live.traffic import traffic
     from compat import catalogue, mapping
-    from compat.relay import gone
+    from compat.relay import copies, gone
 
     if "last_uses" not in request.fixturenames:
         monkeypatch.setattr(callers, "_note_use", lambda token_id, before: None)
@@ -40,6 +40,7 @@ def _nothing_remembered(request, settings, monkeypatch):
     mapping.forget_mappings()
     catalogue.forget_offered()
     gone.forget_gone()
+    copies.reset()
 
 
 @pytest.hookimpl(optionalhook=True)

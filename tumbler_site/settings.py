@@ -265,6 +265,10 @@ USAGE_DAYS = env_int("TUMBLER_USAGE_DAYS", 30, at_least=1)
 FILE_DAYS = env_int("TUMBLER_FILE_DAYS", 30, at_least=1)
 BATCH_LINES = env_int("TUMBLER_BATCH_LINES", 16, at_least=0)
 FILES_MIB = env_int("TUMBLER_FILES_MIB", 256, at_least=1)
+# Which stored files go to Gemini's Files API, in the project of the key that serves, instead of inside the request.
+GEMINI_FILES = env_choice("TUMBLER_GEMINI_FILES", "large", ("large", "never", "always"))
+# For how long they stay there after they were named last.
+GEMINI_FILE_MINUTES = env_int("TUMBLER_GEMINI_FILE_MINUTES", 60, at_least=1)
 STORED_DAYS = env_int("TUMBLER_STORED_DAYS", 30, at_least=0)
 STORED_MIB = env_int("TUMBLER_STORED_MIB", 100, at_least=1)
 

@@ -11,6 +11,7 @@ from compat.schemas.gemini import UploadedFile, UploadReply
 
 _UPLOADS = "/upload/v1beta/files"
 _NOT_A_REPLY = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_encode = msgspec.json.Encoder().encode
 _decode_upload = msgspec.json.Decoder(UploadReply).decode
 _decode_file = msgspec.json.Decoder(UploadedFile).decode
 
@@ -66,7 +67,7 @@ class Files:
 
     async def _announced(self, key: str, mime_type: str, size: int) -> str:
         """The path to which the bytes go. No name is told: the project is a stranger's."""
-        body = b'{"file": {}}'
+        body = _encode({"file": {"mimeType": mime_type}})
         head = self._origin.head(
             "POST",
             _UPLOADS,

@@ -21,11 +21,9 @@ class Origin:
 
     def __init__(self, base_url: str, connect_seconds: float) -> None:
         parts = urlsplit(base_url)
-        self.authority = parts.netloc.rpartition("@")[2]
+        authority = parts.netloc.rpartition("@")[2]
         self.prefix = parts.path.rstrip("/")
-        self._headers = (
-            f" HTTP/1.1\r\nhost: {self.authority}\r\nuser-agent: gemini-tumbler\r\naccept-encoding: identity"
-        )
+        self._headers = f" HTTP/1.1\r\nhost: {authority}\r\nuser-agent: gemini-tumbler\r\naccept-encoding: identity"
         """What follows the target in the head of every request."""
         self._loop = asyncio.get_running_loop()
         self._host = parts.hostname or ""

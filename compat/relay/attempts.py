@@ -12,7 +12,20 @@ from accounts import pool
 from accounts.pool import Exhausted, Lease, PooledKey
 from accounts.remembered_settings import settings
 from compat.errors import CompatError, NoUpstreamKey, UnknownModel
-from compat.gemini.failures import EMPTY, UNREACHABLE, Blame, Facts, Failure, GeminiFailure, Next, Rest
+from compat.gemini.failures import (
+    EMPTY,
+    FILE_LOST,
+    UNREACHABLE,
+    UPLOAD_TOO_SLOW,
+    Blame,
+    Facts,
+    Failure,
+    GeminiFailure,
+    Next,
+    Rest,
+    of_upload,
+)
+from compat.relay import copies
 from compat.relay.gone import is_gone, remember_gone
 from compat.relay.job import ANSWERED, Call, Job
 from compat.relay.line import Line, line_for
@@ -20,6 +33,7 @@ from compat.relay.spare import spare_slot
 from compat.relay.telling import client_error, exhausted, too_large, unavailable
 from compat.translation.refusals import Untranslatable
 from compat.translation.repairs import REPAIRS
+from compat.translation.stored_files import named_ahead, put_addresses
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +63,10 @@ class Attempts:
         self._too_large: dict[str, int] = {}
         """The models for which the prompt alone is more than a minute's quota, and that quota."""
         self._tokens = job.prompt_tokens
-        self._affinity = call.affinity()
+        # Who names the same files meets the same project, for that has them or soon will.
+        self._affinity = copies.affinity(job.files) if job.files else call.affinity()
+        self._upload_seconds = settings.FIRST_BYTE_SECONDS
+        """What is left of the time for uploads, of all attempts together."""
 
     async def first_success(self, act: Act[T]) -> tuple[T, Lease]:
         """What the first attempt that succeeds brings, and the lease it holds: the caller gives that back.
@@ -77,7 +94,7 @@ class Attempts:
         while success is None:
             if not targets or self._broken >= _BROKEN_ATTEMPTS or (self._last and self._time() > self._deadline):
                 raise self._error()
-            slot = lease or await spare_slot(targets, self._tokens)
+            slot = lease or await spare_slot(targets, self._tokens, self._job.files)
             lease = None
             success = await self._ask(slot.model, act, is_last=True, lease=slot)
             targets = [target for target in targets if not is_gone(target)]
@@ -110,7 +127,11 @@ class Attempts:
 
     async def _lease(self, model: str, tried: Collection[PooledKey]) -> Lease | None:
         """A lease, or a note of how long it would take."""
-        lease = await pool.lease(model, tried, self._tokens, self._affinity, spare=self._job.caller.in_batch)
+        files = self._job.files
+        holders = await copies.holders(files) if files else ()
+        lease = await pool.lease(
+            model, tried, self._tokens, self._affinity, spare=self._job.caller.in_batch, holders=holders
+        )
         if isinstance(lease, Exhausted):
             self._waits += [] if lease.wait is None else [lease.wait]
             return None
@@ -139,7 +160,7 @@ class Attempts:
                     body = REPAIRS[failure.failure.name](body)
                 case Next.STOP:
                     raise client_error(failure, model)
-                case Next.KEY if self._time() < self._deadline:
+                case Next.KEY if self._time() < self._deadline and self._broken < _BROKEN_ATTEMPTS:
                     tried.add(held.key)
                 case Next.AGAIN if await self._once_more(failure, is_last=is_last):
                     pass
@@ -156,6 +177,8 @@ class Attempts:
 
     async def _attempt(self, lease: Lease, body: dict[str, Any], act: Act[T]) -> T:
         began = self._job.calling(lease.model)
+        if self._job.files:
+            body = await self._with_copies(lease, body, began)
         # store: false keeps prompts out of the logs of the project that lent the key.
         payload = _encode(body if settings.UPSTREAM_STORE or not self._call.may_be_logged else {**body, "store": False})
         try:
@@ -178,18 +201,41 @@ class Attempts:
         self._job.attempted(lease.model, ANSWERED, began)
         return brought
 
+    async def _with_copies(self, lease: Lease, body: dict[str, Any], began: float) -> dict[str, Any]:
+        """The body with the addresses of copies in the project of the lease; what is not there is uploaded first.
+
+        Raises GeminiFailure, also for an upload that takes too long. The time it takes is none in which keys were looked for.
+        """
+        started = self._time()
+        try:
+            async with asyncio.timeout(self._upload_seconds):
+                addresses = await copies.hold(lease.key, named_ahead(body), self._job.files)
+        except (GeminiFailure, TimeoutError) as found:
+            met = of_upload(found) if isinstance(found, GeminiFailure) else GeminiFailure(UPLOAD_TOO_SLOW, Facts(504))
+            self._job.attempted(lease.model, met.failure.verdict, began)
+            raise met from None
+        except BaseException:
+            # The client left, or the file was deleted: nothing was asked of the model.
+            self._job.attempted(lease.model, "left", began)
+            pool.refund(lease)
+            raise
+        finally:
+            took = self._time() - started
+            self._deadline += took
+            self._upload_seconds -= took
+        addressed: dict[str, Any] = put_addresses(body, addresses)
+        return addressed
+
     def _learn(self, lease: Lease, found: GeminiFailure, repaired: set[str]) -> Next:
         """Tell the pool what the failure says of the key, and give what is to be done. Each repair is made once."""
         failure, facts = found.failure, found.facts
         logger.info("attempt failed: %s with %s (HTTP %d)", failure.name, lease.model, facts.http_status)
         if failure.blame is Blame.REQUEST:
             pool.give_back(lease)
-            if failure.next is Next.REPAIR and failure.name in repaired:
-                return Next.STOP
-            repaired.add(failure.name)
-            return failure.next
-        if failure is UNREACHABLE:
+            return self._mend(lease, found, repaired)
+        if failure is UNREACHABLE or failure.blame is Blame.UPLOAD:
             pool.refund(lease)
+            self._broken += failure.blame is Blame.UPLOAD
             return failure.next
         if failure is EMPTY:
             # It may well be the prompt's doing: neither key nor model is blamed.
@@ -203,6 +249,15 @@ class Attempts:
             return self._rest(lease, found)
         elif failure.next is Next.MODEL:
             remember_gone(lease.model)
+        return failure.next
+
+    def _mend(self, lease: Lease, found: GeminiFailure, repaired: set[str]) -> Next:
+        failure = found.failure
+        if failure.next is Next.REPAIR and failure.name in repaired:
+            return Next.STOP
+        repaired.add(failure.name)
+        if failure.name == FILE_LOST:
+            copies.lost(lease.key.domain, self._job.files, found.facts.text)
         return failure.next
 
     def _rest(self, lease: Lease, found: GeminiFailure) -> Next:

@@ -1,8 +1,9 @@
 """One client's request on its way: what is to be asked, and the account of it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from accounts import limits, metering, pool, pricing
@@ -10,7 +11,7 @@ from accounts.callers import Caller
 from accounts.limits import AnyReservation, Refusal, Standing
 from accounts.live.traffic import traffic
 from accounts.metering import NO_COUNTS, Admission, TokenCounts, Tried
-from accounts.models import UsageRecord
+from accounts.models import StoredFile, UsageRecord
 from accounts.pool import Lease
 from compat import metrics
 from compat.errors import CompatError, StorageUnavailable
@@ -29,6 +30,7 @@ _MOST_TRIED = 40
 ANSWERED = "answered"
 _UPSTREAM, _ESTIMATED = UsageRecord.CountsFrom.UPSTREAM.value, UsageRecord.CountsFrom.ESTIMATED.value
 _FREE = Decimal(0)
+NO_FILES: Mapping[str, StoredFile] = MappingProxyType({})
 
 
 ToBody = Callable[[str, int], dict[str, Any]]
@@ -87,6 +89,8 @@ class Job:
         """An estimate, for whoever must know before Gemini has counted, or counts what Gemini did not."""
         self.says_something: Callable[[Reply], bool] = says_something
         """Whether a reply holds what this client can use."""
+        self.files = NO_FILES
+        """Stored files, by their ids, that the bodies name: they go to Gemini before each call, see relay/copies.py."""
         self.sub_user = ""
         """A keyed hash of whom the client named."""
         self.id = ""
@@ -119,7 +123,7 @@ class Job:
         await pricing.ready()
         if self.caller.in_batch:
             # First, for its limits are not to be held while it waits.
-            self._held = await spare_slot(self.targets, self.prompt_tokens)
+            self._held = await spare_slot(self.targets, self.prompt_tokens, self.files)
         try:
             if self.caller.holders:
                 await self._reserve(answers, longest)

@@ -13,12 +13,14 @@ from compat.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from compat.gemini.failures import Blame, GeminiFailure
+from compat.gemini.failures import FILE_LOST, Blame, GeminiFailure
 
 
 def client_error(found: GeminiFailure, model: str) -> CompatError:
     """The client's error for a failure."""
     code = found.failure.client_code
+    if found.failure.blame is Blame.UPLOAD:
+        return _not_uploaded(found)
     if code == "context_length_exceeded":
         return ContextTooLong(
             f"This model's maximum context length is exceeded: the prompt is too long for {model}.", param="messages"
@@ -36,6 +38,20 @@ def client_error(found: GeminiFailure, model: str) -> CompatError:
             return InternalError("The request could not be made properly.")
         return UpstreamError(f"{model} gave no usable answer ({found.failure.name}).")
     return NoUpstreamKey("No key in the pool could be used for this request.")
+
+
+def _not_uploaded(found: GeminiFailure) -> CompatError:
+    """A file that a request names did not get to Gemini, or was of no use there."""
+    code = found.failure.client_code
+    if code == "invalid_request":
+        return InvalidRequest(
+            f"Gemini cannot read a file that the request names ({found.failure.name}).", code="invalid_value"
+        )
+    if code == "upstream_timeout":
+        return UpstreamTimeout("Gemini did not take the files that the request names in time.")
+    return UpstreamUnavailable(
+        "Gemini does not take the files that the request names just now. Please try again in 5s.", 5
+    )
 
 
 def unavailable(model: str, wait: float) -> UpstreamUnavailable:
@@ -61,6 +77,6 @@ def too_large(model: str, limit: int, tokens: int) -> PoolExhausted:
 
 
 def _hint(found: GeminiFailure) -> str:
-    if found.failure.name == "foreign_object":
+    if found.failure.name in (FILE_LOST, "foreign_object"):
         return "it names a file or a cache that the pool does not hold."
     return "some part of it is not supported by this model."

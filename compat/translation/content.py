@@ -21,6 +21,7 @@ from compat.translation.addresses import is_public_https
 from compat.translation.families import Family
 from compat.translation.mime_types import to_gemini_type, type_of_name
 from compat.translation.refusals import Untranslatable
+from compat.translation.stored_files import FileAhead, part_ahead
 
 Part = dict[str, Any]
 
@@ -121,6 +122,9 @@ def _audio(audio: InputAudio, path: str) -> Part:
 
 
 def _file(file: InputFile, path: str) -> Part:
+    if isinstance(file, FileAhead):
+        kind = document_type(file.media_type, file.head, file.filename or "", f"{path}.file_data")
+        return part_ahead(file.file_id or "", kind)
     if not file.file_data:
         raise Untranslatable(
             "Send the document itself in file_data, as a data URL, or name a file of yours in file_id.",
@@ -134,17 +138,18 @@ def _file(file: InputFile, path: str) -> Part:
         mime_type, data = _data_url(file.file_data, path)
     else:
         mime_type, data = "", _base64(file.file_data, path)
-    return {"inlineData": {"mimeType": document_type(mime_type, data, file.filename or "", path), "data": data}}
+    mime_type = document_type(mime_type, _head(data), file.filename or "", path)
+    return {"inlineData": {"mimeType": mime_type, "data": data}}
 
 
-def document_type(declared: str, data: str, filename: str, path: str) -> str:
+def document_type(declared: str, head: bytes, filename: str, path: str) -> str:
     """The type of a document, by its first bytes where they tell, else as declared, else by its name."""
-    if binascii.a2b_base64(data[:8]).startswith(b"%PDF"):
+    if head.startswith(b"%PDF"):
         return "application/pdf"
     if declared in {"", "application/octet-stream"}:
         declared = type_of_name(filename) or "application/octet-stream"
     if declared.startswith("image/"):
-        return _image_type(declared, _head(data), path)
+        return _image_type(declared, head, path)
     mime_type = to_gemini_type(declared)
     if mime_type is None:
         raise Untranslatable(f"Unsupported document type {declared[:80]}: send a PDF or a text.", path)

@@ -13,7 +13,7 @@ from compat.errors import CompatError, ModelNotAllowed, UpstreamError
 from compat.mapping import Resolved, resolve, spellings
 from compat.relay import Call, Job
 from compat.relay import signatures as memory
-from compat.relay.job import CLIENT_LEFT, ToBody, plan
+from compat.relay.job import CLIENT_LEFT, NO_FILES, ToBody, plan
 from compat.relay.pump import Writer
 from compat.schemas.chat import ChatRequest
 from compat.schemas.gemini import CountReply, EmbeddingReply, Reply
@@ -37,6 +37,8 @@ WholeAnswer = Callable[[list[tuple[int, Reply]], Usage], bytes]
 class AnsweringView(AsyncAPIView):
     """A view that asks Gemini for text."""
 
+    ahead = NO_FILES
+    """The caller's files that go to Gemini ahead of the request."""
     origins: Origins | None = None
     """Where the members of the chat came from, at a door whose requests are read as chats."""
 
@@ -50,7 +52,9 @@ class AnsweringView(AsyncAPIView):
         """The chat, the caller's files in it where they are named. Raises NotFound, InvalidRequest, Untranslatable."""
         named = named_files(request.messages)
         if named:
-            put_files(request.messages, await documents_of(self.caller.user_id, named))
+            documents = await documents_of(self.caller.user_id, named, may_go_ahead=True)
+            put_files(request.messages, documents.by_id)
+            self.ahead = documents.ahead
         return ChatTranslation(request, self.recall(), runs_code=runs_code)
 
     async def admitted(self, chat: ChatTranslation, resolved: Resolved, *, stream: bool) -> Job:
@@ -61,6 +65,7 @@ class AnsweringView(AsyncAPIView):
         n = request.n or 1
         calls = plan(n, targets, [chat.to_body], chat.affinity)
         job = self.job = Job(self.caller, self.endpoint, request.model, targets, calls, stream=stream)
+        job.files = self.ahead
         job.prompt_tokens = estimate_tokens(chat.prompt_characters)
         job.sub_user = self.sub_user(request.user)
         await job.admit(n, request.max_completion_tokens or request.max_tokens)
@@ -90,6 +95,7 @@ class AnsweringView(AsyncAPIView):
         """What the body of a countTokens counts. It counts as a request and costs no tokens."""
         call = Call(0, 1, to_body, may_be_logged=False)
         job = self.job = Job(self.caller, self.endpoint, asked, resolved.targets, (call,), stream=False)
+        job.files = self.ahead
         job.sub_user = self.sub_user(named)
         await job.admit(0, 0)
         try:

@@ -21,7 +21,7 @@ from compat.translation.mime_types import type_of_file
 from compat.translation.moments import to_rfc3339
 from compat.uploading import in_clients_words
 from compat.views.anthropic import InAnthropicsWords
-from compat.views.file_access import ContentView, FilesView, no_such_file
+from compat.views.file_access import ContentView, FilesView, erase, no_such_file
 
 _encode = msgspec.json.Encoder().encode
 _USUAL, _MOST, _MOST_IDS = 20, 1_000, 100
@@ -65,7 +65,7 @@ class OneAnthropicFile(InAnthropicsWords, FilesView):
 
     async def delete(self, request: Request, file_id: str) -> Response:
         """Erase it. Raises NotFound."""
-        if not await in_db(files.delete, self.caller.user_id, file_id):
+        if not await erase(self.caller.user_id, file_id):
             raise no_such_file(file_id)
         return Answer(_encode(AnthropicFileDeleted(file_id)))
 

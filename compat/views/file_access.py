@@ -5,11 +5,12 @@ from urllib.parse import quote
 from rest_framework.request import Request
 
 from accounts import files
-from accounts.in_db import in_db_soon
+from accounts.in_db import in_db, in_db_soon
 from accounts.models import IssuedToken, StoredFile
 from compat.answers import Download, Response
 from compat.asyncview import AsyncAPIView
 from compat.errors import NotFound
+from compat.relay import copies
 
 
 class FilesView(AsyncAPIView):
@@ -38,6 +39,14 @@ class ContentView(FilesView):
             "content-disposition": f"attachment; filename*=UTF-8''{name}",
         }
         return Download(files.read(file), file.bytes, headers)
+
+
+async def erase(user_id: int, file_id: str) -> bool:
+    """Erase the caller's own file and, in the background, its copies at Gemini; False when there is none."""
+    is_erased = await in_db(files.delete, user_id, file_id)
+    if is_erased:
+        copies.discard(file_id)
+    return is_erased
 
 
 def no_such_file(file_id: str) -> NotFound:

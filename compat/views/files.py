@@ -19,7 +19,7 @@ from compat.translation.decoding import convert
 from compat.uploading import in_clients_words
 from compat.views.anthropic_files import AnthropicFileContent, AnthropicFiles, OneAnthropicFile
 from compat.views.either import InEitherWords
-from compat.views.file_access import ContentView, FilesView, no_such_file
+from compat.views.file_access import ContentView, FilesView, erase, no_such_file
 from compat.views.gemini_files import GeminiFiles, OneGeminiFile
 
 _encode = msgspec.json.Encoder().encode
@@ -67,7 +67,7 @@ class OneFile(InEitherWords, FilesView):
 
     async def delete(self, request: Request, file_id: str) -> Response:
         """Erase it. Raises NotFound."""
-        if not await in_db(files.delete, self.caller.user_id, file_id):
+        if not await erase(self.caller.user_id, file_id):
             raise no_such_file(file_id)
         return Answer(_encode(FileDeleted(file_id)))
 

@@ -97,12 +97,13 @@ class _Asking(InGeminisWords, AnsweringView):
         if references:
             named = [(reference.file_id, reference.path) for reference in references]
             try:
-                documents = await documents_of(self.caller.user_id, named)
+                documents = await documents_of(self.caller.user_id, named, may_go_ahead=True)
             except NotFound as missing:
                 [name, *_] = [one.name for one in references if one.path == missing.param]
                 raise NotPermitted(not_permitted(name), param=missing.param) from None
             for reference in references:
-                put_file(reference, documents[reference.file_id])
+                put_file(reference, documents.by_id[reference.file_id])
+            self.ahead = documents.ahead
 
 
 class GenerateContent(_Asking):
@@ -123,6 +124,7 @@ class GenerateContent(_Asking):
         calls = (Call(0, 1, translation.to_body, translation.affinity),)
         job = self.job = Job(self.caller, self.endpoint, model, resolved.targets, calls, stream=stream)
         job.says_something = tells
+        job.files = self.ahead
         job.prompt_tokens = estimate_tokens(translation.prompt_characters)
         job.sub_user = self.sub_user(None)
         await job.admit(translation.answers, translation.longest)
@@ -176,6 +178,7 @@ class BatchEmbedContents(_Asking):
         await self.fill_in(translation.references)
         call = Call(0, translation.count, translation.to_body, may_be_logged=False)
         job = self.job = Job(self.caller, self.endpoint, model_id, resolved.targets, (call,), stream=False)
+        job.files = self.ahead
         job.prompt_tokens = estimate_tokens(translation.prompt_characters)
         job.sub_user = self.sub_user(None)
         await job.admit(answers=0)

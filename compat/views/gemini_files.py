@@ -22,6 +22,7 @@ from compat.query import number_in, query_in
 from compat.translation.gemini.files import Kept, not_permitted, to_file, to_id, to_wanted
 from compat.upload_links import PARAMETER, over, read_upload_link, to_upload_link
 from compat.uploading import Arriving, OutOfStep, finish, in_clients_words
+from compat.views.file_access import erase
 from compat.views.gemini import InGeminisWords
 
 _encode = msgspec.json.Encoder().encode
@@ -71,7 +72,7 @@ class OneGeminiFile(_GeminiFilesView):
 
     async def delete(self, request: Request, file_id: str) -> Response:
         """Erase it. Raises NotPermitted."""
-        if not await in_db(files.delete, self.caller.user_id, to_id(file_id)):
+        if not await erase(self.caller.user_id, to_id(file_id)):
             raise NotPermitted(not_permitted(file_id))
         return Answer(b"{}")
 

@@ -177,7 +177,7 @@ class ImageEdits(_ImagesView):
         if not kept:
             return
         named = [(file_id, f"{path}.file_id") for _, file_id, path in kept]
-        documents = await documents_of(self.caller.user_id, named)
+        documents = (await documents_of(self.caller.user_id, named)).by_id
         for image, file_id, _ in kept:
             data = base64.b64encode(documents[file_id].content).decode()
             image.image_url = f"data:application/octet-stream;base64,{data}"

@@ -10,8 +10,11 @@ from django.db import DataError, connection
 from django.utils import timezone
 
 from accounts import files as stored
-from accounts.models import FilePart, StoredFile
+from accounts import metering
+from accounts.models import FilePart, StoredFile, UsageRecord
 from accounts.rotation import rotate_sealing
+from compat.relay import copies
+from compat.views import documents
 from tests.live.openapi import check
 
 LARGE = bytes(range(256)) * 3_000
@@ -249,12 +252,116 @@ async def test_a_file_of_a_kind_that_gemini_does_not_take_is_refused(files):
     assert (answered.status, answered.error["param"]) == (400, "messages[0].content[0].file.file_data")
 
 
-async def test_what_is_named_together_is_no_larger_than_a_request(files, settings):
+async def test_where_nothing_goes_ahead_what_is_named_together_is_no_larger_than_a_request(files, settings):
+    settings.GEMINI_FILES = "never"
     one, other = [await files.kept(PDF + bytes(40_000)) for _ in range(2)]
     settings.MAX_BODY_BYTES = 64 * 1024
     for twice in ((one, other), (one, one)):
         answered = await files.site.chat(messages=[message for file_id in twice for message in _naming(file_id)])
         assert (answered.status, answered.error["code"]) == (400, "request_too_large")
+
+
+async def test_of_what_does_not_fit_into_a_request_the_largest_goes_ahead_of_it(files, settings):
+    settings.MAX_BODY_BYTES = 64 * 1024
+    small, large = await files.kept(PDF + bytes(20_000)), await files.kept(PDF + bytes(60_000), "large.pdf")
+    answered = await files.site.chat(messages=[message for file_id in (small, large) for message in _naming(file_id)])
+    assert answered.status == 200, answered.body
+    (uploaded,) = files.site.gemini.files.uploads
+    assert (uploaded.content, uploaded.mime_type) == (PDF + bytes(60_000), "application/pdf")
+    parts = files.site.gemini.calls[-1][3]["contents"][0]["parts"]
+    assert "inlineData" in parts[0]
+    assert parts[1] == {"fileData": {"mimeType": "application/pdf", "fileUri": uploaded.uri}}
+    assert large not in str(files.site.gemini.calls)
+
+
+@pytest.mark.parametrize(
+    ("limit_mib", "size_mib", "goes_ahead"), [(20, 20, False), (20, 21, True), (80, 11, False), (80, 13, True), (200, 1, True)]
+)  # fmt: skip
+def test_a_request_with_its_files_is_no_larger_than_gemini_takes(settings, limit_mib, size_mib, goes_ahead):
+    """100 MB, of which the client's own part may have as much as a body here, and base64 takes a third more."""
+    settings.MAX_BODY_BYTES = limit_mib * 1024 * 1024
+    assert documents._ahead({"a": size_mib * 1024 * 1024}) == ({"a"} if goes_ahead else set())
+
+
+async def test_what_is_named_twice_counts_twice_and_goes_ahead_once(files, settings):
+    settings.MAX_BODY_BYTES = 64 * 1024
+    file_id = await files.kept(PDF + bytes(40_000))
+    assert (await files.site.chat(messages=2 * _naming(file_id))).status == 200
+    (uploaded,) = files.site.gemini.files.uploads
+    parts = files.site.gemini.calls[-1][3]["contents"][0]["parts"]
+    assert [part["fileData"]["fileUri"] for part in parts] == 2 * [uploaded.uri]
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "kind"),
+    [
+        (PDF, "paper", "application/pdf"),
+        (b"a,b", "table.csv", "text/csv"),
+        (PNG, "picture.png", "image/png"),
+        (b"film", "film.mp4", "video/mp4"),
+    ],
+)
+async def test_every_file_goes_ahead_where_that_is_wished(files, settings, content, name, kind):
+    settings.GEMINI_FILES = "always"
+    file_id = await files.kept(content, name)
+    assert (await files.site.chat(messages=_naming(file_id))).status == 200
+    request = {"model": "gpt-4o", "input": _item({"type": "input_file", "file_id": file_id})}
+    assert (await files.site.chat(json.dumps(request).encode(), path="/v1/responses")).status == 200
+    part = {"fileData": {"fileUri": f"files/{file_id}"}}
+    body = json.dumps({"contents": [{"role": "user", "parts": [part]}]}).encode()
+    for act in ("generateContent", "countTokens"):
+        assert (await files.site.ask(f"/v1beta/models/gemini-2.5-flash:{act}", body)).status == 200
+    (uploaded,) = files.site.gemini.files.uploads
+    assert (uploaded.content, uploaded.mime_type) == (content, kind)
+    for _, _, _, asked in files.site.gemini.calls:
+        assert asked["contents"][0]["parts"][0] == {"fileData": {"mimeType": kind, "fileUri": uploaded.uri}}
+
+
+async def test_a_file_of_a_kind_that_gemini_does_not_take_does_not_go_ahead(files, settings):
+    settings.GEMINI_FILES = "always"
+    file_id = await files.kept(b"PK\x03\x04", "archive.zip")
+    assert (await files.site.chat(messages=_naming(file_id))).status == 400
+    assert not files.site.gemini.files.begun
+
+
+async def test_nobodys_file_goes_ahead_of_anothers_request(files, others_files, settings):
+    settings.GEMINI_FILES = "always"
+    file_id = await files.kept(PDF)
+    assert (await others_files.site.chat(messages=_naming(file_id))).status == 404
+    assert not others_files.site.gemini.files.begun
+
+
+@pytest.mark.parametrize("uri", ["stored:file-0", "STORED:file-0"])
+async def test_nobody_writes_what_stands_for_a_file_that_goes_ahead(files, uri):
+    body = json.dumps({"contents": [{"role": "user", "parts": [{"fileData": {"fileUri": uri}}]}]}).encode()
+    assert (await files.site.ask("/v1beta/models/gemini-2.5-flash:generateContent", body)).status == 400
+    part = {"type": "image_url", "image_url": {"url": uri}}
+    assert (await files.site.chat(messages=[{"role": "user", "content": [part]}])).status == 400
+    assert not files.site.gemini.calls
+
+
+ANTHROPICS = (("anthropic-version", "2023-06-01"),)
+
+
+@pytest.mark.parametrize(("path", "headers"), [("/v1/files/", ()), ("/v1beta/files/", ()), ("/v1/files/", ANTHROPICS)])
+async def test_whoever_deletes_a_file_deletes_its_copies_at_gemini(files, settings, path, headers):
+    settings.GEMINI_FILES = "always"
+    file_id = await files.kept(PDF)
+    await files.site.chat(messages=_naming(file_id))
+    (uploaded,) = files.site.gemini.files.uploads
+    assert (await files.site.ask(f"{path}{file_id}", method="DELETE", headers=headers)).status == 200
+    await copies.drained()
+    assert files.site.gemini.files.deleted == [(uploaded.key, uploaded.name)]
+
+
+async def test_a_request_whose_files_went_ahead_is_recorded_once(files, settings):
+    settings.GEMINI_FILES = "always"
+    file_id = await files.kept(PDF)
+    answered = await files.site.chat(messages=_naming(file_id), stream=True)
+    assert answered.status == 200 and b"[DONE]" in answered.body
+    await metering.flush()
+    (record,) = await sync_to_async(lambda: list(UsageRecord.objects.all()))()
+    assert (record.status, record.attempts, record.counts_from) == (200, 1, "upstream")
 
 
 # --- As OpenAI's own document has it ---------------------------------------------------------------------------

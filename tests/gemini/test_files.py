@@ -111,7 +111,7 @@ class Upstream:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 if b"command: start" in head:
-                    await reader.readexactly(12)
+                    await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]))
                     writer.write(
                         b"HTTP/1.1 200 OK\r\nX-Goog-Upload-URL: %b\r\nContent-Length: 0\r\n\r\n" % self.address
                     )

@@ -13,12 +13,14 @@ from accounts import metering, pool
 from accounts.callers import caller_in_batch, recognise
 from accounts.contributing import contribute
 from accounts.issuing import issue_token
-from accounts.models import ContributedKey, KeyCooldown, KeyDay, UsageRecord, User
+from accounts.models import ContributedKey, KeyCooldown, KeyDay, StoredFile, UsageRecord, User
 from compat import verification
 from compat.gemini.failures import GeminiFailure
 from compat.relay import Call, Job, signatures, upstream
 from compat.schemas.gemini import Reply
+from compat.translation.stored_files import part_ahead
 from compat.translation.usage import estimate_tokens
+from tests.gemini_files import GeminiFiles
 from tests.surface.conftest import (  # noqa: F401 (two fixtures)
     REPLY,
     database_threads,
@@ -51,6 +53,7 @@ class Gemini:
     replies: list[Any] = field(default_factory=lambda: [REPLY])
     """What a stream brings."""
     open_streams: int = 0
+    files: GeminiFiles = field(default_factory=GeminiFiles)
     lists_asked: list[str] = field(default_factory=list)
     """The keys whose model lists were asked for."""
 
@@ -58,14 +61,14 @@ class Gemini:
         self.asked.append(Asked(model, key, msgspec.json.decode(body)))
         if self.pause is not None:
             await self.pause.wait()
-        failure = self.failing(model, key, len(self.asked) - 1)
+        failure = self.failing(model, key, len(self.asked) - 1) or self.files.refusal(key, self.asked[-1].body)
         if failure is not None:
             raise failure
         return msgspec.convert(self.reply, Reply)
 
     async def stream(self, model: str, key: str, body: bytes) -> "Stream":
         self.asked.append(Asked(model, key, msgspec.json.decode(body)))
-        failure = self.failing(model, key, len(self.asked) - 1)
+        failure = self.failing(model, key, len(self.asked) - 1) or self.files.refusal(key, self.asked[-1].body)
         if failure is not None:
             raise failure
         return Stream(self)
@@ -131,14 +134,18 @@ class Relay:
         body: dict[str, Any] | None = None,
         characters: int = 40,
         in_batch: bool = False,
+        files: tuple[StoredFile, ...] = (),
     ) -> Job:
-        """An admitted job for these targets, with a prompt of so many characters."""
+        """An admitted job for these targets, with a prompt of so many characters, or one that names files."""
         caller = await recognise(self._token)
         if in_batch:
             caller = await caller_in_batch(caller.token_id)
+        if files:
+            body = {"contents": [{"role": "user", "parts": [part_ahead(file.pk, "text/plain") for file in files]}]}
         body = body or {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}]}
         made = tuple(Call(first, 1, lambda model, candidates: body) for first in range(calls))
         job = Job(caller, "chat.completions", "gpt-4o", targets or (FIRST,), made, stream=False)
+        job.files = {file.pk: file for file in files}
         job.prompt_tokens = estimate_tokens(characters)
         await job.admit(calls)
         return job

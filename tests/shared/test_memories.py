@@ -7,7 +7,8 @@ import pytest
 from django.conf import settings as site
 from redis import Redis
 
-from accounts import shared_store
+from accounts import file_copies, shared_store
+from accounts.file_copies import Copy
 from accounts.shared_store import close_wire, wire_to
 from compat.relay import gone, signatures
 from compat.schemas.chat import ChatRequest
@@ -26,6 +27,7 @@ async def redis(redis_url, settings):
         yield client
     signatures.forget()
     gone.forget_gone()
+    file_copies.forget_all()
     await close_wire()
 
 
@@ -38,6 +40,7 @@ def another_process():
     """From here on this is a process that remembers nothing."""
     signatures.forget()
     gone.forget_gone()
+    file_copies.forget_all()
 
 
 async def test_a_signature_that_one_process_saw_is_recalled_by_another(redis):
@@ -133,3 +136,93 @@ async def test_many_made_up_models_leave_room_for_the_newest(redis, monkeypatch)
     await told()
     assert redis.zcard("tumbler:gone") == 1_000
     assert redis.ttl("tumbler:gone") > 0
+
+
+# --- Copies of files ------------------------------------------------------------------------------------------
+
+NOW = 1_800_000_000.0
+COPY = Copy("key:1", "files/abc", "https://gemini/files/abc", NOW + 1_000)
+OTHER = Copy("project:x", "files/def", "https://gemini/files/def", NOW + 1_000)
+
+
+async def test_a_copy_that_one_process_made_is_known_to_another(redis):
+    file_copies.keep("file-a", COPY, NOW)
+    file_copies.keep("file-a", OTHER, NOW)
+    await told()
+    another_process()
+    assert file_copies.holders({"file-a": 1}, NOW) == []
+    await file_copies.fetch(["file-b", "file-a"])
+    assert set(file_copies.holders({"file-a": 1, "file-b": 1}, NOW)) == {"key:1", "project:x"}
+    assert file_copies.use("file-a", "key:1", NOW) == COPY
+    assert file_copies.use("file-a", "key:1", NOW + 1_000) is None
+    assert file_copies.use("file-b", "key:1", NOW) is None
+
+
+async def test_redis_alone_tells_neither_whose_file_nor_whose_project(redis, settings):
+    file_copies.keep("file-a", COPY, NOW)
+    await told()
+    (name,) = redis.scan_iter()
+    assert 0 < redis.ttl(name) <= settings.GEMINI_FILE_MINUTES * 60 + 600
+    held = name + b"".join(part for pair in redis.hgetall(name).items() for part in pair)
+    assert not any(secret in held for secret in (b"file-a", b"key:1", b"abc"))
+    another_process()
+    settings.SECRET_KEY = "another one"
+    await file_copies.fetch(["file-a"])
+    assert not file_copies.known()
+
+
+async def test_a_copy_that_was_moved_to_another_file_is_not_taken(redis):
+    file_copies.keep("file-a", COPY, NOW)
+    file_copies.keep("file-b", OTHER, NOW)
+    await told()
+    first, second = redis.scan_iter()
+    redis.rename(first, second)
+    another_process()
+    await file_copies.fetch(["file-a", "file-b"])
+    assert not file_copies.known()
+
+
+async def test_who_uses_a_copy_last_is_who_deletes_it(redis):
+    """One process made it and would let it go; another has named it since."""
+    file_copies.keep("file-a", COPY, NOW)
+    await told()
+    mine = dict(file_copies._held)
+    another_process()
+    await file_copies.fetch(["file-a"])
+    assert file_copies.use("file-a", "key:1", NOW + 100) == COPY
+    await told()
+    theirs, file_copies._held = file_copies._held, mine
+    assert not await file_copies.let_go("file-a", COPY)
+    assert redis.dbsize() == 1
+    file_copies._held = theirs
+    assert await file_copies.let_go("file-a", COPY)
+    assert redis.dbsize() == 0 and not file_copies.known()
+
+
+async def test_the_copies_of_a_deleted_file_are_found_by_any_process(redis):
+    file_copies.keep("file-a", COPY, NOW)
+    await told()
+    another_process()
+    file_copies.keep("file-a", OTHER, NOW)
+    await told()
+    assert set(await file_copies.take("file-a")) == {COPY, OTHER}
+    assert redis.dbsize() == 0 and await file_copies.take("file-a") == []
+
+
+async def test_a_copy_that_is_gone_is_forgotten_by_all(redis):
+    file_copies.keep("file-a", COPY, NOW)
+    file_copies.forget("file-a", COPY._replace(name="files/another"))
+    file_copies.forget("file-a", COPY)
+    await told()
+    another_process()
+    await file_copies.fetch(["file-a"])
+    assert not file_copies.known()
+
+
+async def test_while_redis_is_away_each_process_knows_what_it_made(redis, monkeypatch):
+    file_copies.keep("file-a", COPY, NOW)
+    await told()
+    monkeypatch.setattr(wire_to(site.REDIS_URL), "away", True)
+    await file_copies.fetch(["file-a"])
+    assert file_copies.use("file-a", "key:1", NOW) == COPY
+    assert await file_copies.take("file-a") == [COPY]

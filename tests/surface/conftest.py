@@ -26,10 +26,11 @@ from compat import catalogue
 from compat.gemini.failures import GeminiFailure
 from compat.mapping import forget_mappings
 from compat.models import MappingTarget, ModelMapping
-from compat.relay import gone, upstream
+from compat.relay import copies, gone, upstream
 from compat.schemas.gemini import CountReply, EmbeddingReply, ModelList, Reply
 from compat.simulator.media import image
 from tests import gemini_replies
+from tests.gemini_files import GeminiFiles
 from tumbler_site.asgi import application
 
 T = TypeVar("T", Reply, EmbeddingReply, CountReply)
@@ -142,6 +143,7 @@ class StubGemini:
         self.reply: dict[str, Any] = REPLY
         self.failure: GeminiFailure | None = None
         """What every call fails with."""
+        self.files = GeminiFiles()
 
     def _take(self, method: str, model: str, key: str, body: bytes) -> None:
         self.calls.append((method, model, key, json.loads(body)))
@@ -269,6 +271,7 @@ def forget_everything() -> None:
     forget_mappings()
     catalogue.forget_offered()
     gone.forget_gone()
+    copies.reset()
 
 
 @pytest.fixture(scope="module")

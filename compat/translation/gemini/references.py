@@ -10,7 +10,7 @@ from compat.translation.addresses import is_of_gemini, is_public_https
 from compat.translation.content import document_type
 from compat.translation.gemini.files import to_id
 from compat.translation.refusals import Untranslatable
-from compat.translation.stored_files import Document
+from compat.translation.stored_files import HEAD_BYTES, Document, part_ahead
 
 IsOurs = Callable[[str], bool]
 """Whether a host, with its port if it has one, is a name of this server."""
@@ -48,11 +48,15 @@ def references_in(asked: dict[str, Any], is_ours: IsOurs) -> Iterator[Reference]
 
 
 def put_file(reference: Reference, document: Document) -> None:
-    """Put the document where it is named: Gemini's own files are in projects of others, so it travels in the request."""
-    if reference.part is not None:
+    """Put the document where it is named; or, where it goes ahead of the request, a name that the relay knows."""
+    if reference.part is None:
+        return
+    declared = reference.part.pop("fileData").get("mimeType", "") or document.media_type
+    mime_type = document_type(declared, document.content[:HEAD_BYTES], document.name, reference.path)
+    if document.goes_ahead:
+        reference.part.update(part_ahead(reference.file_id, mime_type))
+    else:
         data = base64.b64encode(document.content).decode()
-        declared = reference.part.pop("fileData").get("mimeType", "") or document.media_type
-        mime_type = document_type(declared, data, document.name, reference.path)
         reference.part["inlineData"] = {"mimeType": mime_type, "data": data}
 
 

@@ -1,0 +1,127 @@
+"""Files that do not fit into a request, by the official openai package in front of the simulator's Files API."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+
+import httpx
+import openai
+import pytest
+
+from tests.live.gateway import Gateway, eventually
+from tests.simulator.asking import listening_at
+from tests.simulator.asking import start as start_simulator
+
+MODEL = "gemini-2.5-flash"
+KEYS = ["sim-paid-alpha-1", "sim-paid-beta-1", "sim-paid-gamma-1"]
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def simulator() -> Iterator[httpx.Client]:
+    """Its control routes."""
+    with start_simulator("--control", "--quota", "unlimited") as process:
+        with httpx.Client(base_url=listening_at(process), trust_env=False) as control:
+            yield control
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait(10)
+
+
+@pytest.fixture
+def gateway(simulator: httpx.Client, start: Callable[..., Gateway]) -> Gateway:
+    return start("uvicorn", KEYS, str(simulator.base_url).rstrip("/"), TUMBLER_FIRST_BYTE_SECONDS="60")
+
+
+@pytest.fixture
+def client(gateway: Gateway) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.token, timeout=60, max_retries=0) as client:
+        yield client
+
+
+def document(mib: int) -> bytes:
+    return b"%PDF-1.7 " + os.urandom(mib * MIB - 9)
+
+
+def seen(content: bytes) -> str:
+    """What the simulator says of a document that its project holds."""
+    return f"application/pdf of {len(content)} bytes with the SHA-256 {hashlib.sha256(content).hexdigest()}"
+
+
+def test_files_larger_than_a_request_together_are_read_in_a_chat_and_a_response(
+    client: openai.OpenAI, gateway: Gateway, simulator: httpx.Client
+) -> None:
+    contents = [document(9), document(8), document(7)]
+    kept = [client.files.create(file=(f"{len(one)}.pdf", one), purpose="user_data") for one in contents]
+    parts = [{"type": "file", "file": {"file_id": file.id}} for file in kept]
+    question = {"type": "text", "text": "What is in them?"}
+    said = "".join(
+        chunk.choices[0].delta.content or ""
+        for chunk in client.chat.completions.create(
+            model=MODEL,
+            messages=[{"role": "user", "content": [*parts, question]}],  # type: ignore[list-item,misc]
+            stream=True,
+        )
+    )
+    assert said == f"I see {seen(contents[0])}, application/pdf, application/pdf. You said: What is in them?"
+
+    items = [{"type": "input_file", "file_id": file.id} for file in kept]
+    asked = {"role": "user", "content": [*items, {"type": "input_text", "text": "Again."}]}
+    response = client.responses.create(model=MODEL, input=[asked])  # type: ignore[list-item]
+    assert seen(contents[0]) in response.output_text
+
+    # The largest went ahead, once, and every call was made in the project that holds it.
+    (held,) = simulator.get("/control/files").json()["files"]
+    calls = simulator.get("/control/calls").json()["calls"]
+    assert [call["method"] for call in calls].count("files.upload") == 1
+    assert {call["project"] for call in calls if call["model"] == MODEL} == {held["project"]}
+    assert sum(call["body_bytes"] for call in calls if call["method"] == "files.upload") == len(contents[0])
+    rows = gateway.usage_rows(MODEL, 2)
+    assert [(row["status"], row["attempts"], row["counts_from"]) for row in rows] == [(200, 1, "upstream")] * 2
+
+    for file in kept:
+        client.files.delete(file.id)
+    assert eventually(lambda: simulator.get("/control/files").json()["files"] == [])
+    assert str(held["name"]) not in gateway.log() and kept[0].id not in gateway.log()
+
+
+def test_when_a_project_is_out_of_quota_another_reads_the_file(client: openai.OpenAI, simulator: httpx.Client) -> None:
+    content = document(11)
+    file = client.files.create(file=("a.pdf", content), purpose="user_data")
+    twice = 2 * [{"type": "file", "file": {"file_id": file.id}}]
+
+    def answer() -> str:
+        made = client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": twice}])  # type: ignore[list-item,misc]
+        return str(made.choices[0].message.content)
+
+    assert answer().count(seen(content)) == 2
+    (first,) = simulator.get("/control/files").json()["files"]
+    simulator.post("/control/faults", json={"fault": "exhausted-day", "project": first["project"], "model": MODEL})
+    assert answer().count(seen(content)) == 2
+    assert len({held["project"] for held in simulator.get("/control/files").json()["files"]}) == 2
+    refused = [call for call in simulator.get("/control/calls").json()["calls"] if call["status"] == 403]
+    assert not refused
+
+
+def test_where_nothing_goes_ahead_files_that_are_too_large_are_refused(
+    simulator: httpx.Client, start: Callable[..., Gateway]
+) -> None:
+    url = str(simulator.base_url).rstrip("/")
+    gateway = start("daphne", KEYS[:1], url, TUMBLER_GEMINI_FILES="never")
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.token, timeout=60, max_retries=0) as client:
+        file = client.files.create(file=("a.pdf", document(11)), purpose="user_data")
+        parts = 2 * [{"type": "file", "file": {"file_id": file.id}}]
+        with pytest.raises(openai.BadRequestError, match="hold more than 20 MiB"):
+            client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": parts}])  # type: ignore[list-item,misc]
+    assert simulator.get("/control/files").json()["files"] == []
+
+
+def test_under_daphne_a_file_goes_ahead_as_well(simulator: httpx.Client, start: Callable[..., Gateway]) -> None:
+    url = str(simulator.base_url).rstrip("/")
+    gateway = start("daphne", KEYS[:1], url, TUMBLER_GEMINI_FILES="always")
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.token, timeout=60, max_retries=0) as client:
+        content = document(1)
+        file = client.files.create(file=("a.pdf", content), purpose="user_data")
+        parts = [{"type": "file", "file": {"file_id": file.id}}]
+        made = client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": parts}])  # type: ignore[list-item,misc]
+        assert seen(content) in str(made.choices[0].message.content)
