@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 # So old may the operator's prices be in another process, and a bundled price that changes on a day.
 REMEMBER_SECONDS = 60.0
 _MILLION = 1_000_000
+# Of the standard price, where the list does not say: what it asks of each model whose tiers it knows. Flex is cheaper, by how
+# much is not guessed: a guess that is too low would let a budget be beaten.
+_PRIORITY = 1.8
 
 
 class Rates(NamedTuple):
@@ -48,6 +51,13 @@ class Price(NamedTuple):
         plain = max(0, prompt - cached - audio)
         return round(plain * rates.prompt + cached * rates.cached + audio * rates.audio + completion * rates.completion)
 
+    def times(self, factor: float) -> "Price":
+        """So many times as dear."""
+        rates, *dearer = (
+            Rates(*(factor * rate for rate in rates)) for rates in (self.rates, *(r for _, r in self.long))
+        )
+        return Price(rates, tuple(zip((longer for longer, _ in self.long), dearer, strict=True)))
+
 
 FREE = Price(Rates(0, 0, 0, 0))
 
@@ -57,7 +67,7 @@ class _Known:
 
     def __init__(self) -> None:
         self.own: dict[str, Price] | None = None
-        self.by_model: dict[str, Price] = {}
+        self.by_model: dict[tuple[str, str], Price] = {}
         self.stale_at = 0.0
         self.refreshing: asyncio.Task[None] | None = None
 
@@ -76,19 +86,22 @@ async def ready() -> None:
         _known.refreshing = task
 
 
-def price_of(model: str) -> Price:
-    """The price of a Gemini model; see `ready` first. Never raises."""
-    price = _known.by_model.get(model)
+def price_of(model: str, tier: str = "") -> Price:
+    """The price of a Gemini model in a service tier, flex, priority or the usual one; see `ready` first. Never raises.
+
+    An operator's own price holds in every tier.
+    """
+    price = _known.by_model.get((model, tier))
     if price is None:
         if len(_known.by_model) > 1_000:
             _known.by_model.clear()
         try:
-            price = _own_price(model) or _bundled_price(model)
+            price = _own_price(model) or _bundled_price(model, tier)
         except Exception:
             # Whatever is wrong with the list: the record of a request is worth more than its price.
             logger.exception("No price can be told for %.100s: it is taken for free.", model)
             price = FREE
-        _known.by_model[model] = price
+        _known.by_model[model, tier] = price
     return price
 
 
@@ -137,8 +150,18 @@ def _bundled_models() -> Any:
     return next(provider for provider in providers if provider.id == "google")
 
 
-def _bundled_price(model: str) -> Price:
+def _bundled_price(model: str, tier: str) -> Price:
     found = _bundled_models().find_model(model)
+    listed = found is not None and any(
+        variant.when.get("service_tier") == tier for variant in found.price_variants or ()
+    )
+    if listed:
+        return _price(found.get_prices(datetime.now(UTC), {"service_tier": tier}))
+    price = _standard_price(model, found)
+    return price.times(_PRIORITY) if tier == "priority" else price
+
+
+def _standard_price(model: str, found: Any) -> Price:
     if found is not None:
         return _price(found.get_prices(datetime.now(UTC)))
     if not model.startswith("gemini"):

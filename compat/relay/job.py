@@ -277,7 +277,7 @@ class Job:
 
 
 def _price(model: str, usage: Usage) -> int:
-    price = pricing.price_of(model)
+    price = pricing.price_of(model, usage.tier)
     return price.cost(usage.prompt_total, usage.completion_total, cached=usage.cached, audio=usage.audio_in)
 
 

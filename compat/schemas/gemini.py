@@ -145,6 +145,7 @@ class UsageMetadata(Struct):
     totalTokenCount: int | None = None
     promptTokensDetails: list[ModalityCount] | None = None
     candidatesTokensDetails: list[ModalityCount] | None = None
+    serviceTier: str | None = None
 
 
 class PromptFeedback(Struct):

@@ -1,10 +1,12 @@
 """usageMetadata → usage (Gemini API, usageMetadata: a running total in streams, each count may be missing)."""
 
+import operator
 from typing import Any, NamedTuple, TypeGuard
 
 from compat.schemas.gemini import ModalityCount, UsageMetadata
 
 _MOST = 2**53
+_TIERS = frozenset({"flex", "priority"})
 
 
 class Usage(NamedTuple):
@@ -19,6 +21,8 @@ class Usage(NamedTuple):
     audio_out: int = 0
     known: bool = False
     """False while no reply has told any count."""
+    tier: str = ""
+    """In which it was answered, flex or priority; "" in the usual one."""
 
     def merged(self, meta: UsageMetadata | None) -> "Usage":
         """These counts with those of a later reply of the same call put over them; what it lacks is kept.
@@ -27,7 +31,7 @@ class Usage(NamedTuple):
         """
         if meta is None:
             return self
-        prompt, cached, tool_prompt, completion, reasoning, audio_in, audio_out, known = self
+        prompt, cached, tool_prompt, completion, reasoning, audio_in, audio_out, known, tier = self
         if _is_count(new := meta.promptTokenCount):
             prompt, known = new, True
         if _is_count(new := meta.cachedContentTokenCount):
@@ -41,14 +45,16 @@ class Usage(NamedTuple):
         audio_in = _of_audio(meta.promptTokensDetails, audio_in)
         audio_out = _of_audio(meta.candidatesTokensDetails, audio_out)
         known = known or _is_count(meta.totalTokenCount)
-        return Usage(prompt, cached, tool_prompt, completion, reasoning, audio_in, audio_out, known)
+        if meta.serviceTier and (answered_in := meta.serviceTier.lower()) in _TIERS:
+            tier = answered_in
+        return Usage(prompt, cached, tool_prompt, completion, reasoning, audio_in, audio_out, known, tier)
 
     def __add__(self, other: object) -> "Usage":
         """The counts of two calls together."""
         if not isinstance(other, Usage):
             return NotImplemented
-        sums = Usage._make(mine + theirs for mine, theirs in zip(self, other, strict=True))
-        return sums._replace(known=self.known and other.known)
+        sums = map(operator.add, self[:_COUNTS], other[:_COUNTS])
+        return Usage._make((*sums, self.known and other.known, self.tier or other.tier))
 
     @property
     def prompt_total(self) -> int:
@@ -64,6 +70,9 @@ class Usage(NamedTuple):
     def total(self) -> int:
         """Every token that counts."""
         return self.prompt_total + self.completion_total
+
+
+_COUNTS = Usage._fields.index("known")
 
 
 def to_usage(usage: Usage) -> dict[str, Any]:

@@ -382,6 +382,39 @@ def test_prices_of_long_prompts_and_of_unknown_models():
     assert pricing.price_of("gemma-3-27b-it").cost(1000, 1000) == 0
 
 
+SPEECH = "gemini-3.8-flash-tts"
+
+
+@pytest.mark.parametrize(
+    ("model", "tier", "times"),
+    [
+        (SPEECH, "", 1),
+        (SPEECH, "flex", 0.5),
+        (SPEECH, "priority", 1.8),
+        ("gemini-2.5-pro", "flex", 1),
+        ("gemini-2.5-pro", "priority", 1.8),
+        ("gemini-99-unheard-of", "priority", 1.8),
+        ("gemma-3-27b-it", "priority", 1.8),
+    ],
+)
+@pytest.mark.parametrize("prompt", [1_000, 300_000])
+def test_tiers_cost_what_the_list_says_and_priority_never_less_than_that(model, tier, times, prompt):
+    pricing.forget()
+    usual = pricing.price_of(model).cost(prompt, 1_000, cached=100)
+    assert pricing.price_of(model, tier).cost(prompt, 1_000, cached=100) == pytest.approx(times * usual, rel=1e-6)
+
+
+@pytest.mark.parametrize(("told", "cost"), [("standard", "0.0000146"), ("PRIORITY", "0.00002628"), (None, "0.0000146")])
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_counts_is_the_tier_that_gemini_answered_in(ada, gemini, told, cost, stream):
+    counts = {"promptTokenCount": 7, "candidatesTokenCount": 5, "serviceTier": told}
+    gemini.will_say(reply("Hi", usage=counts))
+    asked = CHAT | {"service_tier": "priority", "stream": stream}
+    assert (await ask(body=asked, token=await issued(ada))).status == 200
+    [record] = await records()
+    assert record.cost == Decimal(cost)
+
+
 async def test_prices_are_looked_up_once_for_each_model(any_key, ada, gemini, monkeypatch):
     token = await issued(ada, daily_cost=Decimal(1))
     await ask(token=token)

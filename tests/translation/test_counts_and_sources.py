@@ -60,6 +60,13 @@ def test_later_counts_of_a_call_replace_earlier_ones_and_what_they_lack_is_kept(
     assert (made.prompt, made.cached, made.completion, made.reasoning) == (6, 2, 1, 3)
 
 
+def test_the_tier_is_kept_where_it_is_not_the_usual_one():
+    told = [None, "standard", "PRIORITY", "flex", "unheard-of"]
+    assert [Usage().merged(UsageMetadata(serviceTier=one)).tier for one in told] == ["", "", "priority", "flex", ""]
+    made = Usage().merged(UsageMetadata(serviceTier="flex")).merged(UsageMetadata(promptTokenCount=5))
+    assert made.tier == "flex" and (Usage(prompt=1) + made).tier == "flex" and (Usage(prompt=1) + made).prompt == 6
+
+
 @pytest.mark.parametrize("nonsense", [-1, 2**53, 2**80])
 def test_counts_that_cannot_be_are_passed_over(nonsense):
     made = Usage().merged(UsageMetadata(promptTokenCount=5)).merged(UsageMetadata(promptTokenCount=nonsense))
