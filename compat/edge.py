@@ -14,6 +14,7 @@ from compat.relay.reserving import to_headers
 
 EXPOSED = (
     "x-request-id, openai-processing-ms, openai-version, x-tumbler-model, x-tumbler-attempts, x-tumbler-upstream, "
+    "x-tumbler-left-out, "
     "x-ratelimit-limit-requests, x-ratelimit-limit-tokens, x-ratelimit-remaining-requests, "
     "x-ratelimit-remaining-tokens, x-ratelimit-reset-requests, x-ratelimit-reset-tokens, retry-after, retry-after-ms, "
     "x-should-retry"

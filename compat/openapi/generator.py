@@ -14,6 +14,7 @@ from compat.openapi.members import MEMBERS
 from compat.openapi.operation import FORM, Operation
 from compat.openapi.operations import OPERATIONS
 from compat.schemas import answers
+from compat.schemas.responses import ResponseRequest
 from compat.urls import ALIASES, ROUTES
 
 _BYTES = {"type": "string", "format": "binary"}
@@ -103,6 +104,8 @@ def _headers(told: Operation, *, waits: bool) -> dict[str, Any]:
     """Those of every answer, of the routes that ask Gemini, and of the errors that a wait may mend."""
     asks_gemini = PoolExhausted in told.errors
     left_out = (set() if asks_gemini else _ASKED) | (set() if waits else _WAITS)
+    if told.request is not ResponseRequest or told.event is None:
+        left_out |= {"x-tumbler-left-out"}
     return {name: {"$ref": f"#/components/headers/{name}"} for name in HEADERS if name not in left_out}
 
 

@@ -22,6 +22,11 @@ HEADERS: dict[str, dict[str, Any]] = {
         "description": "Who answered: Gemini, or the built-in simulator.",
         "schema": {"type": "string", "enum": ["gemini", "simulator"]},
     },
+    "x-tumbler-left-out": _header(
+        "The tools of the request that the model was not given: OpenAI's own that are not served, and Gemini's own that it does "
+        "not take beside functions. Absent where there are none.",
+        example="file_search, web_search",
+    ),
     "x-ratelimit-limit-requests": _header(f"Requests that the limit allows. {_TIGHTEST}", "integer"),
     "x-ratelimit-limit-tokens": _header(f"Tokens that the limit allows. {_TIGHTEST}", "integer"),
     "x-ratelimit-remaining-requests": _header("Requests that are left of it.", "integer"),

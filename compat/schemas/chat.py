@@ -132,6 +132,13 @@ class AssistantMessage(Struct, tag_field="role", tag="assistant"):
     """What it drew, as the answer had it; other shapes are passed over."""
 
 
+class CodeMessage(AssistantMessage):
+    """Code that the model ran before, and as its second part what that printed. It is made here of other doors' requests."""
+
+    outcome: str = ""
+    """Gemini's word for how it went."""
+
+
 class ToolMessage(Struct, tag_field="role", tag="tool"):
     """The result of a tool call."""
 

@@ -77,6 +77,21 @@ class ReasoningItem(Struct):
     encrypted_content: str | None = None
 
 
+class CodeOutput(Struct):
+    """Something that code put out: what it printed, or a picture."""
+
+    type: str
+    logs: str = ""
+
+
+class CodeCallItem(Struct):
+    """Code that was run before."""
+
+    code: str | None = None
+    status: str | None = None
+    outputs: list[CodeOutput] | None = None
+
+
 class ImageCallItem(Struct):
     """An image that was drawn before, in base64."""
 
@@ -91,6 +106,7 @@ ITEMS: dict[str, type[Struct]] = {
     "custom_tool_call_output": CallOutputItem,
     "reasoning": ReasoningItem,
     "image_generation_call": ImageCallItem,
+    "code_interpreter_call": CodeCallItem,
 }
 """The kinds of input items that mean something here."""
 

@@ -28,6 +28,8 @@ class Family(NamedTuple):
     tools_with_json: bool = True
     """Takes tools beside responseMimeType application/json."""
     system: bool = True
+    code_with_functions: bool = False
+    """Runs code beside functions, where a switch says so."""
     signatures: bool = False
     """Demands a thought signature on the first call of each step of the current turn."""
     response_parts: bool = False
@@ -56,7 +58,7 @@ class Family(NamedTuple):
 
 _ALL, _NO_MINIMAL, _TO_XHIGH = LEVELS[:4], LEVELS[1:4], LEVELS[1:5]
 _OLD = Family("2", candidates=8, tools_with_json=False)
-_THREE = Family("3", _ALL, signatures=True, response_parts=True, penalties=False)
+_THREE = Family("3", _ALL, code_with_functions=True, signatures=True, response_parts=True, penalties=False)
 _NEW = _THREE._replace(prefill=False)
 _FOUR = _NEW._replace(generation="4", levels=_NO_MINIMAL)
 _MEDIA = Family("3", penalties=False, functions=False, tools_with_json=False, system=False, prefill=False)

@@ -88,19 +88,36 @@ def to_openai_name(name: str) -> str:
 def to_tools(
     declared: Declared, request: ChatRequest, family: Family, *, runs_code: bool = False
 ) -> list[dict[str, Any]]:
-    """Gemini's `tools`: every function in one list; googleSearch and codeExecution where the client asks for them."""
+    """Gemini's `tools`: every function in one list; googleSearch and codeExecution where the client asks for them.
+
+    Google's own tools beside functions are refused before Gemini 3, and need a switch since (with_code). What it searched
+    for would have to come back then, signed, with the results of the calls, and OpenAI's clients have no place for that.
+    """
     tools: list[dict[str, Any]] = []
     if declared.functions and family.functions:
         tools.append({"functionDeclarations": [_declaration(function, family) for function in declared.functions]})
-    # Beside functions they are refused before Gemini 3, and need a switch since.
-    if tools:
-        return tools
-    if request.web_search_options is not None:
+    if request.web_search_options is not None and may_search(declared, family):
         tools.append({"googleSearch": {}})
-    # Models that draw or speak run no code; they take no functions either.
-    if runs_code and family.functions:
+    if runs_code and may_run_code(declared, family):
         tools.append({"codeExecution": {}})
     return tools
+
+
+def may_search(declared: Declared, family: Family) -> bool:
+    """Whether a model may search the web for a request with these functions."""
+    return not (declared.functions and family.functions)
+
+
+def may_run_code(declared: Declared, family: Family) -> bool:
+    """Whether a model may run code for a request with these functions. Those that draw or speak take neither."""
+    return family.functions and (family.code_with_functions or not declared.functions)
+
+
+def with_code(config: dict[str, Any] | None, declared: Declared, family: Family) -> dict[str, Any] | None:
+    """The toolConfig of a request that may run code, with the switch for it where there are functions as well."""
+    if not (declared.functions and may_run_code(declared, family)):
+        return config
+    return {**(config or {}), "includeServerSideToolInvocations": True}
 
 
 def to_tool_config(declared: Declared, request: ChatRequest, family: Family) -> dict[str, Any] | None:

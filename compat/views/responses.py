@@ -35,6 +35,9 @@ from compat.views.answering import AnsweringView
 
 logger = logging.getLogger(__name__)
 
+LEFT_OUT = "x-tumbler-left-out"
+"""The header that names the tools of a request which the model was not given."""
+
 _encode = msgspec.json.Encoder().encode
 _request = msgspec.json.Decoder(ResponseRequest)
 
@@ -56,8 +59,6 @@ class _ResponsesView(AnsweringView):
             asked, to_items(asked.input), lambda sealed: memory.unseal(user_id, sealed), self.turn.history
         )
         self.origins = translation.origins
-        if translation.dropped:
-            logger.info("tools that are not served were left out: %s", ", ".join(sorted(set(translation.dropped))))
         return translation
 
     async def drawing_targets(self, translation: ResponseTranslation) -> Resolved:
@@ -85,7 +86,16 @@ class Responses(_ResponsesView):
         job = await self.admitted(chat, resolved, stream=stream)
         if translation.runs_code:
             job.says_something = lambda reply: says_something(reply) or runs_code(reply)
-        answer = self._answer(translation, chat)
+        response = await self._answered(translation, chat, job)
+        left_out = sorted({*translation.dropped, *chat.left_out(job.model or resolved.targets[0])})
+        if left_out:
+            logger.info("tools that are not served were left out: %s", ", ".join(left_out))
+            response.headers[LEFT_OUT] = ", ".join(left_out)
+        return response
+
+    async def _answered(self, translation: ResponseTranslation, chat: ChatTranslation, job: Job) -> Response:
+        asked = translation.request
+        stream, answer = bool(asked.stream), self._answer(translation, chat)
         if asked.background:
             return await self._in_background(job, answer, stream=stream)
         if stream:

@@ -81,6 +81,27 @@ def test_the_strict_stream_helper_takes_code_that_was_run(
         assert gemini.calls_of(f"{model}-{name[:20]}")[0].json["tools"] == [{"codeExecution": {}}]
 
 
+def test_code_that_was_run_goes_back_and_what_is_left_out_is_told(
+    client: openai.OpenAI, gemini: ScriptedGemini, model: str
+) -> None:
+    model = model.replace("2.5", "3.5")
+    ran = {"executableCode": {"language": "PYTHON", "code": "print(42)"}}
+    result = {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "42\n"}}
+    gemini.will_answer(reply(ran, result, "It is 42."), model=model, times=1)
+    tools: Any = [{"type": "code_interpreter", "container": {"type": "auto"}}, {"type": "web_search"}, WEATHER]
+    asked: Any = {"model": model, "tools": tools, "include": ["code_interpreter_call.outputs"], "store": False}
+    raw = client.responses.with_raw_response.create(input="Count", **asked)
+    assert raw.headers["x-tumbler-left-out"] == "web_search"
+    first = raw.parse()
+    assert gemini.calls_of(model)[0].json["toolConfig"]["includeServerSideToolInvocations"] is True
+    said: Any = [{"role": "user", "content": "Count"}, *first.output, {"role": "user", "content": "Again"}]
+    with client.responses.stream(input=said, **asked) as stream:
+        assert stream.get_final_response().output_text == "Hello!"
+    assert gemini.calls_of(model)[1].json["contents"][1]["parts"] == [ran, result, {"text": "It is 42."}]
+    whole = client.responses.with_raw_response.create(input="Count", model=model, store=False)
+    assert "x-tumbler-left-out" not in whole.headers
+
+
 def test_the_bytes_of_a_stream_keep_every_rule(gateway: Gateway, gemini: ScriptedGemini, model: str) -> None:
     gemini.will_stream(events(reply("Hel", finish=None), reply("lo\u2028!")), model=model)
     answer = _post(gateway, {"model": model, "input": "Hello", "stream": True})

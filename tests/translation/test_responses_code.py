@@ -11,6 +11,7 @@ from tests.translation.responding import kinds, streamed, text_of, translated, w
 
 INTERPRETER = {"type": "code_interpreter", "container": {"type": "auto"}}
 ASKED: dict[str, Any] = {"tools": [INTERPRETER], "include": ["code_interpreter_call.outputs"]}
+LOOK = {"type": "function", "name": "f"}
 CODE = {"executableCode": {"language": "PYTHON", "code": "print(42)"}}
 RESULT = {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "42\n"}}
 FAILED = {"codeExecutionResult": {"outcome": "OUTCOME_FAILED", "output": "ZeroDivisionError"}}
@@ -28,13 +29,14 @@ CHART = {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}}
             [{"googleSearch": {}}, {"codeExecution": {}}],
             [],
         ),
-        ("gemini-2.5-flash-image", [INTERPRETER], None, []),
+        ("gemini-2.5-flash-image", [INTERPRETER], None, ["code_interpreter"]),
         (
             "gemini-3.8-flash",
-            [INTERPRETER, {"type": "function", "name": "f"}],
-            [{"functionDeclarations": [{"name": "f"}]}],
-            ["code_interpreter"],
+            [INTERPRETER, LOOK, {"type": "web_search"}],
+            [{"functionDeclarations": [{"name": "f"}]}, {"codeExecution": {}}],
+            ["web_search"],
         ),
+        ("gemini-2.5-flash", [INTERPRETER, LOOK], [{"functionDeclarations": [{"name": "f"}]}], ["code_interpreter"]),
         (
             "gemini-2.5-flash",
             [{"type": "file_search"}, {"type": "mcp"}, {"type": "new"}],
@@ -45,9 +47,63 @@ CHART = {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}}
 )
 def test_gemini_may_run_code_where_it_can(model, tools, sent, dropped):
     translation = translated(tools=tools)
-    body = ChatTranslation(translation.chat, lambda *_: None, runs_code=translation.runs_code).to_body(model, 1)
+    chat = ChatTranslation(translation.chat, lambda *_: None, runs_code=translation.runs_code)
+    body = chat.to_body(model, 1)
     assert body.get("tools") == sent
-    assert translation.dropped == dropped
+    assert [*translation.dropped, *chat.left_out(model)] == dropped
+    are_together = {"includeServerSideToolInvocations": True} if len(sent or ()) > 1 and LOOK in tools else None
+    assert body.get("toolConfig") == are_together
+
+
+def run(code, status="completed", outputs=None):
+    return {"id": "ci_1", "type": "code_interpreter_call", "status": status, "code": code, "outputs": outputs}
+
+
+def contents(model, *items):
+    chat = ChatTranslation(translated(input=list(items)).chat, lambda *_: None)
+    return chat.to_body(model, 1)["contents"]
+
+
+def part(code, outcome, output):
+    return [
+        {"executableCode": {"language": "PYTHON", "code": code}},
+        {"codeExecutionResult": {"outcome": outcome, "output": output}},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("item", "parts"),
+    [
+        (run("print(1)", outputs=[{"type": "logs", "logs": "1\n"}]), part("print(1)", "OUTCOME_OK", "1\n")),
+        (run("print(1)"), part("print(1)", "OUTCOME_OK", "")),
+        (
+            run("1/0", "failed", [{"type": "logs", "logs": "Error"}, {"type": "image", "url": "data:"}]),
+            part("1/0", "OUTCOME_FAILED", "Error"),
+        ),
+        (run("print(1)", "incomplete"), []),
+        (run(None), []),
+        ({"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search"}}, []),
+    ],
+)
+def test_code_that_was_run_before_comes_back_as_it_was(item, parts):
+    said = {"role": "assistant", "content": "Well."}
+    asked, answered, _ = contents(
+        "gemini-2.5-flash", {"role": "user", "content": "1"}, item, said, {"role": "user", "content": "2"}
+    )
+    assert asked["role"] == "user"
+    assert answered == {"role": "model", "parts": [*parts, {"text": "Well."}]}
+    _, answered, _ = contents(
+        "gemini-2.5-flash-image", {"role": "user", "content": "1"}, item, said, {"role": "user", "content": "2"}
+    )
+    assert answered["parts"] == [{"text": "Well."}]
+
+
+def test_code_before_a_call_is_of_the_same_turn():
+    call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+    output = {"type": "function_call_output", "call_id": "c", "output": "2"}
+    _, called, answered = contents("gemini-3.8-flash", {"role": "user", "content": "1"}, run("print(1)"), call, output)
+    assert [next(iter(one)) for one in called["parts"]] == ["executableCode", "codeExecutionResult", "functionCall"]
+    assert "functionResponse" in answered["parts"][0]
 
 
 def test_code_is_an_item_before_the_text_that_rests_on_it():

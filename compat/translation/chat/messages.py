@@ -9,6 +9,7 @@ from compat.schemas.chat import (
     AssistantMessage,
     CalledFunction,
     ChatRequest,
+    CodeMessage,
     FunctionMessage,
     ImagePart,
     Message,
@@ -52,6 +53,8 @@ def to_contents(
             system.append({"text": to_text(message.content)})
         elif isinstance(message, UserMessage):
             _add(turns, "user", _of_user(message, path, family))
+        elif isinstance(message, CodeMessage):
+            _add(turns, "model", _run(message, family))
         elif isinstance(message, AssistantMessage):
             _add_assistant(turns, message, index, results, family, recall)
         elif not results.is_taken(index):
@@ -109,6 +112,17 @@ def _of_user(message: UserMessage, path: str, family: Family) -> list[Part]:
         if named is not None:
             named["text"] = f"{message.name}: {named['text']}"
     return parts
+
+
+def _run(message: CodeMessage, family: Family) -> list[Part]:
+    """Code and its result, for a model that runs some."""
+    if not family.functions:
+        return []
+    code, printed = (to_text([part]) for part in message.content or ())  # type: ignore[list-item]
+    return [
+        {"executableCode": {"language": "PYTHON", "code": code}},
+        {"codeExecutionResult": {"outcome": message.outcome, "output": printed}},
+    ]
 
 
 def _add_assistant(

@@ -15,7 +15,15 @@ from compat.translation.parameters import (
 )
 from compat.translation.response_format import in_words
 from compat.translation.signatures import Recall
-from compat.translation.tools import Declared, declared_tools, to_tool_config, to_tools
+from compat.translation.tools import (
+    Declared,
+    declared_tools,
+    may_run_code,
+    may_search,
+    to_tool_config,
+    to_tools,
+    with_code,
+)
 
 
 class ChatTranslation:
@@ -48,8 +56,10 @@ class ChatTranslation:
             body["systemInstruction"] = {"parts": system}
         if tools:
             body["tools"] = tools
-        if tool_config := to_tool_config(declared, request, family):
-            body["toolConfig"] = tool_config
+        config = to_tool_config(declared, request, family)
+        config = with_code(config, declared, family) if self._runs_code else config
+        if config:
+            body["toolConfig"] = config
         if generation:
             body["generationConfig"] = generation
         if safety := to_safety_settings(request):
@@ -57,6 +67,16 @@ class ChatTranslation:
         if tier := to_service_tier(request):
             body["serviceTier"] = tier
         return body
+
+    def left_out(self, model: str) -> list[str]:
+        """Which of Gemini's own tools that the request may use this model is not given."""
+        family = family_of(model)
+        searches = self.request.web_search_options is not None
+        wanted = (
+            ("web_search", searches, may_search(self.declared, family)),
+            ("code_interpreter", self._runs_code, may_run_code(self.declared, family)),
+        )
+        return [name for name, is_wanted, is_given in wanted if is_wanted and not is_given]
 
     def affinity(self) -> int | None:
         """A number for the beginning of the conversation; None where it makes no difference which project answers."""

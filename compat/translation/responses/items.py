@@ -8,6 +8,7 @@ from compat.schemas.chat import (
     AssistantMessage,
     CalledCustom,
     CalledFunction,
+    CodeMessage,
     Content,
     ContentPart,
     DeveloperMessage,
@@ -24,6 +25,7 @@ from compat.schemas.chat import (
 from compat.schemas.responses import (
     ITEMS,
     CallOutputItem,
+    CodeCallItem,
     CustomCallItem,
     FunctionCallItem,
     ImageCallItem,
@@ -41,7 +43,7 @@ from compat.translation.refusals import Untranslatable
 from compat.translation.responses.namespaces import joined
 from compat.translation.signatures import to_extra_content
 
-Item = MessageItem | FunctionCallItem | CustomCallItem | CallOutputItem | ReasoningItem | ImageCallItem
+Item = MessageItem | FunctionCallItem | CustomCallItem | CallOutputItem | ReasoningItem | ImageCallItem | CodeCallItem
 Place = int | str
 """Where an item came from: its place in the input, or the member that stands for what came before."""
 Unseal = Callable[[str], dict[str, str]]
@@ -88,6 +90,9 @@ class Conversation:
                 if item.result and item.result.startswith(_IMAGES):
                     image = ImagePart(ImageUrl(f"data:image/png;base64,{item.result}"))
                     self._add(place, UserMessage([TextPart(DRAWN_BEFORE), image]))
+            case CodeCallItem():
+                if item.code and item.status != "incomplete":
+                    self._add(place, _to_run(item, item.code))
             case MessageItem():
                 self._hear(place, item, _to_content(item.content, _path(place, "content")))
             case CallOutputItem():
@@ -111,7 +116,7 @@ class Conversation:
     def _assistant(self, place: Place) -> AssistantMessage:
         """The assistant's message that is being said, else a new one."""
         last = self.messages[-1] if self.messages else None
-        if isinstance(last, AssistantMessage):
+        if isinstance(last, AssistantMessage) and not isinstance(last, CodeMessage):
             return last
         message = AssistantMessage()
         self._add(place, message)
@@ -136,6 +141,13 @@ def _to_call(item: FunctionCallItem | CustomCallItem, signature: str | None) -> 
     if isinstance(item, CustomCallItem):
         return ToolCall(item.call_id, "custom", custom=CalledCustom(name, item.input), extra_content=extra)
     return ToolCall(item.call_id, function=CalledFunction(name, item.arguments), extra_content=extra)
+
+
+def _to_run(item: CodeCallItem, code: str) -> CodeMessage:
+    """What it printed is known only where the client asked for it; its pictures are left out."""
+    printed = "".join(output.logs for output in item.outputs or ())
+    outcome = "OUTCOME_FAILED" if item.status == "failed" else "OUTCOME_OK"
+    return CodeMessage([TextPart(code), TextPart(printed)], outcome=outcome)
 
 
 def _to_content(content: ResponseContent, path: str) -> Content:

@@ -80,10 +80,7 @@ class ResponseTranslation:
         self.request = request
         tools = _Tools(request.tools or ())
         self.searches, self.dropped, self.namespaces = tools.searches, tools.dropped, tools.namespaces
-        self.runs_code = tools.runs_code and not tools.called
-        """Gemini runs no code beside functions."""
-        if tools.runs_code and not self.runs_code:
-            self.dropped.append(_RUNS_CODE)
+        self.runs_code = tools.runs_code
         image_tool = _image_tool(request.tools or [])
         self.draws_by = _draws_by(request, image_tool)
         """The model that draws, where the request is for an image; None where the model that is asked goes on by itself."""
