@@ -155,6 +155,7 @@ class NamedChoice(Struct):
 
     type: str
     name: str | None = None
+    namespace: str | None = None
     mode: Literal["auto", "required"] = "auto"
     tools: list["NamedChoice"] | None = None
 

@@ -9,7 +9,8 @@ from compat.simulator.validation import violations
 from compat.translation.chat.request import ChatTranslation
 from compat.translation.refusals import Untranslatable
 from compat.translation.signatures import signature_of
-from tests.translation.responding import chat, seal, translated
+from tests.gemini_replies import reply
+from tests.translation.responding import chat, seal, translated, whole
 
 FUNCTION = {"type": "function", "name": "get_weather", "parameters": {"type": "object", "properties": {}}}
 CALL = {"type": "function_call", "call_id": "call_1", "name": "get_weather", "arguments": '{"city":"Paris"}'}
@@ -110,6 +111,49 @@ def test_tools_are_flat_here_and_the_servers_own_are_left_out():
     assert found.dropped == ["local_shell", "mcp", "another kind"]
     (declarations,) = body(tools=tools)["tools"]
     assert "start: x" in declarations["functionDeclarations"][1]["description"]
+
+
+SPACES = [
+    {
+        "type": "namespace",
+        "name": name,
+        "description": name,
+        "tools": [{"type": "function", "name": "read"}, {"type": kind, "name": name}],
+    }
+    for name, kind in (("notes", "function"), ("mail", "custom"))
+]
+
+
+@pytest.mark.parametrize(
+    ("choice", "named"),
+    [
+        ({"type": "function", "name": "notes"}, "notes__notes"),
+        ({"type": "custom", "name": "mail"}, "mail__mail"),
+        ({"type": "function", "namespace": "mail", "name": "read"}, "mail__read"),
+        ({"type": "function", "name": "mail__read"}, "mail__read"),
+        ({"type": "function", "name": "plain"}, "plain"),
+    ],
+)
+def test_a_choice_names_a_tool_of_a_namespace(choice, named):
+    tools = [*SPACES, {"type": "function", "name": "plain"}]
+    made = translated(tools=tools, tool_choice=choice)
+    config = ChatTranslation(made.chat, lambda *_: None).to_body("gemini-3.8-flash", 1)["toolConfig"]
+    assert config["functionCallingConfig"] == {"mode": "ANY", "allowedFunctionNames": [named]}
+    allowed = {"type": "allowed_tools", "mode": "auto", "tools": [choice]}
+    made = translated(tools=tools, tool_choice=allowed)
+    config = ChatTranslation(made.chat, lambda *_: None).to_body("gemini-3.8-flash", 1)["toolConfig"]
+    assert config["functionCallingConfig"]["allowedFunctionNames"] == [named]
+
+
+def test_a_choice_of_what_several_namespaces_have_must_say_which():
+    with pytest.raises(Untranslatable) as refused:
+        translated(tools=SPACES, tool_choice={"type": "function", "name": "read"})
+    assert refused.value.param == "tool_choice.namespace"
+
+
+def test_a_choice_is_told_back_as_it_came():
+    choice = {"type": "function", "namespace": "mail", "name": "read"}
+    assert whole(reply("Hi"), {"tools": SPACES, "tool_choice": choice})["tool_choice"] == choice
 
 
 def test_the_tools_of_a_namespace_bear_its_name():

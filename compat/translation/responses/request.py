@@ -104,7 +104,7 @@ class ResponseTranslation:
             top_logprobs=request.top_logprobs if wants_logprobs else None,
             response_format=_to_format(request.text.format if request.text else None),
             tools=tools.called or None,
-            tool_choice=None if self.draws_by else _to_choice(request.tool_choice),
+            tool_choice=None if self.draws_by else _to_choice(request.tool_choice, tools),
             image_config=ImageConfig(size=image_tool.size, quality=image_tool.quality) if image_tool else None,
             parallel_tool_calls=request.parallel_tool_calls,
             reasoning_effort=request.reasoning.effort if request.reasoning else None,
@@ -149,7 +149,28 @@ class _Tools:
         self.dropped: list[str] = []
         """The kinds of those that are left out."""
         self.namespaces: dict[str, tuple[str, str]] = {}
+        self._plain: set[str] = set()
+        """The names of those that are in no namespace."""
         self._take(raws, "tools")
+
+    def name_of(self, choice: NamedChoice, path: str) -> ToolName:
+        """The tool that a choice names. One of a namespace is known by its own name, where only one is called so."""
+        if choice.name is None:
+            raise Untranslatable(
+                f"Missing required parameter: '{path}.name'.", f"{path}.name", "missing_required_parameter"
+            )
+        if choice.namespace:
+            return ToolName(joined(choice.namespace, choice.name))
+        inside = [whole for whole, (_, name) in self.namespaces.items() if name == choice.name]
+        if not inside or choice.name in self._plain:
+            return ToolName(choice.name)
+        if len(inside) > 1:
+            raise Untranslatable(
+                f"Several namespaces have a tool {choice.name[:64]!r}: say which is meant in '{path}.namespace'.",
+                f"{path}.namespace",
+                "missing_required_parameter",
+            )
+        return ToolName(inside[0])
 
     def _take(self, raws: Sequence[msgspec.Raw], path: str, namespace: str | None = None) -> None:
         for place, raw in enumerate(raws):
@@ -179,6 +200,8 @@ class _Tools:
         if namespace is not None:
             name, definition.name = definition.name, joined(namespace, definition.name)
             self.namespaces[definition.name] = (namespace, name)
+        else:
+            self._plain.add(definition.name)
         self.called.append(tool)
 
 
@@ -234,25 +257,17 @@ def _to_format(wanted: TextFormat | None) -> ResponseFormat | None:
     return ResponseFormat("json_schema", JsonSchema(wanted.name, wanted.schema, wanted.description, wanted.strict))
 
 
-def _to_choice(wanted: str | NamedChoice | None) -> Any:
+def _to_choice(wanted: str | NamedChoice | None, tools: _Tools) -> Any:
     """chat's tool_choice. One that names a tool of the server's own leaves the choice to the model."""
     if wanted is None or isinstance(wanted, str):
         return wanted
     if wanted.type == "allowed_tools":
-        names = [_to_allowed(tool, place) for place, tool in enumerate(wanted.tools or ()) if tool.type in _CALLED]
+        names = [
+            AllowedTool(tool.type, **{tool.type: tools.name_of(tool, f"tool_choice.tools[{place}]")})
+            for place, tool in enumerate(wanted.tools or ())
+            if tool.type in _CALLED
+        ]
         return ToolChoice("allowed_tools", allowed_tools=AllowedTools(wanted.mode, names))
     if wanted.type not in _CALLED:
         return None
-    return ToolChoice(wanted.type, **{wanted.type: _name(wanted, "tool_choice")})  # type: ignore[arg-type]
-
-
-def _to_allowed(tool: NamedChoice, place: int) -> AllowedTool:
-    return AllowedTool(tool.type, **{tool.type: _name(tool, f"tool_choice.tools[{place}]")})
-
-
-def _name(choice: NamedChoice, path: str) -> ToolName:
-    if choice.name is None:
-        raise Untranslatable(
-            f"Missing required parameter: '{path}.name'.", f"{path}.name", "missing_required_parameter"
-        )
-    return ToolName(choice.name)
+    return ToolChoice(wanted.type, **{wanted.type: tools.name_of(wanted, "tool_choice")})  # type: ignore[arg-type]

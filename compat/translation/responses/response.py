@@ -216,16 +216,15 @@ def _told_choice(request: ResponseRequest) -> Any:
     choice = request.tool_choice
     if choice is None or isinstance(choice, str):
         return choice or "auto"
-    told = {"type": choice.type}
-    if choice.name is not None:
-        told["name"] = choice.name
+    told = _named(choice)
     if choice.type == "allowed_tools":
         return {**told, "mode": choice.mode, "tools": [_named(tool) for tool in choice.tools or ()]}
     return told
 
 
 def _named(tool: Any) -> dict[str, Any]:
-    return {"type": tool.type, **({"name": tool.name} if tool.name is not None else {})}
+    members = {"type": tool.type, "namespace": tool.namespace, "name": tool.name}
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def _told_tool(raw: msgspec.Raw) -> dict[str, Any]:
