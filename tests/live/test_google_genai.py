@@ -75,6 +75,29 @@ async def test_the_asynchronous_client_works_as_well(gateway: Gateway, gemini: S
     client.close()
 
 
+def test_automatic_calls_name_their_results(client: genai.Client, gemini: ScriptedGemini, model: str) -> None:
+    """From 3.5 on Gemini wants the id of each call back, which the package leaves out."""
+
+    def get_weather(city: str) -> str:
+        """The weather of a city."""
+        return f"sunny in {city}"
+
+    model = model.replace("2.5", "3.5")
+    calls: list[dict[str, Any]] = [
+        {"functionCall": {"id": f"id{city}", "name": "get_weather", "args": {"city": city}}}
+        for city in ("Oslo", "Rome")
+    ]
+    calls[0]["thoughtSignature"] = "c2lnbg=="
+    gemini.will_answer(reply(*calls), model=model, times=1)
+    config = types.GenerateContentConfig(tools=[get_weather])
+    assert client.models.generate_content(model=model, contents="Weather?", config=config).text == "Hello!"
+    results = [part["functionResponse"] for part in gemini.calls_of(model)[1].json["contents"][2]["parts"]]
+    assert [(result["id"], result["response"]["result"]) for result in results] == [
+        ("idOslo", "sunny in Oslo"),
+        ("idRome", "sunny in Rome"),
+    ]
+
+
 def test_a_chat_brings_its_history_back(client: genai.Client, gemini: ScriptedGemini, model: str) -> None:
     chat = client.chats.create(model=model)
     assert chat.send_message("one").text == "Hello!"

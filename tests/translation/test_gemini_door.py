@@ -122,6 +122,37 @@ def test_what_is_reserved_is_bounded(config: dict[str, int], answers: int, longe
     assert (asked.answers, asked.longest) == (answers, longest)
 
 
+def called(*calls: tuple[str, str]) -> dict[str, Any]:
+    return {"role": "model", "parts": [{"functionCall": {"id": call_id, "name": name}} for call_id, name in calls]}
+
+
+def answered(*results: tuple[str, str]) -> dict[str, Any]:
+    parts = [
+        {"functionResponse": {**({"id": call_id} if call_id else {}), "name": name, "response": {}}}
+        for call_id, name in results
+    ]
+    return {"role": "user", "parts": parts}
+
+
+@pytest.mark.parametrize(
+    ("results", "ids"),
+    [
+        ([("", "f"), ("", "g"), ("", "f")], ["1", "3", "2"]),
+        ([("2", "f"), ("", "f"), ("", "g")], ["2", "1", "3"]),
+        ([("", "h"), ("mine", "f")], [None, "mine"]),
+        ([("", "f")] * 3, ["1", "2", None]),
+    ],
+)
+def test_results_are_named_by_the_calls_before_them(results: list[tuple[str, str]], ids: list[str | None]) -> None:
+    asked = {"role": "user", "parts": [{"text": "Hi"}]}
+    calls = called(("1", "f"), ("2", "f"), ("3", "g"))
+    contents = [asked, called(("0", "f")), answered(("", "f")), calls, answered(*results)]
+    body = json.dumps({"contents": contents}).encode()
+    passed = GenerateTranslation(body, lambda *_: False).to_body("gemini-3.5-flash", 1)["contents"]
+    assert passed[2]["parts"][0]["functionResponse"]["id"] == "0"
+    assert [part["functionResponse"].get("id") for part in passed[4]["parts"]] == ids
+
+
 def test_conversations_that_one_project_must_go_on_with_have_an_affinity() -> None:
     tools = [{"functionDeclarations": [{"name": "f"}]}]
     assert said().affinity() is None

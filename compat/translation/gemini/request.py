@@ -1,6 +1,6 @@
 """Gemini's own requests: read by its message types, and built anew for each model that is asked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -157,8 +157,28 @@ def _read(body: bytes, message: Message) -> Body:
 
 
 def _of_ours(asked: Body) -> Body:
-    """The members that are passed on."""
+    """The members that are passed on, and each result of a call with the id of that."""
+    _name_responses(asked.get("contents", ()))
     return {name: value for name, value in asked.items() if MEMBERS[name].action == "passed"}
+
+
+def _name_responses(contents: Sequence[Body]) -> None:
+    """Give results without an id that of the call of the same name in the turn before, in order.
+
+    Gemini wants both to match from 3.5 on (Gemini API, function calling); google-genai's automatic calling sends the name alone.
+    """
+    calls: list[Body] = []
+    for content in contents:
+        parts = content.get("parts", ())
+        results = [part["functionResponse"] for part in parts if "functionResponse" in part]
+        taken = {result.get("id") for result in results}
+        waiting = [call for call in calls if call.get("id") and call["id"] not in taken]
+        for result in results:
+            call = next((call for call in waiting if call.get("name") == result.get("name")), None)
+            if call is not None and not result.get("id"):
+                waiting.remove(call)
+                result["id"] = call["id"]
+        calls = [part["functionCall"] for part in parts if "functionCall" in part]
 
 
 def _check_contents(contents: list[Body] | None, path: str) -> None:
