@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_noop as N_
 
-VERSION = "2026-11-22"
+VERSION = "2026-12-01"
 
 TERMS = (
     N_(
@@ -23,6 +23,11 @@ TERMS = (
     N_(
         "On the free tier Google may read prompts and answers and use them to improve its products. We ask Google with "
         "every request not to keep prompts in your project's logs."
+    ),
+    N_(
+        "What is too large for one request, such as a film, is uploaded to the Gemini files of your project, without a name, "
+        "while it is in use: mostly for an hour, for two days at most. That costs nothing and counts against the 20 GB that "
+        "a project may hold. You could list such files, and must not make use of them."
     ),
     N_(
         "The key is kept encrypted and is used for nothing but calls to the Gemini API. We keep no name, no e-mail and no "
