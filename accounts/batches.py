@@ -17,6 +17,7 @@ from django.utils import timezone
 from accounts import files
 from accounts.metering import NO_COUNTS, TokenCounts
 from accounts.models import Batch, BatchResult
+from accounts.one_at_a_time import wait_for_others_of
 from accounts.sealing import Unsealable, seal_bytes, unseal_bytes
 
 Status = Batch.Status
@@ -55,6 +56,7 @@ class Result(NamedTuple):
     """What it used."""
 
 
+@transaction.atomic
 def create(
     user_id: int,
     token_id: int | None,
@@ -65,6 +67,7 @@ def create(
     output_seconds: int | None = None,
 ) -> Batch:
     """A new batch, which a process will take up. Raises TooMany."""
+    wait_for_others_of(user_id)
     if of_user(user_id).filter(status__in=_RUNNING).count() >= MOST_OPEN:
         raise TooMany
     batch_id, now = f"batch_{uuid.uuid4().hex[:24]}", timezone.now()

@@ -197,6 +197,8 @@ def _item_of(user_id: int, conversation_id: str, item_id: str) -> Item:
 
 @transaction.atomic
 def _delete_item(user_id: int, conversation_id: str, item_id: str) -> Found:
+    # Of two that delete the same item each would else take its size away.
+    wait_for_others_of(user_id)
     row = _get(user_id, conversation_id).items.filter(item_id=item_id).first()
     if row is None:
         raise NotStored(item_id)

@@ -7,9 +7,9 @@ import pytest
 from django.db import connection
 from django.db.models import Sum
 
-from accounts import kept_images
-from accounts.models import Conversation, ConversationItem, KeptImage, StoredResponse, User
-from accounts.stored import NoRoom, conversations, responses, room
+from accounts import batches, kept_images
+from accounts.models import Batch, Conversation, ConversationItem, KeptImage, StoredResponse, User
+from accounts.stored import NoRoom, NotStored, conversations, responses, room
 from tests.metering.conftest import data_dir, database, postgresql_server, postgresql_url, sqlite_url
 
 __all__ = ["data_dir", "database", "postgresql_server", "postgresql_url", "sqlite_url"]
@@ -20,12 +20,12 @@ AT_ONCE = 8
 @pytest.fixture
 def ada(database):
     yield User.objects.create(username="ada")
-    for model in (StoredResponse, ConversationItem, Conversation, KeptImage):
+    for model in (StoredResponse, ConversationItem, Conversation, KeptImage, Batch):
         model.objects.all().delete()
 
 
 def at_once(act):
-    """How many of some that run at the same moment find room."""
+    """How many of some that run at the same moment find room, or what they are about."""
     ready = threading.Barrier(AT_ONCE)
 
     def run(number):
@@ -33,7 +33,7 @@ def at_once(act):
             with connection.cursor():
                 ready.wait(10)
             act(number)
-        except (NoRoom, kept_images.NoRoom):
+        except (NoRoom, NotStored, kept_images.NoRoom, batches.TooMany):
             return 0
         finally:
             connection.close()
@@ -70,3 +70,15 @@ def test_images_of_one_owner_take_no_more_room_than_there_is(ada, settings):
     settings.IMAGE_LINK_BYTES = 8 * 3_500
     at_once(lambda number: kept_images.keep(ada.pk, [("image/png", b"x" * 1_000)]))
     assert KeptImage.objects.aggregate(held=Sum("size"))["held"] == 3_000
+
+
+def test_an_item_that_is_deleted_twice_at_once_is_taken_away_once(ada):
+    conversations._create(ada.pk, "conv_1", b"{}", [("msg_1", b"x" * 10), ("msg_2", b"x" * 50)])
+    assert at_once(lambda number: conversations._delete_item(ada.pk, "conv_1", "msg_1")) == 1
+    assert Conversation.objects.values_list("size", flat=True).get() == 50
+
+
+def test_batches_are_no_more_than_there_may_be(ada, monkeypatch):
+    monkeypatch.setattr(batches, "MOST_OPEN", 3)
+    assert at_once(lambda number: batches.create(ada.pk, None, endpoint="", input_file="")) == 3
+    assert Batch.objects.count() == 3
