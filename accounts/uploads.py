@@ -175,6 +175,9 @@ def _parts_of(upload: FileUpload, stretch: int) -> QuerySet[FilePart]:
 
 def _put_in_order(upload: FileUpload, stretches: Sequence[int]) -> None:
     """Number the parts of these stretches from 0 on; the others are erased."""
+    if 0 not in stretches:
+        # A client that mixes both ways to send leaves some where the others are to be.
+        _parts_of(upload, 0).delete()
     place = 0
     for stretch in filter(None, stretches):
         place += _parts_of(upload, stretch).update(

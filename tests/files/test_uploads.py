@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from accounts import uploads as stored
 from accounts.models import FilePart, FileUpload, StoredFile
 from accounts.rotation import rotate_sealing
 from tests.files.test_files import _naming
+from tests.surface.conftest import ask
 
 LARGE = bytes(range(256)) * 6_000
 HALF = len(LARGE) // 2
@@ -136,6 +138,22 @@ async def test_a_part_that_comes_while_it_is_completed_spoils_nothing(asked, fil
         await sync_to_async(stored.finish)(row, [1], 6, "")
     done = await asked.post(f"/{upload_id}/complete", part_ids=ids)
     assert done.status == 200 and (await files.get(f"/{done.json['file']['id']}/content")).body == b"Hello."
+
+
+async def test_a_client_may_change_its_mind_about_the_way_to_send(asked, files):
+    """What came in the other way has no place in the order that is named."""
+    begun = await asked.site.ask(
+        "/upload/v1beta/files",
+        headers=(("x-goog-upload-protocol", "resumable"), ("x-goog-upload-command", "start")),
+    )
+    address = urlsplit(begun.headers["x-goog-upload-url"])
+    told = (("x-goog-upload-command", "upload"), ("x-goog-upload-offset", "0"))
+    assert (await ask(address.path, b"no", query=address.query.encode(), headers=told)).status == 200
+    upload_id = parse_qs(address.query)["upload_id"][0].partition(":")[0]
+    ids = await asked.parts(upload_id, b"Hello.")
+    done = await asked.post(f"/{upload_id}/complete", part_ids=ids)
+    assert done.status == 200, done.body
+    assert (await files.get(f"/{done.json['file']['id']}/content")).body == b"Hello."
 
 
 async def test_a_cancelled_upload_is_gone(asked):
