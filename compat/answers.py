@@ -16,7 +16,7 @@ class Answer:
         self.body = body
         self.status = status
         told = {"content-type": "application/json", "content-length": str(len(body))} if status != 204 else {}
-        self.headers = {**told, **(headers or {})}
+        self.headers = told | headers if headers else told
 
 
 EVENTS = "text/event-stream; charset=utf-8"

@@ -6,12 +6,11 @@ served like any other. Authentication comes before the body is read.
 
 import logging
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from functools import update_wrapper
 from typing import Any, NamedTuple
 
 from django.db import DatabaseError, DataError
-from django.http import HttpRequest
 from rest_framework import exceptions
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
@@ -37,6 +36,7 @@ from compat.errors import (
 from compat.forms import Form, read_form
 from compat.ids import new_hex
 from compat.relay.job import Job
+from compat.request import LeanRequest, ViewRequest
 from compat.translation.refusals import Untranslatable
 
 logger = logging.getLogger(__name__)
@@ -71,6 +71,7 @@ class AsyncAPIView(APIView):
 
     job: Job | None = None
 
+    request: ViewRequest
     caller: Caller
     """Whose request this is, on routes that ask."""
 
@@ -84,16 +85,26 @@ class AsyncAPIView(APIView):
     def as_view(cls, **initkwargs: Any) -> Any:
         """A function that makes a view and gives its answer to wait for; to the eye it is DRF's, which does this by detours."""
 
-        def view(request: HttpRequest, **arguments: Any) -> Awaitable[Response]:
+        def view(request: LeanRequest, **arguments: Any) -> Awaitable[Response]:
             return cls(**initkwargs).dispatch(request, **arguments)
 
         return update_wrapper(view, super().as_view(**initkwargs))
 
-    async def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
+    async def dispatch(self, request: LeanRequest, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
         """Find the caller, check what they may do, run the handler; every error becomes the envelope."""
         started, request_id = time.monotonic(), ""
         try:
-            response = await self._respond(request, *args, **kwargs)
+            self.prepare(request)
+            edge.check_host(request)
+            if request.method == "OPTIONS":
+                response: Response = edge.preflight(request)
+            else:
+                # Not initialize_request(): it looks up parsers, authenticators and a negotiator that nobody asks here.
+                self.request = ViewRequest(request)
+                if AllowAny not in self.permission_classes:
+                    self.caller = self.request.user = await identify(request, self.needs)
+                self.check_permissions(self.request)
+                response = await self.handler(request.method or "")(self.request, *args, **kwargs)
         except ClientGone:
             raise
         except Exception as error:  # noqa: BLE001 (the last stop: whatever it is, the client gets the envelope)
@@ -102,18 +113,29 @@ class AsyncAPIView(APIView):
         edge.finish(response, request, request_id or self._request_id(), started, self.job)
         return response
 
-    async def answer_in_batch(self, caller: Caller, request: HttpRequest) -> InBatch:
+    async def answer_in_batch(self, caller: Caller, request: LeanRequest) -> InBatch:
         """What comes of one POST of a batch of the caller's: what the view answers, or why it does not.
 
         The request came by no connection; the credential was checked when the batch was made.
         """
         try:
             permit(caller, self.needs)
-            self.request, self.caller = Request(request), caller
+            self.request, self.caller = ViewRequest(request), caller
             answered: Answer | CompatError = await self.post(self.request)  # type: ignore[attr-defined]
         except Exception as error:  # noqa: BLE001 (as in dispatch)
             answered = self._client_error(error, self._request_id())
         return InBatch(self._request_id(), answered, self.job.counts if self.job else NO_COUNTS)
+
+    def prepare(self, request: LeanRequest) -> None:
+        """What a view does before anything else is looked at."""
+
+    def handler(self, method: str) -> Callable[..., Awaitable[Response]]:
+        """What answers this method. Raises WrongMethod."""
+        handler = getattr(self, method.lower(), None) if method in _METHODS else None
+        if handler is None:
+            raise WrongMethod(method, [name for name in self.allowed_methods if name != "OPTIONS"])
+        found: Callable[..., Awaitable[Response]] = handler
+        return found
 
     def error_answer(self, error: CompatError, request_id: str) -> Answer:
         """An error in the envelope of the view's dialect: OpenAI's, unless a view has another."""
@@ -123,32 +145,13 @@ class AsyncAPIView(APIView):
         """`req_` and 32 hex digits, as OpenAI's: those of its usage record where it will have one."""
         return f"req_{(self.job and self.job.id) or new_hex()}"
 
-    async def _respond(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
-        edge.check_host(request)
-        if request.method == "OPTIONS":
-            return edge.preflight(request)
-        # Not initialize_request(): it looks up parsers, authenticators and a negotiator that nobody asks here.
-        self.request = Request(request)
-        # It holds itself: left so, every request with all that it carries would wait for the garbage collector.
-        self.request.parser_context.clear()
-        if AllowAny not in self.permission_classes:
-            self.caller = await identify(request.scope, self.needs)  # type: ignore[attr-defined]
-            self.request.user = self.caller  # type: ignore[assignment]
-        self.check_permissions(self.request)
-        method = request.method or ""
-        handler = getattr(self, method.lower(), None) if method in _METHODS else None
-        if handler is None:
-            raise WrongMethod(method, [name for name in self.allowed_methods if name != "OPTIONS"])
-        response: Response = await handler(self.request, *args, **kwargs)
-        return response
-
-    async def body(self) -> bytes:
+    def body(self) -> Awaitable[bytes]:
         """The JSON body. Raises BodyTooLarge, UnsupportedMedia."""
-        return await read_body(self.request._request)
+        return read_body(self.request._request)
 
-    async def form(self, most_bytes: int | None = None) -> Form:
+    def form(self, most_bytes: int | None = None) -> Awaitable[Form]:
         """The members of a form, `most_bytes` in all. Raises BodyTooLarge, UnsupportedMedia, InvalidRequest."""
-        return await read_form(self.request._request, most_bytes)
+        return read_form(self.request._request, most_bytes)
 
     def _client_error(self, error: Exception, request_id: str) -> CompatError:
         """The client's error for whatever a handler raised, and the end of its account."""

@@ -10,11 +10,12 @@ from accounts.callers import Caller
 from accounts.remembered_settings import settings
 from accounts.token_text import prefix_of
 from compat.errors import InvalidRequest, InvalidToken, MissingToken, NotPermitted, RateLimited
+from compat.request import LeanRequest
 
 Scope: TypeAlias = dict[str, Any]
 """An ASGI scope."""
 
-_KEY_HEADERS = {b"x-api-key", b"x-goog-api-key"}
+_KEY_HEADERS = frozenset({b"x-api-key", b"x-goog-api-key"})
 _NOTHING_SENT = (
     "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth "
     "(i.e. Authorization: Bearer YOUR_KEY)."
@@ -36,20 +37,21 @@ def take_key_from_query(scope: Scope) -> None:
         scope["query_string"] = urlencode([pair for pair in given if pair[0] != "key"]).encode()
 
 
-def credential(headers: list[tuple[bytes, bytes]]) -> str | None:
-    """The token in an ASGI request's headers: Authorization (Bearer), x-api-key or x-goog-api-key; None without one.
+def credential(request: LeanRequest) -> str | None:
+    """The token in a request's headers: Authorization (Bearer), x-api-key or x-goog-api-key; None without one.
 
     Raises InvalidRequest when two are given that differ: who is asking must not depend on which one is read.
     """
+    headers, fields = request.scope["headers"], request.fields
+    if len(fields) == len(headers) and _KEY_HEADERS.isdisjoint(fields):
+        return _bearer(fields.get(b"authorization", b""))
     tokens = set()
     for name, value in headers:
         if name == b"authorization":
-            text = value.decode("latin-1").strip()
-            scheme, _, token = text.partition(" ")
-            if text:
-                tokens.add(token.strip() if scheme.lower() == "bearer" else "")
-        elif name in _KEY_HEADERS and value.strip():
-            tokens.add(value.decode("latin-1").strip())
+            tokens.add(_bearer(value))
+        elif name in _KEY_HEADERS:
+            tokens.add(value.decode("latin-1").strip() or None)
+    tokens.discard(None)
     if len(tokens) > 1:
         tokens.discard("")
         if len(tokens) > 1:
@@ -59,12 +61,21 @@ def credential(headers: list[tuple[bytes, bytes]]) -> str | None:
     return tokens.pop() if tokens else None
 
 
-async def identify(scope: Scope, needs: str) -> Caller:
-    """Whose request this is, by its ASGI scope, if the token may do what the route `needs` ("" where any may).
+def _bearer(value: bytes) -> str | None:
+    """The token of an Authorization header; "" for one of another scheme, None for one that is empty."""
+    text = value.decode("latin-1").strip()
+    scheme, _, token = text.partition(" ")
+    if scheme.lower() != "bearer":
+        return "" if text else None
+    return token.strip()
+
+
+async def identify(request: LeanRequest, needs: str) -> Caller:
+    """Whose request this is, if the token may do what the route `needs` ("" where any may).
 
     Raises MissingToken, InvalidToken (the same answer for every kind of wrong token), RateLimited, NotPermitted.
     """
-    token = credential(scope["headers"])
+    token, scope = credential(request), request.scope
     caller = None
     if token:
         known = callers.remembered(token)
@@ -78,19 +89,19 @@ async def identify(scope: Scope, needs: str) -> Caller:
     return caller
 
 
-async def identify_by_link(scope: Scope, needs: str, token_id: int | None) -> Caller:
+async def identify_by_link(request: LeanRequest, needs: str, token_id: int | None) -> Caller:
     """Whose request this is that came by a link which was made with a token (None: open access), with a token or without.
 
     A token that comes along is whose it is; else the one of the link must still be good, for this use and from this network.
     Raises what `identify` raises.
     """
-    if credential(scope["headers"]) is not None:
-        return await identify(scope, needs)
+    if credential(request) is not None:
+        return await identify(request, needs)
     caller = await callers.caller_by_id(token_id) if token_id is not None or settings.OPEN_ACCESS else None
     if caller is None:
         raise InvalidToken(_REFUSED)
     permit(caller, needs)
-    _refuse_network(caller, scope)
+    _refuse_network(caller, request.scope)
     return caller
 
 

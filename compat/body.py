@@ -1,21 +1,17 @@
 """The body of a request, read when the caller is known: bounded, and JSON in UTF-8 (forms: `compat/forms.py`)."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
-
-from django.http import HttpRequest
 
 from accounts.remembered_settings import settings
 from compat.errors import BodyTooLarge, UnsupportedMedia
-
-Receive = Callable[[], Awaitable[dict[str, Any]]]
+from compat.request import LeanRequest
 
 
 class ClientGone(Exception):
     """The client left before its body was here."""
 
 
-async def read_body(request: HttpRequest) -> bytes:
+async def read_body(request: LeanRequest) -> bytes:
     """All of the body. Raises BodyTooLarge, UnsupportedMedia, ClientGone."""
     _refuse_media(request)
     chunks: list[bytes] = []
@@ -23,18 +19,17 @@ async def read_body(request: HttpRequest) -> bytes:
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-async def read_chunks(request: HttpRequest, limit: int, take: Callable[[bytes], Awaitable[None] | None]) -> None:
+async def read_chunks(request: LeanRequest, limit: int, take: Callable[[bytes], Awaitable[None] | None]) -> None:
     """Hand the body over, chunk by chunk, until its end; where `take` has to wait, so has the client.
 
     Raises BodyTooLarge past `limit` bytes, ClientGone.
     """
-    declared = request.META.get("CONTENT_LENGTH") or "0"
-    if declared.isdecimal() and int(declared) > limit:
+    declared = request.fields.get(b"content-length", b"")
+    if declared.isdigit() and int(declared) > limit:
         raise _too_large(limit)
-    receive: Receive = request.receive  # type: ignore[attr-defined]
     size, more = 0, True
     while more:
-        message = await receive()
+        message = await request.receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
         chunk = message.get("body", b"")
@@ -45,27 +40,27 @@ async def read_chunks(request: HttpRequest, limit: int, take: Callable[[bytes], 
         if taking is not None:
             await taking
         more = message.get("more_body", False)
-    request.body_is_read()  # type: ignore[attr-defined]
+    request.body_is_read()
 
 
 def _too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(f"The request is too large: at most {limit // (1024 * 1024)} MiB are taken.")
 
 
-def refuse_encoding(request: HttpRequest) -> None:
+def refuse_encoding(request: LeanRequest) -> None:
     """Raise UnsupportedMedia for a compressed body."""
-    if request.META.get("HTTP_CONTENT_ENCODING", "identity").lower() not in {"identity", ""}:
+    if request.fields.get(b"content-encoding", b"").lower() not in {b"identity", b""}:
         raise UnsupportedMedia(
             "Compressed bodies are not taken: send it without Content-Encoding.", code="unsupported_content_encoding"
         )
 
 
-def _refuse_media(request: HttpRequest) -> None:
+def _refuse_media(request: LeanRequest) -> None:
     refuse_encoding(request)
-    kind = request.META.get("CONTENT_TYPE", "")
-    if kind == "application/json":
+    kind = request.fields.get(b"content-type", b"")
+    if kind == b"application/json":
         return
-    media_type, _, parameters = kind.lower().partition(";")
+    media_type, _, parameters = kind.decode("latin-1").lower().partition(";")
     media_type = media_type.strip()
     if media_type != "application/json" and not (
         media_type.startswith("application/") and media_type.endswith("+json")

@@ -7,12 +7,12 @@ so OpenAI's clients write what JSON writes as arrays and objects.
 import re
 from typing import Any
 
-from django.http import HttpRequest
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser, parse_options_header
 
 from accounts.remembered_settings import settings
 from compat.body import read_chunks, refuse_encoding
 from compat.errors import InvalidRequest, UnsupportedMedia
+from compat.request import LeanRequest
 from compat.schemas.uploads import Upload
 
 Form = dict[str, Any]
@@ -25,12 +25,12 @@ _MEMBER = re.compile(r"([^\[\]]+)(?:\[([^\[\]]*)\])?")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 
 
-def is_form(request: HttpRequest) -> bool:
+def is_form(request: LeanRequest) -> bool:
     """True when the body says to be a form."""
     return _content_type(request)[0] == _FORM
 
 
-async def read_form(request: HttpRequest, most_bytes: int | None = None) -> Form:
+async def read_form(request: LeanRequest, most_bytes: int | None = None) -> Form:
     """The members of the form that is the body, at most `most_bytes` and the site's limit in all.
 
     Raises BodyTooLarge, UnsupportedMedia, InvalidRequest, ClientGone.
@@ -45,8 +45,8 @@ async def read_form(request: HttpRequest, most_bytes: int | None = None) -> Form
     return reader.end()
 
 
-def _content_type(request: HttpRequest) -> tuple[str, dict[str, str]]:
-    kind, options = parse_options_header(request.META.get("CONTENT_TYPE", ""))
+def _content_type(request: LeanRequest) -> tuple[str, dict[str, str]]:
+    kind, options = parse_options_header(request.fields.get(b"content-type", b"").decode("latin-1"))
     return kind, options
 
 

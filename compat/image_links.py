@@ -6,18 +6,18 @@ import uuid
 from collections.abc import Mapping
 
 from django.core.signing import BadSignature, Signer
-from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.kept_images import Kept
 from compat.edge import origin_of
 from compat.errors import LinkOver
+from compat.request import LeanRequest
 
 _EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 _OVER = "This link is broken, or its time is over: images are kept for a short while only."
 
 
-def to_link(request: HttpRequest, kept: Kept, content_type: str) -> str:
+def to_link(request: LeanRequest, kept: Kept, content_type: str) -> str:
     """The address of an image, on the host that the client asked."""
     key = base64.urlsafe_b64encode(kept.key).decode().rstrip("=")
     name = f"{kept.id}.{_EXTENSIONS.get(content_type, 'png')}"

@@ -5,62 +5,22 @@ that these routes have no use for (docs/decisions/0001-lean-handler.md).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from functools import lru_cache
+import contextvars
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from django.core.handlers.asgi import ASGIHandler
-from django.http import HttpRequest
 
 from compat.answers import Answer, EventStream, Response
 from compat.body import ClientGone
+from compat.request import LeanRequest, Receive
 from compat.urls import find_view
 
 Message = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-# Most answers of errors and lists are there sooner: for them nobody needs to listen whether the client leaves.
-_LISTEN_AFTER_SECONDS = 0.05
-
-
-class LeanRequest(HttpRequest):
-    """A request with what these routes read of it; the body is read by `receive` when the caller is known."""
-
-    def __init__(self, scope: dict[str, Any], receive: Receive, body_is_read: Callable[[], None]) -> None:
-        # Not super().__init__(): it makes query dicts, cookies and encodings that nobody asks for here.
-        self.scope = scope
-        self.receive = receive
-        self.body_is_read = body_is_read
-        self.method = scope["method"]
-        self.path = self.path_info = scope["path"]
-        headers = scope["headers"]
-        self.META = {_meta_name(name): value.decode("latin-1") for name, value in headers}
-        if len(self.META) < len(headers):
-            self.META = _joined(headers)
-
-    def _get_scheme(self) -> str:
-        scheme: str = self.scope.get("scheme", "http")
-        return scheme
-
-
-def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """The same of headers some of which came more than once: such are one list (RFC 9110, 5.3)."""
-    meta: dict[str, str] = {}
-    for name, value in headers:
-        key, text = _meta_name(name), value.decode("latin-1")
-        meta[key] = f"{meta[key]},{text}" if key in meta else text
-    return meta
-
-
-@lru_cache(maxsize=512)
-def _meta_name(name: bytes) -> str:
-    """Django's name for a header. One with an underscore is not mixed up with the one that has a dash."""
-    text = name.decode("latin-1")
-    if "_" in text:
-        return f"UNDERSCORED_{text}"
-    key = text.upper().replace("-", "_")
-    return key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
+# Most answers of errors and lists are there within two: for them nobody needs to listen whether the client leaves.
+_TICK_SECONDS = 0.025
 
 
 class LeanHandler(ASGIHandler):
@@ -68,11 +28,11 @@ class LeanHandler(ASGIHandler):
 
     def __init__(self) -> None:
         # Not super().__init__(): it loads the middleware.
-        pass
+        self._patience: _Patience | None = None
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:  # type: ignore[override]
         """One request: find its view, run it, send its response; stop when the client leaves."""
-        watch = _Watch(receive)
+        watch = _Watch(receive, self._patience_in)
         response: Response | None = None
         try:
             request = LeanRequest(scope, receive, watch.begin)
@@ -89,6 +49,11 @@ class LeanHandler(ASGIHandler):
             # In every ending, also when the response was never begun to be sent: a stream's pump stops here.
             if isinstance(response, EventStream):
                 response.pump.abandon()
+
+    def _patience_in(self, loop: asyncio.AbstractEventLoop) -> "_Patience":
+        if self._patience is None or self._patience.loop is not loop:
+            self._patience = _Patience(loop)
+        return self._patience
 
 
 async def _send(response: Response, send: Send, *, has_body: bool) -> None:
@@ -117,21 +82,26 @@ def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
 class _Watch:
     """Listens, once the body is read and the answer takes its time, for the client to leave; then ends the request."""
 
-    def __init__(self, receive: Receive) -> None:
-        self.client_left = False
+    client_left = False
+    _request: asyncio.Task[Any] | None = None
+    _patience: "_Patience | None" = None
+    _listener: asyncio.Task[None] | None = None
+
+    def __init__(self, receive: Receive, patience_in: "Callable[[asyncio.AbstractEventLoop], _Patience]") -> None:
         self._receive = receive
-        self._request: asyncio.Task[Any] | None = asyncio.current_task()
-        self._timer: asyncio.TimerHandle | None = None
-        self._listener: asyncio.Task[None] | None = None
+        self._patience_in = patience_in
 
     def begin(self) -> None:
-        """Listen from a little later on."""
-        self._timer = asyncio.get_running_loop().call_later(_LISTEN_AFTER_SECONDS, self._start)
+        """Listen from a little later on. The request's own task calls it."""
+        loop = asyncio.get_running_loop()
+        self._request = asyncio.current_task(loop)
+        self._patience = self._patience_in(loop)
+        self._patience.add(self)
 
     def end(self) -> None:
         """Listen no more."""
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._patience is not None:
+            self._patience.discard(self)
         if self._listener is not None:
             self._listener.cancel()
             # It holds this: left so, both would wait for the garbage collector.
@@ -139,7 +109,8 @@ class _Watch:
         if self.client_left and self._request is not None:
             self._request.uncancel()
 
-    def _start(self) -> None:
+    def listen(self) -> None:
+        """Listen from now on."""
         self._listener = asyncio.get_running_loop().create_task(self._listen())
 
     async def _listen(self) -> None:
@@ -148,3 +119,42 @@ class _Watch:
         self.client_left = True
         if self._request is not None:
             self._request.cancel()
+
+
+class _Patience:
+    """The watches of an event loop that are not to listen yet: each begins to after one tick of a clock, and before two.
+
+    The clock runs while there are any. A timer for each, which hardly one waits for, would cost more than all else here.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._new: set[_Watch] = set()
+        self._old: set[_Watch] = set()
+        """Those that have seen a tick."""
+        self._runs = False
+        # Its own, not that of the request which happened to start the clock.
+        self._context = contextvars.Context()
+
+    def add(self, watch: _Watch) -> None:
+        """Have it listen in a while."""
+        self._new.add(watch)
+        if not self._runs:
+            self._runs = True
+            self._run_on()
+
+    def discard(self, watch: _Watch) -> None:
+        """It is over, whether it listens or not."""
+        self._new.discard(watch)
+        self._old.discard(watch)
+
+    def _run_on(self) -> None:
+        self.loop.call_later(_TICK_SECONDS, self._tick, context=self._context)
+
+    def _tick(self) -> None:
+        for watch in self._old:
+            watch.listen()
+        self._old, self._new = self._new, set()
+        self._runs = bool(self._old)
+        if self._runs:
+            self._run_on()

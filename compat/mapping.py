@@ -68,18 +68,15 @@ class Table:
         self.exact = {mapping.name: mapping for mapping in mappings if not _is_pattern(mapping.name)}
         patterns = [mapping for mapping in mappings if _is_pattern(mapping.name)]
         self.patterns = sorted(patterns, key=lambda mapping: -len(mapping.name))
-        self._found: dict[str, Mapping | None] = {}
+        self.matches: dict[str, Match] = {}
+        """Where names that were asked for lead."""
 
     def find(self, name: str) -> Mapping | None:
         """The mapping for a name: its own row, else the most telling pattern."""
         exact = self.exact.get(name)
         if exact is not None:
             return exact
-        if name not in self._found:
-            if len(self._found) >= _REMEMBERED_NAMES:
-                self._found.clear()
-            self._found[name] = next((mapping for mapping in self.patterns if fnmatchcase(name, mapping.name)), None)
-        return self._found[name]
+        return next((mapping for mapping in self.patterns if fnmatchcase(name, mapping.name)), None)
 
 
 _table: Table | None = None
@@ -111,6 +108,15 @@ async def resolve(name: str) -> Resolved:
 
 def match(table: Table, name: str) -> Match:
     """Where a name leads. Raises UnknownModel."""
+    found = table.matches.get(name)
+    if found is None:
+        if len(table.matches) >= _REMEMBERED_NAMES:
+            table.matches.clear()
+        found = table.matches[name] = _match(table, name)
+    return found
+
+
+def _match(table: Table, name: str) -> Match:
     if not _NAME.fullmatch(name) or ".." in name:
         raise UnknownModel(f"The model {name[:64]!r} does not exist: that is no model name.", param="model")
     for spelling in spellings(name):

@@ -28,10 +28,10 @@ _BUCKETS = (50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_
 class _Tally:
     """The requests of one endpoint that ended with one status, by one model."""
 
-    __slots__ = ("attempts", "completion", "lasted", "ms", "prompt", "requests")
+    __slots__ = ("attempts", "completion", "lasted", "ms", "prompt")
 
     def __init__(self) -> None:
-        self.requests = self.attempts = self.prompt = self.completion = self.ms = 0
+        self.attempts = self.prompt = self.completion = self.ms = 0
         self.lasted = [0] * (len(_BUCKETS) + 1)
         """How many ended within each bucket; the last is for those that took longer."""
 
@@ -42,7 +42,6 @@ _tallies: dict[tuple[str, int, str], _Tally] = defaultdict(_Tally)
 def ended(endpoint: str, status: int, gemini_model: str, attempts: int, prompt: int, completion: int, ms: int) -> None:
     """Count a request that has ended. The model is told of answers only: clients may make names up."""
     tally = _tallies[endpoint, status, gemini_model if status == 200 else ""]
-    tally.requests += 1
     tally.attempts += attempts
     tally.prompt += prompt
     tally.completion += completion
@@ -66,7 +65,7 @@ class _Ended(Collector):
         by_endpoint: dict[str, list[_Tally]] = defaultdict(list)
         by_model: dict[str, list[_Tally]] = defaultdict(list)
         for (endpoint, status, model), tally in list(_tallies.items()):
-            requests.add_metric([endpoint, str(status), model], tally.requests)
+            requests.add_metric([endpoint, str(status), model], sum(tally.lasted))
             by_endpoint[endpoint].append(tally)
             by_model[model].append(tally)
         for endpoint, tallies in by_endpoint.items():

@@ -1,16 +1,16 @@
 """Links to uploads: Gemini's clients send the pieces of a file to one, and no token with them."""
 
 from django.core.signing import BadSignature, Signer
-from django.http import HttpRequest
 
 from compat.edge import origin_of
 from compat.errors import LinkOver
+from compat.request import LeanRequest
 
 PARAMETER = "upload_id"
 _OVER = "This link is broken, or its time is over: a file has an hour to come."
 
 
-def to_upload_link(request: HttpRequest, upload_id: str) -> str:
+def to_upload_link(request: LeanRequest, upload_id: str) -> str:
     """The address for the pieces of a file, on the host that the client asked."""
     return f"{origin_of(request)}/upload/v1beta/files?{PARAMETER}={_signer().sign(upload_id)}&upload_protocol=resumable"
 

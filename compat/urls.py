@@ -74,6 +74,7 @@ _UNKNOWN_TO_GEMINI: View = views.UnknownGeminiPath.as_view()
 _BELOW_GEMINI = ("v1beta/", "upload/v1beta/", "upload/v1/")
 _SLASHES = re.compile(r"/{2,}")
 _PART = re.compile(r"{(\w+)}")
+_PLAIN = {f"{before}{route}": view for route, view in ROUTES.items() if "{" not in route for before in ("", "/v1/")}
 _WITH_PARTS: list[tuple[re.Pattern[str], View]] = [
     (re.compile(_PART.sub(lambda part: _PARTS.get(part[0], f"(?P<{part[1]}>[^/]+)"), route)), view)
     for route, view in ROUTES.items()
@@ -88,8 +89,7 @@ def is_openai(path: str) -> bool:
 
 def find_view(path: str) -> tuple[View, dict[str, Any]]:
     """The view for a path and the arguments from it; a view that answers 404 for every other."""
-    plain = _plain(path)
-    view = ROUTES.get(plain) if "{" not in plain else None
+    view = _PLAIN.get(path) or _PLAIN.get(plain := _plain(path))
     if view is not None:
         return view, {}
     for pattern, view in _WITH_PARTS:

@@ -27,7 +27,7 @@ from compat.errors import (
     error_json,
 )
 from compat.ids import new_hex
-from compat.lean import LeanRequest
+from compat.request import LeanRequest
 from compat.schemas.batches import BatchLine, BatchOutput, LineError, LineResponse, Ways
 from compat.translation.batch_lines import Numbered
 from compat.urls import find_view

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -26,9 +26,9 @@ from compat.gemini.failures import (
     of_upload,
 )
 from compat.relay import copies
-from compat.relay.gone import is_gone, remember_gone
+from compat.relay.gone import remember_gone, still_there
 from compat.relay.job import ANSWERED, Call, Job
-from compat.relay.line import Line, line_for
+from compat.relay.line import is_line, turn
 from compat.relay.spare import spare_slot
 from compat.relay.telling import client_error, exhausted, too_large, unavailable
 from compat.translation.refusals import Untranslatable
@@ -74,21 +74,24 @@ class Attempts:
         When every key is out of quota it waits in line, as long as a slot will come in time. Raises CompatError when
         nothing is left to try.
         """
-        targets = [target for target in self._job.targets if not is_gone(target)]
+        targets = still_there(self._job.targets)
         await pool.ready()
         if self._job.caller.in_batch:
             return await self._when_spare(targets, act)
-        line = line_for(targets)
         # Who comes while others wait goes behind them.
-        success = None if line.is_busy else await self._ask_each(targets, act)
-        while success is None:
-            slot = await self._next_slot(line, targets)
+        for place, model in enumerate(() if is_line(targets) else targets, 1):
+            success = await self._ask(model, act, is_last=place == len(targets))
+            if success is not None:
+                return success
+        while True:
+            slot = await self._next_slot(targets)
             if slot is None:
                 raise self._error()
             success = await self._ask(slot.model, act, is_last=True, lease=slot)
-        return success
+            if success is not None:
+                return success
 
-    async def _when_spare(self, targets: list[str], act: Act[T]) -> tuple[T, Lease]:
+    async def _when_spare(self, targets: Sequence[str], act: Act[T]) -> tuple[T, Lease]:
         """The same for a request that nobody waits for: every attempt begins with a slot that was to spare."""
         success, lease = None, self._job.take_lease()
         while success is None:
@@ -97,22 +100,15 @@ class Attempts:
             slot = lease or await spare_slot(targets, self._tokens, self._job.files)
             lease = None
             success = await self._ask(slot.model, act, is_last=True, lease=slot)
-            targets = [target for target in targets if not is_gone(target)]
+            targets = still_there(targets)
         return success
 
-    async def _ask_each(self, targets: list[str], act: Act[T]) -> tuple[T, Lease] | None:
-        for place, model in enumerate(targets):
-            success = await self._ask(model, act, is_last=place == len(targets) - 1)
-            if success is not None:
-                return success
-        return None
-
-    async def _next_slot(self, line: Line, targets: list[str]) -> Lease | None:
-        """A lease for one of the targets, waited for in line; None when none will come before the deadline."""
-        targets = [target for target in targets if target not in self._too_large and not is_gone(target)]
+    async def _next_slot(self, asked: Sequence[str]) -> Lease | None:
+        """A lease for one of the models asked, waited for in line; None when none will come before the deadline."""
+        targets = [target for target in still_there(asked) if target not in self._too_large]
         if not targets or self._broken >= _BROKEN_ATTEMPTS:
             return None
-        async with line.turn(self._deadline - self._time()) as came:
+        async with turn(asked, self._deadline - self._time()) as came:
             while came:
                 self._waits.clear()
                 for model in targets:
@@ -287,9 +283,6 @@ class Attempts:
         await asyncio.sleep(0.1 * self._broken * (0.5 + random.random()))  # noqa: S311 (jitter)
         return self._time() < self._deadline
 
-    def _is_gone(self) -> bool:
-        return all(is_gone(target) for target in self._job.targets)
-
     def _error(self) -> CompatError:
         """What the client is told when nothing is left to try."""
         last = self._last
@@ -306,7 +299,7 @@ class Attempts:
             return NoUpstreamKey(
                 "There is no usable Gemini key in the pool. The operator can add one, or anybody contribute."
             )
-        if self._is_gone() or (last is not None and last.failure.client_code == "model_not_found"):
+        if not still_there(self._job.targets) or (last is not None and last.failure.client_code == "model_not_found"):
             return UnknownModel(
                 f"The model `{self._job.asked}` does not exist any more: Gemini retired every model it is mapped to.",
                 param="model",

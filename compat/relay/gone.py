@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -41,6 +42,13 @@ def is_gone(model: str) -> bool:
     if settings.REDIS_URL:
         _look()
     return known_gone(model)
+
+
+def still_there(models: Sequence[str]) -> Sequence[str]:
+    """Those of the models that were not found gone within a day."""
+    if settings.REDIS_URL:
+        _look()
+    return [model for model in models if not known_gone(model)] if _until else models
 
 
 def known_gone(model: str) -> bool:

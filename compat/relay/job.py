@@ -67,6 +67,31 @@ def plan(
 class Job:
     """A request with its targets and its account. `admit` comes before the first call, `settle` exactly once after."""
 
+    blocked = ("messages", "content_filter")
+    """`param` and code of the error for a prompt that Gemini blocks."""
+    prompt_tokens = 0
+    """An estimate, for whoever must know before Gemini has counted, or counts what Gemini did not."""
+    files = NO_FILES
+    """Stored files, by their ids, that the bodies name: they go to Gemini before each call, see relay/copies.py."""
+    sub_user = ""
+    """A keyed hash of whom the client named."""
+    id = ""
+    """The id of its usage record, hex; "" until it is admitted."""
+    attempts = 0
+    tried: tuple[Tried, ...] = ()
+    """How the attempts went, where their number and the record's own columns do not tell it."""
+    model = ""
+    """The Gemini model that answered; the last one asked while none has."""
+    counts = NO_COUNTS
+    """What its usage record has once it is settled."""
+    _called = 0.0
+    _first_byte = 0.0
+    _kept_until = 0.0
+    _admission: Admission | None = None
+    _reservation: AnyReservation | None = None
+    _refused: Refusal | None = None
+    _held: Lease | None = None
+
     def __init__(
         self,
         caller: Caller,
@@ -83,36 +108,12 @@ class Job:
         self.targets = targets
         self.calls = calls
         self.stream = stream
-        self.blocked = ("messages", "content_filter")
-        """`param` and code of the error for a prompt that Gemini blocks."""
-        self.prompt_tokens = 0
-        """An estimate, for whoever must know before Gemini has counted, or counts what Gemini did not."""
         self.says_something: Callable[[Reply], bool] = says_something
         """Whether a reply holds what this client can use."""
-        self.files = NO_FILES
-        """Stored files, by their ids, that the bodies name: they go to Gemini before each call, see relay/copies.py."""
-        self.sub_user = ""
-        """A keyed hash of whom the client named."""
-        self.id = ""
-        """The id of its usage record, hex; "" until it is admitted."""
-        self.attempts = 0
-        self.tried: list[Tried] = []
-        """How the attempts went, where their number and the record's own columns do not tell it."""
-        self.model = ""
-        """The Gemini model that answered; the last one asked while none has."""
-        self.counts = NO_COUNTS
-        """What its usage record has once it is settled."""
         self._began = time.monotonic()
-        self._called = 0.0
-        self._first_byte = 0.0
-        self._kept_until = 0.0
         self._usage: dict[int, Usage] = {}
         self._answered_by: dict[int, str] = {}
         self._paid: set[int] = set()
-        self._admission: Admission | None = None
-        self._reservation: AnyReservation | None = None
-        self._refused: Refusal | None = None
-        self._held: Lease | None = None
 
     async def admit(self, answers: int, longest: int | None = None) -> None:
         """Reserve what the request may use and write its admission down.
@@ -156,17 +157,16 @@ class Job:
         return lease
 
     def _let_go(self) -> None:
-        lease = self.take_lease()
-        if lease is not None:
-            pool.refund(lease)
+        if self._held is not None:
+            pool.refund(self._held)
+            self._held = None
 
     async def _reserve(self, answers: int, longest: int | None) -> None:
-        # Gemini counts the prompt for each of the calls that a prompt needs.
-        repeats = len(self.calls) // len({id(call.to_body) for call in self.calls})
-        prompt = self.prompt_tokens * repeats
-        found = await limits.reserve(
-            self.caller.holders, to_ask(self.caller.holders, self.targets, prompt, answers, longest)
-        )
+        holders, prompt = self.caller.holders, self.prompt_tokens
+        if len(self.calls) > 1:
+            # Gemini counts the prompt for each of the calls that a prompt needs.
+            prompt *= len(self.calls) // len({id(call.to_body) for call in self.calls})
+        found = await limits.reserve(holders, to_ask(holders, self.targets, prompt, answers, longest))
         if isinstance(found, Refusal):
             self._refused = found
             raise to_error(found, self.asked)
@@ -191,7 +191,7 @@ class Job:
         """Note how the attempt ended that began then. One that answered alone needs no note."""
         if len(self.tried) < _MOST_TRIED and (verdict != ANSWERED or self.attempts > 1 or len(self.calls) > 1):
             start, end = _ms(self._began, began), _ms(self._began, time.monotonic())
-            self.tried.append((model, verdict, _coarse(start), _coarse(end) - _coarse(start)))
+            self.tried += ((model, verdict, _coarse(start), _coarse(end) - _coarse(start)),)
 
     def heard(self, call: Call, usage: Usage, lease: Lease) -> None:
         """Counts of a call came; they replace what it told before. Of the key only matters whether it costs its owner."""
@@ -208,8 +208,8 @@ class Job:
     @property
     def usage(self) -> Usage:
         """The counts of all calls together."""
-        counted = iter(self._usage.values())
-        return sum(counted, start=next(counted, Usage()))
+        first, *others = self._usage.values() or (Usage(),)
+        return sum(others, start=first)
 
     @property
     def tokens(self) -> int:
@@ -264,7 +264,7 @@ class Job:
             total_ms=total_ms,
             cost=limits.to_dollars(cost) if cost else _FREE,
             paid=limits.to_dollars(paid) if paid else _FREE,
-            tried=tuple(self.tried),
+            tried=self.tried,
         )
 
     def _costs(self, usage: Usage, *, exact: bool) -> tuple[int, int]:
@@ -287,7 +287,7 @@ def _counts(usage: Usage) -> TokenCounts:
 
 
 def _ms(start: float, end: float) -> int:
-    return max(0, round((end - start) * 1000))
+    return round((end - start) * 1000)
 
 
 def _coarse(ms: int) -> int:

@@ -3,58 +3,58 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from weakref import WeakKeyDictionary
 
 _LONGEST = 500
 
 
-class Line:
+class _Line:
     """The requests that wait for the same models."""
 
     def __init__(self) -> None:
-        self._turns = asyncio.Lock()
-        self._waiting = 0
+        self.turns = asyncio.Lock()
+        self.waiting = 0
 
-    @property
-    def is_busy(self) -> bool:
-        """True while anybody waits."""
-        return self._waiting > 0
 
-    @asynccontextmanager
-    async def turn(self, seconds: float) -> AsyncIterator[bool]:
-        """Wait until everybody before has gone; False when that takes longer, or the line is too long to join."""
-        if self._waiting >= _LONGEST or seconds <= 0:
-            yield False
-            return
-        self._waiting += 1
+_lines: dict[tuple[asyncio.AbstractEventLoop, tuple[str, ...]], _Line] = {}
+"""Those that somebody stands in."""
+
+
+@asynccontextmanager
+async def turn(models: Sequence[str], seconds: float) -> AsyncIterator[bool]:
+    """Wait in the line of these models until everybody before has gone.
+
+    False when that takes longer, or the line is too long to join.
+    """
+    key = asyncio.get_running_loop(), tuple(models)
+    line = _lines.get(key) or _Line()
+    if line.waiting >= _LONGEST or seconds <= 0:
+        yield False
+        return
+    _lines[key] = line
+    line.waiting += 1
+    try:
+        # An asyncio.Lock wakes its waiters in the order in which they came.
+        async with asyncio.timeout(seconds):
+            await line.turns.acquire()
+    except TimeoutError:
+        yield False
+    else:
         try:
-            # An asyncio.Lock wakes its waiters in the order in which they came.
-            async with asyncio.timeout(seconds):
-                await self._turns.acquire()
-        except TimeoutError:
-            yield False
-        else:
-            try:
-                yield True
-            finally:
-                self._turns.release()
+            yield True
         finally:
-            self._waiting -= 1
+            line.turns.release()
+    finally:
+        line.waiting -= 1
+        if not line.waiting:
+            del _lines[key]
 
 
-_lines: "WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, ...], Line]]" = WeakKeyDictionary()
-
-
-def line_for(models: Sequence[str]) -> Line:
-    """The line of these models in this event loop; lines that nobody stands in are dropped when there are many."""
-    lines = _lines.setdefault(asyncio.get_running_loop(), {})
-    if len(lines) > 200:
-        for key in [key for key, line in lines.items() if not line.is_busy]:
-            del lines[key]
-    return lines.setdefault(tuple(models), Line())
+def is_line(models: Sequence[str]) -> bool:
+    """True while anybody stands in the line of these models, in this event loop."""
+    return bool(_lines) and (asyncio.get_running_loop(), tuple(models)) in _lines
 
 
 def is_anybody_waiting(models: Sequence[str]) -> bool:
     """True while a request stands in a line for any of these models, in this event loop."""
-    lines = _lines.get(asyncio.get_running_loop(), {})
-    return any(line.is_busy and not set(models).isdisjoint(key) for key, line in lines.items())
+    here = asyncio.get_running_loop()
+    return any(loop is here and not set(models).isdisjoint(asked) for loop, asked in _lines)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from accounts import limits, pricing
@@ -30,13 +31,13 @@ _BUDGETS: Final = {
 }
 
 
-def to_ask(holders: Sequence[Holder], targets: Sequence[str], prompt: int, answers: int, longest: int | None) -> Ask:
+def to_ask(holders: Sequence[Holder], targets: tuple[str, ...], prompt: int, answers: int, longest: int | None) -> Ask:
     """What a request for so many answers may use: the prompt, and each answer as long as the client and the model let it.
 
     `longest` is the client's limit in tokens of one answer, None when it gave none. Then the usual length is reserved
     where there is room for it, and one token must fit. Tokens of both dialects are the same: Gemini's.
     """
-    cap = max(family_of(target).output_limit for target in targets)
+    cap = _output_limit(targets)
     least = prompt + answers * (1 if longest is None else min(longest, cap))
     most = prompt + answers * min(longest or USUAL_ANSWER, cap)
     if not any(holder.has_cost for holder in holders):
@@ -44,6 +45,12 @@ def to_ask(holders: Sequence[Holder], targets: Sequence[str], prompt: int, answe
     prices = [pricing.price_of(target) for target in targets]
     costs = [max(price.cost(prompt, tokens - prompt) for price in prices) for tokens in (least, most)]
     return Ask(least, most, *costs)
+
+
+@lru_cache(maxsize=1024)
+def _output_limit(targets: tuple[str, ...]) -> int:
+    """The most that one of the models answers."""
+    return max(family_of(target).output_limit for target in targets)
 
 
 def to_error(refusal: Refusal, model: str) -> CompatError:

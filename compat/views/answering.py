@@ -1,7 +1,7 @@
 """What the endpoints that generate text share: from a translated request to a whole or streamed answer."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from accounts.remembered_settings import settings
@@ -42,11 +42,11 @@ class AnsweringView(AsyncAPIView):
     origins: Origins | None = None
     """Where the members of the chat came from, at a door whose requests are read as chats."""
 
-    async def targets(self, model: str) -> Resolved:
+    def targets(self, model: str) -> Awaitable[Resolved]:
         """The models to ask for the name. Raises ModelNotAllowed, UnknownModel."""
         if not self.caller.may_use(*spellings(model)):
             raise ModelNotAllowed(f"Your API key may not use the model `{model[:100]}`.", param="model")
-        return await resolve(model)
+        return resolve(model)
 
     async def translated(self, request: ChatRequest, *, runs_code: bool = False) -> ChatTranslation:
         """The chat, the caller's files in it where they are named. Raises NotFound, InvalidRequest, Untranslatable."""

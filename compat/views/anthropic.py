@@ -2,18 +2,17 @@
 
 from typing import Any
 
-from django.http import HttpRequest
-
 from compat.answers import Answer, Response
 from compat.asyncview import AsyncAPIView
 from compat.errors import CompatError
+from compat.request import LeanRequest
 from compat.translation.anthropic.errors import to_envelope
 
 
 class InAnthropicsWords(AsyncAPIView):
     """Its errors, and its name for the request's id."""
 
-    async def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
+    async def dispatch(self, request: LeanRequest, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
         """The same; Anthropic's clients look for the request's id under a name of their own."""
         response = await super().dispatch(request, *args, **kwargs)
         response.headers["request-id"] = response.headers["x-request-id"]

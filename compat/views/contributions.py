@@ -71,7 +71,7 @@ class Contributions(AsyncAPIView):
 
     def _pass_the_gate(self) -> None:
         request = self.request._request
-        client = request.scope.get("client") or ("",)  # type: ignore[attr-defined]
+        client = request.scope.get("client") or ("",)
         forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
         address = client_address(str(client[0]), [forwarded] if forwarded else [])
         wait = flood.contributions.wait(household(address))

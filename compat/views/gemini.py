@@ -1,9 +1,6 @@
 """Gemini's own API: models and what is asked of them, in Google's words."""
 
-from typing import Any
-
 import msgspec
-from django.http import HttpRequest
 from rest_framework.request import Request
 
 from accounts.models import IssuedToken
@@ -15,6 +12,7 @@ from compat.edge import names_this_server
 from compat.errors import CompatError, NotFound, NotPermitted, UnknownModel
 from compat.query import query_in
 from compat.relay import Call, Job
+from compat.request import LeanRequest
 from compat.translation.gemini.errors import to_envelope
 from compat.translation.gemini.files import not_permitted
 from compat.translation.gemini.models import to_model, to_page
@@ -37,11 +35,10 @@ class InGeminisWords(AsyncAPIView):
     query: dict[str, str]
     """The parameters of the query."""
 
-    async def _respond(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
-        scope = request.scope  # type: ignore[attr-defined]
-        take_key_from_query(scope)
-        self.query = query_in(scope)
-        return await super()._respond(request, *args, **kwargs)
+    def prepare(self, request: LeanRequest) -> None:
+        """Take the key out of the query, and read what else is in it."""
+        take_key_from_query(request.scope)
+        self.query = query_in(request.scope)
 
     def error_answer(self, error: CompatError, request_id: str) -> Answer:
         """Google's envelope."""

@@ -4,7 +4,6 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from django.http import HttpRequest
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
@@ -19,6 +18,7 @@ from compat.body import read_chunks, refuse_encoding
 from compat.edge import origin_of
 from compat.errors import CompatError, InvalidRequest, NotPermitted
 from compat.query import number_in, query_in
+from compat.request import LeanRequest
 from compat.translation.gemini.files import Kept, not_permitted, to_file, to_id, to_wanted
 from compat.upload_links import PARAMETER, over, read_upload_link, to_upload_link
 from compat.uploading import Arriving, OutOfStep, finish, in_clients_words
@@ -80,9 +80,9 @@ class OneGeminiFile(_GeminiFilesView):
 class GeminiUploads(_GeminiFilesView):
     """A file that comes: all of it at once, or the beginning of one that comes in pieces."""
 
-    async def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
+    async def dispatch(self, request: LeanRequest, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
         """The pieces come to the same path, by the link that the beginning was answered with."""
-        if PARAMETER in query_in(request.scope):  # type: ignore[attr-defined]
+        if PARAMETER in query_in(request.scope):
             return await GeminiUploadPieces().dispatch(request, *args, **kwargs)
         return await super().dispatch(request, *args, **kwargs)
 
@@ -165,8 +165,7 @@ class GeminiUploadPieces(_GeminiFilesView):
         upload = await in_db_soon(uploads.find, read_upload_link(self.query[PARAMETER]))
         if upload is None or (upload.token_id is None and not upload.open_access):
             raise over()
-        scope = self.request._request.scope  # type: ignore[attr-defined]
-        self.caller = await identify_by_link(scope, self.needs, upload.token_id)
+        self.caller = await identify_by_link(self.request._request, self.needs, upload.token_id)
         if self.caller.user_id != upload.file.user_id:
             raise over()
         return upload

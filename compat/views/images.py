@@ -158,7 +158,7 @@ class ImageEdits(_ImagesView):
         asked: ImageEditForm | ImageEditRequest
         mask: bytes | None
         first: bytes | None
-        if is_form(request._request):
+        if is_form(self.request._request):
             asked = convert(await self.form(), ImageEditForm)
             mask = asked.mask.data if asked.mask else None
             first = uploads(asked)[0].data

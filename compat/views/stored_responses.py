@@ -89,7 +89,7 @@ class OneResponse(_StoredView):
             )
         run = self.running(response_id)
         # There is no body whose end would begin it: listen whether the client leaves.
-        self.request._request.body_is_read()  # type: ignore[attr-defined]
+        self.request._request.body_is_read()
         return EventStream(Listener(run.events(after) if run else self._followed(response_id, found, after)))
 
     async def _followed(self, response_id: str, found: "_Stream", after: int) -> AsyncIterator[bytes]:

@@ -13,7 +13,7 @@ from compat.relay import complete, open_stream
 from compat.relay.channel import Channel
 from compat.relay.gone import _AT_MOST, forget_gone, is_gone, remember_gone
 from compat.relay.job import CLIENT_LEFT, plan
-from compat.relay.line import Line
+from compat.relay.line import is_anybody_waiting, is_line, turn
 from compat.relay.signatures import REMEMBER_SECONDS, keep, recall
 from compat.translation.chat.chunks import ChatChunks
 from tests.relay.conftest import FIRST, KEYS
@@ -285,19 +285,20 @@ async def test_a_writer_waits_for_a_reader_that_is_behind():
 
 
 async def test_who_waits_in_line_goes_in_turn_and_gives_up_in_time():
-    line, order = Line(), []
+    models, order = ("one", "another"), []
 
     async def wait(name):
-        async with line.turn(1) as came:
-            assert came
+        async with turn(models, 1) as came:
+            assert came and is_line(models) and is_anybody_waiting(["another", "third"])
+            assert not is_line(["one"]) and not is_anybody_waiting(["third"])
             order.append(name)
             await asyncio.sleep(0)
 
     await asyncio.gather(*(wait(name) for name in "abc"))
-    assert order == ["a", "b", "c"] and not line.is_busy
-    async with line.turn(1), line.turn(0.01) as came:
+    assert order == ["a", "b", "c"] and not is_line(models)
+    async with turn(models, 1), turn(models, 0.01) as came:
         assert not came
-    async with line.turn(0) as came:
+    async with turn(models, 0) as came:
         assert not came
 
 

@@ -11,7 +11,7 @@ from accounts.models import IssuedToken, TierQuota, User
 from compat.errors import RateLimited
 from compat.gemini.failures import failure_of
 from compat.relay import complete, spare
-from compat.relay.line import line_for
+from compat.relay.line import turn
 from compat.translation.refusals import Untranslatable
 from tests.relay.conftest import FIRST, KEYS, SECOND
 
@@ -65,7 +65,7 @@ async def test_it_takes_whatever_model_has_room(relay, gemini):
 
 
 async def test_it_waits_while_anybody_stands_in_line(relay):
-    async with line_for([FIRST, SECOND]).turn(1):
+    async with turn([FIRST, SECOND], 1):
         waiting = asyncio.create_task(answered(relay))
         await asyncio.sleep(0.1)
         assert not waiting.done()

@@ -23,8 +23,9 @@ PICTURE = bytes(range(256)) * 40
 class Sent:
     """A request whose body comes in pieces; it breaks off where `cut` says."""
 
-    def __init__(self, body, content_type=TYPE, *, step=None, cut=False, **meta):
-        self.META = {"CONTENT_TYPE": content_type, "CONTENT_LENGTH": str(len(body)), **meta}
+    def __init__(self, body, content_type=TYPE, *, step=None, cut=False, **more):
+        headers = {"content_type": content_type, "content_length": str(len(body)), **more}
+        self.fields = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
         step = step or len(body) or 1
         pieces = [body[start : start + step] for start in range(0, len(body), step)] or [b""]
         self.messages = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
@@ -139,7 +140,7 @@ def test_a_member_is_not_two_things(names):
     ],
 )
 def test_other_bodies_are_not_taken(kind, encoding, code):
-    error = refused(form(), kind, HTTP_CONTENT_ENCODING=encoding)
+    error = refused(form(), kind, content_encoding=encoding)
     assert (error.status, error.code) == (415, code)
 
 
@@ -147,7 +148,7 @@ def test_other_bodies_are_not_taken(kind, encoding, code):
 @pytest.mark.parametrize(("site_takes", "most_bytes"), [(5_000, None), (100_000, 5_000), (5_000, 100_000)])
 def test_a_form_is_bounded_by_the_endpoint_and_the_site(site_takes, most_bytes, declared):
     body = form(part("f", PICTURE, '; filename="a"'))
-    meta = {} if declared is None else {"CONTENT_LENGTH": declared}
+    meta = {} if declared is None else {"content_length": declared}
     with override_settings(MAX_BODY_BYTES=site_takes):
         error = refused(body, most_bytes=most_bytes, step=1_000, **meta)
     assert (error.status, error.code) == (413, "request_too_large")

@@ -1,5 +1,6 @@
 """The lean handler: what it leaves out, and the names of Django's and DRF's that it leans on (docs/decisions/0001)."""
 
+import asyncio
 import importlib
 import re
 from pathlib import Path
@@ -13,7 +14,8 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from compat.lean import LeanHandler, LeanRequest
+from compat.lean import LeanHandler
+from compat.request import LeanRequest, ViewRequest
 from compat.urls import ROUTES
 from tests.surface.conftest import ask
 
@@ -64,7 +66,8 @@ def test_a_header_with_an_underscore_is_not_taken_for_another():
 
 
 def test_drf_takes_the_lean_request_and_the_caller_that_was_found():
-    made = Request(request())
+    made = ViewRequest(request())
+    assert isinstance(made, Request) and made.user is None
     caller = object()
     made.user = caller
     assert made.user is caller and made._request.method == made.method == "POST"
@@ -78,8 +81,47 @@ def test_drf_tells_the_methods_and_asks_the_permissions():
             """Nothing."""
 
     view = View()
-    view.check_permissions(Request(request()))
+    view.check_permissions(ViewRequest(request()))
     assert view.allowed_methods == ["GET", "OPTIONS"]
+
+
+def test_a_header_that_comes_again_is_one_list():
+    scope = {"method": "GET", "path": "/", "headers": [(b"a", b"1"), (b"host", b"h"), (b"a", b"2")]}
+    made = LeanRequest(scope, None, None)
+    assert made.fields == {b"a": b"1,2", b"host": b"h"} and made.META["HTTP_A"] == "1,2"
+
+
+def test_who_leaves_ends_the_request_and_one_clock_serves_all_of_a_loop(monkeypatch):
+    ended = []
+
+    async def view(asked):
+        asked.body_is_read()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(asked)
+
+    async def leave():
+        return {"type": "http.disconnect"}
+
+    async def ask_many(handler):
+        loop, timers = asyncio.get_running_loop(), []
+        later = loop.call_later
+        monkeypatch.setattr(
+            loop, "call_later", lambda *given, **named: timers.append(given[0]) or later(*given, **named)
+        )
+        scope = {"method": "POST", "path": "/", "headers": []}
+        await asyncio.gather(*(handler(scope, leave, None) for _ in range(20)))
+        await asyncio.sleep(0.05)
+        return timers.count(0.01)
+
+    monkeypatch.setattr("compat.lean.find_view", lambda path: (view, {}))
+    monkeypatch.setattr("compat.lean._TICK_SECONDS", 0.01)
+    handler = LeanHandler()
+    # The second loop's clock is its own: that of the first stands still.
+    for asked in (20, 40):
+        assert asyncio.run(asyncio.wait_for(ask_many(handler), 10)) == 2
+        assert len(ended) == asked
 
 
 def test_no_middleware_is_loaded():
