@@ -22,6 +22,7 @@ from accounts.sealing import Unsealable, seal_bytes, unseal_bytes
 
 PART_BYTES = 256 * 1024
 _MOST_FILES = 10_000
+_STILL = timedelta(minutes=10)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -99,6 +100,8 @@ def end_of(created: datetime, lives: timedelta | None) -> datetime:
 def require_room(user_id: int, size: int, *, another: bool = True) -> None:
     """Raise NoRoom unless the user has room for so many bytes, of another file or of one that is there. In a transaction."""
     wait_for_others_of(user_id)
+    if not has_room(user_id, size):
+        _erase_broken_off(user_id)
     if not has_room(user_id, size) or (another and _of_user(user_id).count() >= _MOST_FILES):
         raise NoRoom
 
@@ -111,6 +114,12 @@ def has_room(user_id: int, size: int) -> bool:
     taken = _of_user(user_id).aggregate(taken=Sum("bytes"))["taken"] or 0
     unfiled = Batch.objects.filter(user=user_id).aggregate(taken=Sum("result_bytes"))["taken"] or 0
     return bool(taken + unfiled + size <= settings.FILES_MIB * 1024 * 1024)
+
+
+def _erase_broken_off(user_id: int) -> None:
+    """Uploads of which nothing comes any more make way: their clients may begin anew, and seldom cancel what broke off."""
+    still = FileUpload.objects.filter(file__user=user_id, file__whole=False, last_came__lt=timezone.now() - _STILL)
+    erase(list(still.values_list("file", flat=True)))
 
 
 def _of_user(user_id: int) -> QuerySet[StoredFile]:

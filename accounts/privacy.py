@@ -73,7 +73,8 @@ KEPT = (
         "Database",
         "An hour; then what is not whole is erased",
         (
-            "accounts.FileUpload: id file token open_access status size received stretches lives_seconds created expires",
+            "accounts.FileUpload: id file token open_access status size received stretches lives_seconds created last_came "
+            "expires",
         ),
     ),
     Kept(

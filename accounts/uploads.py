@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts import files
 from accounts.models import FilePart, FileUpload, StoredFile
+from accounts.one_at_a_time import wait_for_others_of
 
 HOUR = timedelta(hours=1)
 """How long a file may take to come (OpenAI API, uploads)."""
@@ -60,6 +61,7 @@ def begin(
             size=size,
             lives_seconds=None if lives is None else int(lives.total_seconds()),
             created=now,
+            last_came=now,
             expires=file.expires,
         )
 
@@ -102,8 +104,9 @@ def _add(upload: FileUpload, unchanged: QuerySet[FileUpload], first: int, parts:
     sealed = [files.sealed_part(upload.file_id, number, part) for number, part in enumerate(parts, first)]
     came = sum(map(len, parts))
     with transaction.atomic():
-        # The first act: of two at once the other waits here, and then finds nothing to change.
-        if not unchanged.update(received=F("received") + came):
+        wait_for_others_of(upload.file.user_id)
+        # Of two at once the other finds nothing to change.
+        if not unchanged.update(received=F("received") + came, last_came=timezone.now()):
             raise _why_not(upload)
         _make_room(upload)
         FilePart.objects.bulk_create(sealed)

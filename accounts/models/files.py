@@ -67,6 +67,7 @@ class FileUpload(models.Model):
     )
     lives_seconds = models.PositiveIntegerField(null=True, help_text="How long the file is kept, if it was said.")
     created = models.DateTimeField()
+    last_came = models.DateTimeField(help_text="When bytes came last.")
     expires = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:

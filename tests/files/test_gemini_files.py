@@ -241,6 +241,22 @@ async def test_room_is_kept_for_what_is_to_come(uploads, files, settings):
     assert told_status(answered) == ("final", None), "or google-genai would send it again"
 
 
+async def test_what_broke_off_makes_way(uploads, files, settings):
+    """Clients begin anew, and do not cancel what broke off."""
+    settings.FILES_MIB = 1
+    broken = await uploads.link(600_000)
+    await send(broken, b"x" * 300_000)
+    assert (await uploads.begin(600_000)).status == 400
+    await sync_to_async(FileUpload.objects.update)(last_came=timezone.now() - timedelta(minutes=11))
+    whole = await uploads.uploaded(b"x" * 600_000)
+    assert (await send(broken, command="query")).status == 404
+    # What is whole stays, however long ago it came.
+    await sync_to_async(FileUpload.objects.update)(last_came=timezone.now() - timedelta(minutes=11))
+    assert (await uploads.begin(600_000)).status == 400
+    assert (await files.upload(b"x" * 600_000)).error["code"] == "files_full"
+    assert [file["bytes"] for file in (await files.get()).json["data"]] == [int(whole["sizeBytes"])]
+
+
 @pytest.mark.parametrize(
     ("content", "size", "status"), [(b"x" * 101, 100, "active"), (b"x" * 99, 100, "active"), (b"", None, "final")]
 )
