@@ -3,10 +3,13 @@
 import hashlib
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import openai
 import pytest
+from google import genai
+from google.genai import types
 
 from tests.live.gateway import Gateway, eventually
 from tests.simulator.asking import listening_at
@@ -125,3 +128,39 @@ def test_under_daphne_a_file_goes_ahead_as_well(simulator: httpx.Client, start: 
         parts = [{"type": "file", "file": {"file_id": file.id}}]
         made = client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": parts}])  # type: ignore[list-item,misc]
         assert seen(content) in str(made.choices[0].message.content)
+
+
+def test_a_file_that_came_in_several_requests_is_read_as_well(client: openai.OpenAI, simulator: httpx.Client) -> None:
+    content = document(25)
+    upload = client.uploads.upload_file_chunked(
+        file=content,
+        filename="a.pdf",
+        bytes=len(content),
+        mime_type="application/pdf",
+        purpose="user_data",
+        part_size=8 * MIB,
+    )
+    assert upload.file is not None
+    part = {"type": "input_file", "file_id": upload.file.id}
+    response = client.responses.create(model=MODEL, input=[{"role": "user", "content": [part]}])  # type: ignore[list-item,misc]
+    assert seen(content) in response.output_text
+
+
+def test_geminis_own_client_uploads_a_film_and_asks_about_it(
+    gateway: Gateway, simulator: httpx.Client, tmp_path: Path
+) -> None:
+    content = os.urandom(22 * MIB)
+    (tmp_path / "film.mp4").write_bytes(content)
+    gemini = genai.Client(api_key=gateway.token, http_options=types.HttpOptions(base_url=gateway.url, timeout=60_000))
+    file = gemini.files.upload(file=tmp_path / "film.mp4")
+    answer = gemini.models.generate_content(model=MODEL, contents=[file, "What happens?"])
+    assert f"video/mp4 of {len(content)} bytes" in (answer.text or "")
+    assert gemini.models.count_tokens(model=MODEL, contents=[file]).total_tokens
+    calls = simulator.get("/control/calls").json()["calls"]
+    # It was processed before it was named.
+    assert "files.get" in [call["method"] for call in calls]
+    assert [call["method"] for call in calls].count("files.upload") == 1
+    assert file.name is not None
+    gemini.files.delete(name=file.name)
+    assert eventually(lambda: simulator.get("/control/files").json()["files"] == [])
+    gemini.close()
