@@ -2,7 +2,11 @@
 
 import hashlib
 import os
+import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -11,7 +15,7 @@ import pytest
 from google import genai
 from google.genai import types
 
-from tests.live.gateway import Gateway, eventually
+from tests.live.gateway import SERVERS, Gateway, eventually
 from tests.simulator.asking import listening_at
 from tests.simulator.asking import start as start_simulator
 
@@ -164,3 +168,97 @@ def test_geminis_own_client_uploads_a_film_and_asks_about_it(
     gemini.files.delete(name=file.name)
     assert eventually(lambda: simulator.get("/control/files").json()["files"] == [])
     gemini.close()
+
+
+# --- Who leaves ----------------------------------------------------------------------------------------------
+
+
+class SlowUpstream:
+    """Takes no more of an upload than fits into the kernel's buffers, until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.begun, self.goes_on = threading.Event(), threading.Event()
+        self.received: list[int] = []
+        self.ended = threading.Event()
+        """The upload ended, by whomever."""
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listening.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            while True:
+                data = b""
+                while b"\r\n\r\n" not in data:
+                    more = connection.recv(65536)
+                    if not more:
+                        return
+                    data += more
+                head, _, rest = data.partition(b"\r\n\r\n")
+                if b"command: upload" in head:
+                    self._take(connection, len(rest))
+                    return
+                url = b"X-Goog-Upload-URL: http://x/upload/v1beta/files?upload_id=1\r\n"
+                connection.sendall(b"HTTP/1.1 200 OK\r\n%bContent-Length: 2\r\n\r\n{}" % url)
+
+    def _take(self, connection: socket.socket, size: int) -> None:
+        self.begun.set()
+        self.goes_on.wait(30)
+        with suppress(OSError):
+            while more := connection.recv(65536):
+                size += len(more)
+        self.received.append(size)
+        self.ended.set()
+
+    def again(self) -> None:
+        """Ready for another upload."""
+        for event in (self.begun, self.goes_on, self.ended):
+            event.clear()
+
+    def close(self) -> None:
+        self.goes_on.set()
+        self._listening.close()
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_client_that_leaves_during_an_upload_stops_it(server: str, start: Callable[..., Gateway]) -> None:
+    upstream = SlowUpstream()
+    gateway = start(server, KEYS[:1], upstream.url, TUMBLER_GEMINI_FILES="always", TUMBLER_KEEP_ALIVE_SECONDS="0.2")
+    size = 19 * MIB
+    answered = gateway.http.post(
+        "/v1/files", data={"purpose": "user_data"}, files={"file": ("a.pdf", b"%PDF-1.7 " + bytes(size - 9))}
+    )
+    part = {"type": "file", "file": {"file_id": answered.json()["id"]}}
+    for stream in (False, True):
+        body = {"model": MODEL, "messages": [{"role": "user", "content": [part]}], "stream": stream}
+        headers = {"Authorization": f"Bearer {gateway.token}"}
+        with httpx.Client(base_url=gateway.url, headers=headers, timeout=2, trust_env=False) as client:
+            asked = threading.Thread(target=_left, args=(client, body))
+            asked.start()
+            assert upstream.begun.wait(10)
+            asked.join(15)
+        assert eventually(lambda: len(gateway.usage_rows(MODEL)) == 1 + stream)  # noqa: B023
+        upstream.goes_on.set()
+        assert upstream.ended.wait(10)
+        upstream.again()
+    assert len(upstream.received) == 2 and max(upstream.received) < size
+    rows = gateway.usage_rows(MODEL, 2)
+    assert [(row["status"], row["attempts"], row["total_tokens"]) for row in rows] == [(499, 1, 0)] * 2
+    upstream.close()
+
+
+def _left(client: httpx.Client, body: dict[str, object]) -> None:
+    """Ask, and leave after a second."""
+    with suppress(httpx.TransportError), client.stream("POST", "/v1/chat/completions", json=body) as response:
+        until = time.monotonic() + 1
+        for _ in response.iter_raw():
+            if time.monotonic() > until:
+                return
