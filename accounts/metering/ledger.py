@@ -10,6 +10,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, connections, models, transaction
+from django.utils.timezone import make_naive
 from msgspec.structs import replace
 
 from accounts.metering.lines import Finished, Settlement
@@ -142,7 +143,7 @@ def _records(batch: Iterable[Finished], users: set[int], tokens: set[int]) -> li
     return [
         (
             to_id(admission.id),
-            to_time(_EPOCH + timedelta(microseconds=admission.created)),
+            to_time(admission.created),
             owner_of(admission.user, admission.token),
             admission.user if admission.user in users else None,
             admission.token if admission.token in tokens else None,
@@ -205,7 +206,7 @@ def _hours(batch: Iterable[Finished]) -> list[Values]:
     _, to_time, to_cost, _ = _adapters()
     return [
         (
-            to_time(_EPOCH + timedelta(hours=hour)),
+            to_time(hour * _HOUR),
             len(ended),
             _errors(ended),
             sum(settlement.counts[-1] for settlement in ended),
@@ -229,17 +230,20 @@ class _Adapters(NamedTuple):
 
     id: Callable[[str], Any]
     """Of a UUID in hex."""
-    time: Callable[[datetime], Any]
+    time: Callable[[int], Any]
+    """Of microseconds of Unix time."""
     cost: Callable[[Decimal], Any]
     json: Callable[[Any], Any]
 
 
 def _adapters() -> _Adapters:
     database = connections[DEFAULT_DB_ALIAS]
-    tried = UsageRecord._meta.get_field("tried")
+    adapt_time, tried = database.ops.adapt_datetimefield_value, UsageRecord._meta.get_field("tried")
+    # Where a column holds no time zone, Django takes it away again: for each time anew, at four fifths of what one costs.
+    epoch = _EPOCH if database.features.supports_timezones else make_naive(_EPOCH, database.timezone)
     return _Adapters(
         uuid.UUID if database.features.has_native_uuid_field else str,
-        database.ops.adapt_datetimefield_value,
+        lambda microseconds: adapt_time(epoch + timedelta(microseconds=microseconds)),
         cache(lambda cost: database.ops.adapt_decimalfield_value(cost, _COST_DIGITS, _COST_PLACES)),
         lambda value: tried.get_db_prep_save(value, database),
     )
