@@ -141,16 +141,20 @@ class Turn:
     def keep(self, response: dict[str, Any]) -> None:
         """Store the turn with the response at its end, and add it to its conversation, behind the answer."""
         if self.stores:
-            stored.keep(self._user_id, self.id, self._after, response["status"], self._size, self._content(response))
+            size = self._size_with(response)
+            stored.keep(self._user_id, self.id, self._after, response["status"], size, self._content(response))
         self._add_to_conversation(response)
 
     def begin(self, response: msgspec.Raw) -> "asyncio.Future[None] | None":
         """Store it with the response at its beginning: it is made in the background. What is returned is done then."""
-        return stored.keep(self._user_id, self.id, self._after, "queued", self._size, self._content(response))
+        size = self._size_with({}) + len(response)
+        return stored.keep(self._user_id, self.id, self._after, "queued", size, self._content(response))
 
     def end(self, response: dict[str, Any], events: bytes) -> None:
         """Store the end of what was begun."""
-        stored.finish(self._user_id, self.id, response["status"], self._size, self._content(response, events))
+        told = events if self._asked.stream else b""
+        size = self._size_with(response) + len(told)
+        stored.finish(self._user_id, self.id, response["status"], size, self._content(response, told))
         if response["status"] != "cancelled":
             self._add_to_conversation(response)
 
@@ -158,14 +162,14 @@ class Turn:
     def _items(self) -> list[msgspec.Raw]:
         return to_input_items(self._asked.input, lambda prefix: f"{prefix}_{self.new_hex()}")
 
-    @property
-    def _size(self) -> int:
+    def _size_with(self, response: dict[str, Any]) -> int:
+        """About how many bytes wait to be written: what was given, and what was answered, which may be pictures."""
         given = self._asked.input
-        return len(given) if isinstance(given, str) else sum(map(len, given))
+        return (len(given) if isinstance(given, str) else sum(map(len, given))) + _length(response.get("output"))
 
     def _content(self, response: dict[str, Any] | msgspec.Raw, events: bytes = b"") -> Callable[[], bytes]:
         streams = bool(self._asked.background and self._asked.stream)
-        told = events.decode() if streams else ""
+        told = events.decode()
         return lambda: _encode(
             StoredTurn(msgspec.Raw(_encode(response)), self._items, self.signatures, streams=streams, events=told)
         )
@@ -175,7 +179,16 @@ class Turn:
             return to_stored_items([*self._items, *map(as_raw, response["output"])], self.signatures)
 
         if self._asked.conversation_id:
-            conversations.add_behind(self._user_id, self._asked.conversation_id, self._size, additions)
+            size = self._size_with(response)
+            conversations.add_behind(self._user_id, self._asked.conversation_id, size, additions)
+
+
+def _length(told: Any) -> int:
+    """Of all texts in it."""
+    if isinstance(told, str):
+        return len(told)
+    members = told.values() if isinstance(told, dict) else told if isinstance(told, list) else ()
+    return sum(map(_length, members))
 
 
 def _too_large(param: str) -> BodyTooLarge:

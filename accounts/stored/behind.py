@@ -63,7 +63,8 @@ class _Lines:
         mine = self.of_user.get(user_id)
         if mine and sum(write.size for write in mine) + size > _MOST_BYTES_OF_ONE:
             return False
-        return self._size + size <= _MOST_BYTES
+        # Where nothing waits there is room for anything.
+        return not self._size or self._size + size <= _MOST_BYTES
 
     def add(self, write: _Write) -> None:
         self._size += write.size

@@ -93,6 +93,21 @@ async def test_it_goes_on_without_its_client(api: Asking, gate):
     assert (await api.get(f"responses/{made['id']}/input_items", "ResponseItemList"))["data"] == [item]
 
 
+async def test_what_waits_for_the_database_counts_with_its_events(api: Asking, monkeypatch):
+    sizes = []
+
+    def noted(user_id, size, act):
+        sizes.append(size)
+        return behind.write_behind(user_id, size, act)
+
+    monkeypatch.setattr(responses, "write_behind", noted)
+    api.will_say({"text": "x" * 5_000})
+    answered = await api.ask("responses", "POST", model=MODEL, input="Hi", background=True, stream=True)
+    assert b"response.completed" in answered.body
+    begun, ended = await until(lambda: sizes[1:] and sizes)
+    assert begun < 5_000 and ended > 10_000
+
+
 async def test_a_listener_who_leaves_is_listened_for(api: Asking, gate):
     """Else each would be told events, and the database asked for them, until the response has ended."""
     begun = json.dumps({"model": MODEL, "input": "Hi", "background": True, "stream": True}).encode()
@@ -106,7 +121,7 @@ async def test_a_listener_who_leaves_is_listened_for(api: Asking, gate):
 
 
 async def test_one_that_cannot_be_stored_is_not_begun(api: Asking, gate, monkeypatch):
-    monkeypatch.setattr(behind, "_MOST_BYTES", 0)
+    monkeypatch.setattr(behind._Lines, "has_room", lambda lines, user_id, size: False)
     refused = await api.ask("responses", "POST", model=MODEL, input="Hi", background=True)
     assert (refused.status, refused.error["code"]) == (503, "storage_unavailable")
     await until(lambda: not background.running)

@@ -78,6 +78,14 @@ async def test_one_user_cannot_take_all_the_room(monkeypatch, gate):
     await asyncio.wait_for(first, 5)
 
 
+async def test_there_is_room_for_anything_where_nothing_waits(monkeypatch, gate):
+    monkeypatch.setattr(behind, "_MOST_BYTES", 100)
+    first = behind.write_behind(ADA, 101, gate.wait)
+    assert first is not None and behind.write_behind(BOB, 1, gate.wait) is None
+    gate.set()
+    await asyncio.wait_for(first, 5)
+
+
 async def test_what_waits_is_written_when_the_process_ends(monkeypatch, gate):
     monkeypatch.setattr(behind, "_lines", WeakKeyDictionary())  # not what the loops of other tests have left
     written = []

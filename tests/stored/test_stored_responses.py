@@ -12,7 +12,7 @@ from accounts.in_db import in_db
 from accounts.models import StoredResponse, User
 from accounts.purging import purge_some
 from accounts.rotation import rotate_sealing
-from accounts.stored import NotStored, behind, responses, room
+from accounts.stored import NotStored, behind, conversations, responses, room
 from tests.stored.conftest import CALL, LOOK, Asking
 from tests.storing import PROMPT, store_response
 from tests.surface.conftest import MODEL
@@ -32,6 +32,23 @@ async def test_a_streamed_response_is_stored_as_its_last_event_tells_it(api: Ask
     (row,) = await api.rows()
     stored = await api.get(f"responses/{row.pk}", "Response")
     assert (stored["status"], stored["output"][0]["content"][0]["text"]) == ("completed", "Hello.")
+
+
+async def test_what_waits_for_the_database_counts_with_its_answer(api: Asking, monkeypatch):
+    """An answer may be pictures, behind a few words."""
+    sizes = []
+
+    def noted(user_id, size, act):
+        sizes.append(size)
+        return behind.write_behind(user_id, size, act)
+
+    monkeypatch.setattr(responses, "write_behind", noted)
+    monkeypatch.setattr(conversations, "write_behind", noted)
+    api.will_say({"text": "x" * 5_000})
+    conversation = await api.begin()
+    made = await api.create("Hi", conversation=conversation)
+    assert len(sizes) == 2 and all(5_000 < size < 6_000 for size in sizes)
+    assert await api.get(f"responses/{made['id']}", "Response") == made
 
 
 @pytest.mark.parametrize("off", ["request", "setting"])
@@ -225,7 +242,7 @@ async def test_the_answer_does_not_wait_for_the_database(api: Asking, monkeypatc
 
 
 async def test_too_much_is_not_held_back_for_a_database_that_is_away(api: Asking, monkeypatch, caplog):
-    monkeypatch.setattr(behind, "_MOST_BYTES", 10)
+    monkeypatch.setattr(behind._Lines, "has_room", lambda lines, user_id, size: False)
     made = await api.create("more than ten bytes")
     assert (await api.ask(f"responses/{made['id']}")).status == 404
     assert [record.message for record in caplog.records if "was not stored" in record.message]
