@@ -89,7 +89,8 @@ class GeminiUploads(_GeminiFilesView):
     async def post(self, request: Request) -> Response:
         """Begin, or take it as it is. Raises InvalidRequest."""
         meta = request._request.META
-        protocol = meta.get(_PROTOCOL, "raw").lower()
+        # Google's older clients name another protocol in the query: what they send is no file, but what is said of one.
+        protocol = meta.get(_PROTOCOL, self.query.get("uploadType", "raw").replace("media", "raw")).lower()
         if protocol == "resumable":
             return await self._begin(meta)
         if protocol == "raw":

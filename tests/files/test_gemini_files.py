@@ -289,6 +289,15 @@ async def test_what_begins_no_upload_is_refused(uploads, about, field):
     assert not await sync_to_async(StoredFile.objects.exists)()
 
 
+@pytest.mark.parametrize(("kind", "status"), [(b"media", 200), (b"multipart", 400), (b"resumable", 400)])
+async def test_what_a_client_says_of_a_file_is_not_taken_for_the_file(uploads, kind, status):
+    """Clients that know nothing of the header name their protocol in the query."""
+    headers = (("content-type", "application/json"),)
+    asked = uploads.site.ask("/upload/v1beta/files", b'{"file": {}}', query=b"uploadType=" + kind, headers=headers)
+    assert (await asked).status == status
+    assert await sync_to_async(StoredFile.objects.count)() == (status == 200)
+
+
 @pytest.mark.parametrize(
     ("command", "offset"), [("start", 0), ("", 0), ("upload, query", 0), ("upload", None), ("upload", "x")]
 )
