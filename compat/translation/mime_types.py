@@ -53,6 +53,11 @@ _OTHER_NAMES = {
 }
 
 
+def bare_type(mime_type: str) -> str:
+    """In lower case, without parameters."""
+    return mime_type.partition(";")[0].strip().lower()
+
+
 def type_of_name(name: str) -> str | None:
     """The media type that the extension of a file name or path tells, or an extension alone."""
     return _TYPE_OF.get(name.rpartition(".")[2].lower())

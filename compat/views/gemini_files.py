@@ -104,7 +104,7 @@ class GeminiUploads(_GeminiFilesView):
         if command != "start":
             raise InvalidRequest("An upload begins with the command start.", param="X-Goog-Upload-Command")
         body = await self.body() if meta.get("CONTENT_TYPE") else b""
-        wanted = to_wanted(body, meta.get(_FILE_NAME, ""), _plain(meta.get(_TYPE, "")))
+        wanted = to_wanted(body, meta.get(_FILE_NAME, ""), meta.get(_TYPE, ""))
         size = _number(meta, "X-Goog-Upload-Header-Content-Length", usual=None)
         about = (self.caller.user_id, self.caller.token_id, wanted.name, _PURPOSE)
         with in_clients_words():
@@ -125,7 +125,7 @@ class GeminiUploads(_GeminiFilesView):
         content = b"".join(chunks)
         if not content:
             raise InvalidRequest("The file is empty.", code="empty_file")
-        wanted = to_wanted(b"", meta.get(_FILE_NAME, ""), _plain(meta.get("CONTENT_TYPE", "")))
+        wanted = to_wanted(b"", meta.get(_FILE_NAME, ""), meta.get("CONTENT_TYPE", ""))
         about, media_type = (self.caller.user_id, wanted.name, _PURPOSE, content), wanted.media_type
         with in_clients_words():
             file = await in_db(files.keep_if_room, *about, media_type=media_type)
@@ -206,11 +206,6 @@ def _number(meta: dict[str, str], header: str, usual: int | None) -> int | None:
     if given is None and usual is None:
         return None
     return number_in({} if given is None else {header: given}, header, usual or 0, 0, _MOST_BYTES)
-
-
-def _plain(media_type: str) -> str:
-    """Without parameters."""
-    return media_type.partition(";")[0].strip()
 
 
 def _active(received: int) -> dict[str, str]:

@@ -17,6 +17,7 @@ from compat.errors import InvalidRequest, NotFound
 from compat.schemas.file_answers import FileUpload, FileUploadPart
 from compat.schemas.files import PartForm, UploadComplete, UploadRequest
 from compat.translation.decoding import convert, decode
+from compat.translation.mime_types import bare_type
 from compat.uploading import finish, in_clients_words
 from compat.views.files import told
 
@@ -46,7 +47,7 @@ class Uploads(_UploadsView):
         """Keep room for it. Raises InvalidRequest."""
         asked = decode(await self.body(), _request)
         lives = timedelta(seconds=asked.expires_after.seconds) if asked.expires_after else None
-        whose, kind = (self.caller.user_id, self.caller.token_id), asked.mime_type.lower()
+        whose, kind = (self.caller.user_id, self.caller.token_id), bare_type(asked.mime_type)
         with in_clients_words("bytes"):
             upload = await in_db(
                 uploads.begin, *whose, asked.filename, asked.purpose, media_type=kind, size=asked.bytes, lives=lives

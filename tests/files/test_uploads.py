@@ -278,9 +278,10 @@ async def test_an_upload_has_an_hour_and_the_file_the_time_that_was_asked_for(as
     assert [file["id"] for file in (await files.get()).json["data"]] == [told["id"]]
 
 
-async def test_a_conversation_names_what_was_uploaded(asked, files):
+@pytest.mark.parametrize("mime_type", ["text/csv", "Text/CSV; charset=utf-8"])
+async def test_a_conversation_names_what_was_uploaded(asked, files, mime_type):
     """Its name tells nothing: it is read as its owner says."""
-    upload_id = await asked.begun(3, filename="table", mime_type="text/csv")
+    upload_id = await asked.begun(3, filename="table", mime_type=mime_type)
     ids = await asked.parts(upload_id, b"a;b")
     file_id = (await asked.post(f"/{upload_id}/complete", part_ids=ids)).json["file"]["id"]
     answered = await files.site.chat(messages=_naming(file_id))

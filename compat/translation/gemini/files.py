@@ -9,7 +9,7 @@ import msgspec
 from compat.schemas.gemini_request.requests import CREATE_FILE
 from compat.schemas.gemini_request.violation import Violation
 from compat.translation.decoding import decode
-from compat.translation.mime_types import type_of_file
+from compat.translation.mime_types import bare_type, type_of_file
 from compat.translation.moments import to_rfc3339
 from compat.translation.refusals import Untranslatable
 
@@ -49,7 +49,7 @@ def to_wanted(body: bytes, file_name: str, media_type: str) -> Wanted:
     name = file.get("displayName") or file_name
     if len(name) > _LONGEST_NAME:
         raise Untranslatable(f"A name has at most {_LONGEST_NAME} characters.", "file.display_name")
-    return Wanted(name, (file.get("mimeType") or media_type).lower())
+    return Wanted(name, bare_type(file.get("mimeType") or media_type))
 
 
 def to_name(file_id: str) -> str:
