@@ -128,6 +128,8 @@ def finish(upload: FileUpload, stretches: Sequence[int], size: int, sha256: str)
     file.created, file.expires, file.bytes, file.whole = now, files.end_of(now, lives), size, True
     file.details = files.seal_details(file.pk, files.Details(files.details_of(file).media_type, sha256))
     with transaction.atomic():
+        # Somebody who wants the room may take it for one that broke off.
+        wait_for_others_of(file.user_id)
         counted = _pending(upload).filter(received=upload.received)
         if not counted.update(status=FileUpload.Status.COMPLETED, size=size):
             raise _why_not(upload)

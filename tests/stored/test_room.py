@@ -1,14 +1,16 @@
 """Room for what users have stored, looked for by several at once: on SQLite, and on PostgreSQL, where they run side by side."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Sum
 
-from accounts import batches, kept_images
+from accounts import batches, files, kept_images, uploads
 from accounts.models import Batch, Conversation, ConversationItem, KeptImage, StoredResponse, User
+from accounts.one_at_a_time import wait_for_others_of
 from accounts.stored import NoRoom, NotStored, conversations, responses, room
 from tests.metering.conftest import data_dir, database, postgresql_server, postgresql_url, sqlite_url
 
@@ -82,3 +84,26 @@ def test_batches_are_no_more_than_there_may_be(ada, monkeypatch):
     monkeypatch.setattr(batches, "MOST_OPEN", 3)
     assert at_once(lambda number: batches.create(ada.pk, None, endpoint="", input_file="")) == 3
     assert Batch.objects.count() == 3
+
+
+def test_an_upload_is_not_finished_while_somebody_takes_its_room(ada):
+    begun = uploads.begin(ada.pk, None, "a", "user_data", media_type="", size=1)
+    uploads.add_behind(begun, 0, [b"x"])
+    upload = uploads.find(begun.pk)
+
+    def finish():
+        try:
+            uploads.finish(upload, [0], 1, "")
+        except uploads.Over:
+            return "over"
+        finally:
+            connection.close()
+        return "finished"
+
+    with ThreadPoolExecutor(1) as threads:
+        with transaction.atomic():
+            wait_for_others_of(ada.pk)
+            finished = threads.submit(finish)
+            time.sleep(0.3)
+            files.erase([upload.file_id])
+        assert finished.result(10) == "over"
