@@ -4,6 +4,7 @@ Gemini's clients send one stretch after the other, and each request says how man
 stretches in any order and name them in the right one at the end. Everything here asks the database, so it belongs into `in_db`.
 """
 
+import itertools
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -19,6 +20,8 @@ from accounts.one_at_a_time import wait_for_others_of
 HOUR = timedelta(hours=1)
 """How long a file may take to come (OpenAI API, uploads)."""
 MOST_STRETCHES = 2_000
+PARTS_AT_ONCE = 4
+"""Sealed and written together: a transaction a part would cost more than what is in it."""
 # Parts of a stretch are numbered from here on times its number, below the 2**31 that a column holds.
 _NUMBERS = 1 << 20
 
@@ -95,7 +98,11 @@ def add_behind(upload: FileUpload, received: int, parts: Sequence[bytes]) -> Non
 
 def add_stretch(upload: FileUpload, stretch: int, content: bytes) -> datetime:
     """Add a stretch, all of it: when that was. Raises Over, NoRoom."""
-    _add(upload, _pending(upload), first_number(stretch), list(files.in_parts([content])))
+    parts, number = files.in_parts([content]), first_number(stretch)
+    # Sealed all at once it would be in memory five times over. What came before room ran out nobody can name: it is in no file.
+    while some := list(itertools.islice(parts, PARTS_AT_ONCE)):
+        _add(upload, _pending(upload), number, some)
+        number += len(some)
     return timezone.now()
 
 

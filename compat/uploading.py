@@ -11,9 +11,7 @@ from accounts.in_db import in_db
 from accounts.models import FileUpload, StoredFile
 from compat.errors import InvalidRequest, NotFound
 
-# Sealed and written together: a transaction a part would cost more than what is in it.
-_PARTS_AT_ONCE = 4
-_WRITTEN_AT_ONCE = _PARTS_AT_ONCE * files.PART_BYTES
+_WRITTEN_AT_ONCE = uploads.PARTS_AT_ONCE * files.PART_BYTES
 
 
 class OutOfStep(InvalidRequest):
