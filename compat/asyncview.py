@@ -75,9 +75,12 @@ class AsyncAPIView(APIView):
     caller: Caller
     """Whose request this is, on routes that ask."""
 
+    _permissions: list[Any]
+
     def __init_subclass__(cls) -> None:
-        """HEAD is answered as GET is."""
+        """HEAD is answered as GET is. Permissions have no state: they are made once."""
         super().__init_subclass__()
+        cls._permissions = [permission() for permission in cls.permission_classes]
         if hasattr(cls, "get"):
             cls.head = cls.get  # type: ignore[attr-defined]
 
@@ -125,6 +128,10 @@ class AsyncAPIView(APIView):
         except Exception as error:  # noqa: BLE001 (as in dispatch)
             answered = self._client_error(error, self._request_id())
         return InBatch(self._request_id(), answered, self.job.counts if self.job else NO_COUNTS)
+
+    def get_permissions(self) -> list[Any]:
+        """Those of the class."""
+        return self._permissions
 
     def prepare(self, request: LeanRequest) -> None:
         """What a view does before anything else is looked at."""

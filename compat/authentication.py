@@ -79,7 +79,7 @@ async def identify(request: LeanRequest, needs: str) -> Caller:
     caller = None
     if token:
         known = callers.remembered(token)
-        caller = await _look_up(token, scope) if isinstance(known, callers.Unknown) else known
+        caller = await _look_up(token, scope) if known is callers.UNKNOWN else known
     if caller is None and settings.OPEN_ACCESS:
         caller = await callers.anonymous_caller()
     if caller is None:

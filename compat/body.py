@@ -49,7 +49,8 @@ def _too_large(limit: int) -> BodyTooLarge:
 
 def refuse_encoding(request: LeanRequest) -> None:
     """Raise UnsupportedMedia for a compressed body."""
-    if request.fields.get(b"content-encoding", b"").lower() not in {b"identity", b""}:
+    encoding = request.fields.get(b"content-encoding")
+    if encoding and encoding.lower() != b"identity":
         raise UnsupportedMedia(
             "Compressed bodies are not taken: send it without Content-Encoding.", code="unsupported_content_encoding"
         )

@@ -51,15 +51,16 @@ _encode = msgspec.json.Encoder().encode
 class Attempts:
     """What was tried for one call, and what came of it."""
 
+    _broken = 0
+    _last: GeminiFailure | None = None
+
     def __init__(self, job: Job, call: Call) -> None:
         self._job = job
         self._call = call
         # The loop's time, which is virtual where a day is simulated.
         self._time = asyncio.get_running_loop().time
         self._deadline = self._time() + settings.KEY_DEADLINE_SECONDS
-        self._broken = 0
         self._waits: list[float] = []
-        self._last: GeminiFailure | None = None
         self._too_large: dict[str, int] = {}
         """The models for which the prompt alone is more than a minute's quota, and that quota."""
         self._tokens = job.prompt_tokens

@@ -111,9 +111,8 @@ class Job:
         self.says_something: Callable[[Reply], bool] = says_something
         """Whether a reply holds what this client can use."""
         self._began = time.monotonic()
-        self._usage: dict[int, Usage] = {}
-        self._answered_by: dict[int, str] = {}
-        self._paid: set[int] = set()
+        self._heard: dict[int, tuple[Usage, str, bool]] = {}
+        """What came of each call, by its first choice: its counts, the model that answered, and whether a paid key did."""
 
     async def admit(self, answers: int, longest: int | None = None) -> None:
         """Reserve what the request may use and write its admission down.
@@ -197,10 +196,7 @@ class Job:
         """Counts of a call came; they replace what it told before. Of the key only matters whether it costs its owner."""
         now = time.monotonic()
         self._first_byte = self._first_byte or now
-        self._usage[call.first_choice] = usage
-        self._answered_by[call.first_choice] = lease.model
-        if lease.key.paid:
-            self._paid.add(call.first_choice)
+        self._heard[call.first_choice] = usage, lease.model, lease.key.paid
         if now - self._first_byte > self._kept_until + _CHECKPOINT_SECONDS and self._admission is not None:
             self._kept_until = now - self._first_byte
             metering.checkpoint(self._admission, _counts(self.usage))
@@ -208,8 +204,12 @@ class Job:
     @property
     def usage(self) -> Usage:
         """The counts of all calls together."""
-        first, *others = self._usage.values() or (Usage(),)
-        return sum(others, start=first)
+        if not self._heard:
+            return Usage()
+        (usage, _, _), *others = self._heard.values()
+        for other, _, _ in others:
+            usage += other
+        return usage
 
     @property
     def tokens(self) -> int:
@@ -239,10 +239,10 @@ class Job:
         usage = self.usage
         exact = usage.known and (usage.completion > 0 or not characters)
         # Nothing was generated unless an attempt brought something: a refused request costs nothing.
-        if not exact and (characters or self._usage):
+        if not exact and (characters or self._heard):
             usage = self.estimated(characters)
         counts = self.counts = _counts(usage)
-        cost, paid = self._costs(usage, exact=exact) if self._answered_by else (0, 0)
+        cost, paid = self._costs(usage, exact=exact) if self._heard else (0, 0)
         if self._reservation is not None and self.attempts:
             self._reservation.settle(counts.total, cost)
         elif self._reservation is not None:
@@ -269,11 +269,12 @@ class Job:
 
     def _costs(self, usage: Usage, *, exact: bool) -> tuple[int, int]:
         """Nanodollars: of each call, or of all that is estimated together; and what of it a paid key answered."""
-        if not exact:
-            cost = _price(next(iter(self._answered_by.values())), usage)
-            return cost, cost if self._paid else 0
-        costs = {first: _price(model, self._usage[first]) for first, model in self._answered_by.items()}
-        return sum(costs.values()), sum(costs[first] for first in self._paid)
+        (_, model, is_paid), *others = self._heard.values()
+        if exact and others:
+            costs = [(_price(model, counted), paid) for counted, model, paid in self._heard.values()]
+            return sum(cost for cost, _ in costs), sum(cost for cost, paid in costs if paid)
+        cost = _price(model, usage)
+        return cost, cost if is_paid or any(paid for _, _, paid in others) else 0
 
 
 def _price(model: str, usage: Usage) -> int:

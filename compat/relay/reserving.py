@@ -19,6 +19,7 @@ _RATES: Final = {
     "tpm": ("tokens per min (TPM)", "tokens"),
     "max_parallel": ("parallel requests", "requests"),
 }
+_UNITS: Final = {name: unit for name, (_, unit) in _RATES.items()}
 _HEADERS: Final = {
     unit: (f"x-ratelimit-limit-{unit}", f"x-ratelimit-remaining-{unit}", f"x-ratelimit-reset-{unit}")
     for unit in ("requests", "tokens")
@@ -78,16 +79,17 @@ def to_error(refusal: Refusal, model: str) -> CompatError:
 
 def to_headers(standings: Iterable[Standing]) -> dict[str, str]:
     """OpenAI's x-ratelimit headers: of several limits on requests or on tokens, the one that leaves least."""
-    tightest: dict[str, tuple[int, Standing]] = {}
+    tightest: dict[str, Standing] = {}
     for standing in standings:
-        unit, remaining = _RATES[standing.name][1], standing.remaining
-        if unit not in tightest or remaining < tightest[unit][0]:
-            tightest[unit] = remaining, standing
+        unit = _UNITS[standing.name]
+        other = tightest.get(unit)
+        if other is None or standing.limit - standing.used < other.limit - other.used:
+            tightest[unit] = standing
     headers = {}
-    for unit, (remaining, standing) in tightest.items():
+    for unit, standing in tightest.items():
         limit_header, remaining_header, reset_header = _HEADERS[unit]
         headers[limit_header] = str(standing.limit)
-        headers[remaining_header] = str(remaining)
+        headers[remaining_header] = str(standing.remaining)
         headers[reset_header] = to_duration(standing.reset)
     return headers
 
