@@ -72,11 +72,21 @@ async def reserve(holders: tuple[Holder, ...], ask: Ask) -> AnyReservation | Ref
     a day. The reservation must be settled or released in every ending. Raises django.db.Error.
     """
     for _ in range(_ROUNDS):
-        store, answer = await _reserve(holders, ask)
-        if not isinstance(answer, Unseeded):
-            _refresh_stale(store, holders)
-            return answer
-        await _seed(store, answer.holders)
+        now = time.monotonic()
+        store: Store
+        answer: AnyReservation | Refusal | Unseeded
+        if settings.REDIS_URL:
+            store, answer = await _reserve_as_one_of_several(holders, ask, now)
+        else:
+            store = alone = _the_state().alone
+            answer = alone.reserve(holders, ask, now, time.time())
+        if isinstance(answer, Unseeded):
+            await _seed(store, answer.holders)
+            continue
+        for holder in holders:
+            if store.is_stale(holder, REFRESH_SECONDS, now):
+                _look_up(store, holder, everything=False)
+        return answer
     raise DatabaseError("What was used so far cannot be told: each answer is out of date at once.")
 
 
@@ -116,15 +126,17 @@ def _the_state() -> _State:
     return _state
 
 
-async def _reserve(holders: tuple[Holder, ...], ask: Ask) -> tuple[Store, AnyReservation | Refusal | Unseeded]:
+async def _reserve_as_one_of_several(
+    holders: tuple[Holder, ...], ask: Ask, now: float
+) -> tuple[Store, AnyReservation | Refusal | Unseeded]:
     shared = _shared_store()
     if shared is not None:
         try:
             return shared, await shared.reserve(holders, ask, time.time())
         except Away:
             pass
-    store, now = _local_store(), time.monotonic()
-    if settings.REDIS_URL and any(store.is_stale(holder, REFRESH_SECONDS, now) for holder in holders):
+    store = _local_store()
+    if any(store.is_stale(holder, REFRESH_SECONDS, now) for holder in holders):
         # Known from when Redis was away before; since then the other processes went on.
         return store, Unseeded(holders)
     return store, store.reserve(holders, ask, now, time.time())
@@ -150,13 +162,6 @@ def _local_store() -> MemoryStore:
 async def _seed(store: Store, holders: tuple[Holder, ...]) -> None:
     """Tell the store what these holders have used; whoever needs the same waits for the same look-up."""
     await asyncio.gather(*(asyncio.shield(_look_up(store, holder, everything=True)) for holder in holders))
-
-
-def _refresh_stale(store: Store, holders: tuple[Holder, ...]) -> None:
-    now = time.monotonic()
-    for holder in holders:
-        if store.is_stale(holder, REFRESH_SECONDS, now):
-            _look_up(store, holder, everything=False)
 
 
 def _look_up(store: Store, holder: Holder, *, everything: bool) -> "asyncio.Task[None]":

@@ -19,17 +19,14 @@ class Budget:
         self.tokens = self.started_tokens = max(self.tokens, past.tokens)
         self.cost = self.started_cost = max(self.cost, past.cost)
 
-    def tokens_left(self, limit: int, share: int) -> int:
-        """Tokens that may still be reserved. One of `share` processes has its share of what the database left."""
-        if share > 1:
-            limit = self.started_tokens + (limit - self.started_tokens) // share
-        return limit - self.tokens - self.open_tokens
-
-    def cost_left(self, limit: int, share: int) -> int:
-        """Nanodollars that may still be reserved."""
-        if share > 1:
-            limit = self.started_cost + (limit - self.started_cost) // share
-        return limit - self.cost - self.open_cost
+    def parts(self, tokens: int | None, cost: int | None, share: int) -> tuple[int | None, int | None]:
+        """What one of `share` processes may use of these limits: its share of what the database left."""
+        if share == 1:
+            return tokens, cost
+        return (
+            None if tokens is None else self.started_tokens + (tokens - self.started_tokens) // share,
+            None if cost is None else self.started_cost + (cost - self.started_cost) // share,
+        )
 
     def open(self, tokens: int, cost: int) -> None:
         """Hold so much open for a request."""

@@ -1,11 +1,13 @@
 """The limits of one process: plain acts in memory, none of which waits."""
 
+import math
 import time
 
-from accounts.limits.account import Account, Taken
+from accounts.limits.account import Account, Terms
 from accounts.limits.asking import Ask, Past, Refusal, Standing, Unseeded
 from accounts.limits.holders import Holder
 from accounts.limits.periods import today
+from accounts.limits.windows import Part
 
 # A reservation is settled in every ending of its request; should one be forgotten, it is free again after this.
 LEASE_SECONDS = 60 * 60.0
@@ -17,29 +19,41 @@ _AT_REST_SECONDS = 10 * 60.0
 class Reservation:
     """What one admitted request holds until it is settled or released; a second end is nothing."""
 
-    __slots__ = ("_holders", "_store", "cost", "expires", "taken", "tokens")
+    __slots__ = ("_all_terms", "_open", "_parts", "cost", "expires", "tokens")
 
     def __init__(
-        self, store: "MemoryStore", holders: tuple[Holder, ...], tokens: int, cost: int, expires: float
+        self, held_open: "Open", all_terms: list[Terms], parts: list[list[Part]], tokens: int, cost: int, expires: float
     ) -> None:
-        self._store = store
-        self._holders = holders
+        self._open = held_open
+        self._all_terms = all_terms
+        self._parts = parts
+        """What was taken by each of the terms."""
         self.tokens = tokens
         self.cost = cost
         self.expires = expires
-        self.taken: list[Taken] = []
 
     def settle(self, tokens: int, cost: int) -> None:
         """Put the true tokens and nanodollars in place of what was reserved."""
-        self._store.settle(self, tokens, cost)
+        if self in self._open:
+            del self._open[self]
+            reserved = self.tokens, self.cost
+            for terms, parts in zip(self._all_terms, self._parts, strict=True):
+                terms.close(parts, reserved, tokens, cost)
 
     def release(self) -> None:
         """Give everything back: the request never reached the upstream."""
-        self._store.release(self)
+        if self in self._open:
+            for terms, parts in zip(self._all_terms, self._parts, strict=True):
+                terms.give_back(parts)
+            self.settle(0, 0)
 
     def standings(self) -> tuple[Standing, ...]:
         """How the limits of requests and tokens stand now."""
-        return self._store.windows_of(self._holders, time.monotonic())
+        return _of_windows(self._all_terms, time.monotonic())
+
+
+Open = dict[Reservation, None]
+"""Those that were not settled yet, the oldest first."""
 
 
 class MemoryStore:
@@ -52,7 +66,9 @@ class MemoryStore:
         self.share = share
         self._lease_seconds = lease_seconds
         self._accounts: dict[str, Account] = {}
-        self._open: dict[int, Reservation] = {}
+        self._open: Open = {}
+        self._expires_at = -math.inf
+        """Before this time no reservation expires."""
         self._divided: dict[Holder, Holder] = {}
         self._next_sweep = 0.0
 
@@ -60,38 +76,27 @@ class MemoryStore:
         self, holders: tuple[Holder, ...], ask: Ask, now: float, wall: float
     ) -> Reservation | Refusal | Unseeded:
         """Take one request and its tokens from every holder, or nothing at all."""
-        if self._open:
+        if now >= self._expires_at:
             self._drop_expired(now)
         if self.share > 1:
             holders = tuple(self._part(holder) for holder in holders)
-        known = [(holder, self._account(holder, now)) for holder in holders]
-        for holder, account in known:
-            if account.is_unseeded(holder, today(holder.zone, wall)):
+        all_terms = []
+        for holder in holders:
+            terms = self._account(holder, now).terms(holder, wall)
+            if terms is None:
                 return Unseeded(holders)
-        room = (ask.most, ask.most_cost)
-        for holder, account in known:
-            account.open_windows(holder, now)
-            found = account.refuses_now(holder, ask.least, now) or account.room(holder, ask, room, self.share)
+            all_terms.append(terms)
+        room = ask.most, ask.most_cost
+        for terms in all_terms:
+            found = terms.room(ask, room, now)
             if isinstance(found, Refusal):
-                return found._replace(standings=self.windows_of(holders, now))
+                return found._replace(standings=_of_windows(all_terms, now))
             room = found
-        reservation = Reservation(self, holders, *room, now + self._lease_seconds)
-        reservation.taken = [account.take(*room, now) for _, account in known]
-        self._open[id(reservation)] = reservation
+        tokens, cost = room
+        parts = [terms.take(tokens, cost, now) for terms in all_terms]
+        reservation = Reservation(self._open, all_terms, parts, tokens, cost, now + self._lease_seconds)
+        self._open[reservation] = None
         return reservation
-
-    def settle(self, reservation: Reservation, tokens: int, cost: int) -> None:
-        """See Reservation.settle."""
-        if self._open.pop(id(reservation), None) is not None:
-            for taken in reservation.taken:
-                taken.account.close(taken, (reservation.tokens, reservation.cost), tokens, cost)
-
-    def release(self, reservation: Reservation) -> None:
-        """See Reservation.release."""
-        if id(reservation) in self._open:
-            for taken in reservation.taken:
-                taken.account.give_back(taken)
-            self.settle(reservation, 0, 0)
 
     def learn(self, holder: Holder, past: Past, now: float) -> None:
         """Take over what the database says of a holder."""
@@ -109,20 +114,10 @@ class MemoryStore:
         self._drop_expired(now)
         found = []
         for holder in (self._part(holder) for holder in holders):
-            account = self._account(holder, now)
-            if account.is_unseeded(holder, today(holder.zone, wall)):
+            terms = self._account(holder, now).terms(holder, wall)
+            if terms is None:
                 return Unseeded(holders)
-            account.open_windows(holder, now)
-            found += account.of_windows(holder, now) + account.of_budgets(holder, today(holder.zone, wall), wall)
-        return tuple(found)
-
-    def windows_of(self, holders: tuple[Holder, ...], now: float) -> tuple[Standing, ...]:
-        """How the limits of requests and tokens stand."""
-        found: list[Standing] = []
-        for holder in holders:
-            account = self._account(holder, now)
-            account.open_windows(holder, now)
-            found += account.of_windows(holder, now)
+            found += terms.of_windows(now) + terms.of_budgets(today(holder.zone, wall), wall)
         return tuple(found)
 
     def _account(self, holder: Holder, now: float) -> Account:
@@ -130,7 +125,7 @@ class MemoryStore:
         if account is None:
             if len(self._accounts) >= ACCOUNTS_AT_MOST and now >= self._next_sweep:
                 self._forget_resting(now)
-            account = self._accounts[holder.key] = Account(now)
+            account = self._accounts[holder.key] = Account(now, self.share)
         return account
 
     def _part(self, holder: Holder) -> Holder:
@@ -141,15 +136,25 @@ class MemoryStore:
         return self._divided.get(holder) or self._divided.setdefault(holder, holder.divided(self.share))
 
     def _drop_expired(self, now: float) -> None:
-        """End reservations that nobody settled; the oldest comes first, and mostly it is young."""
+        """End reservations that nobody settled; the oldest comes first."""
+        # Whatever is reserved from now on expires later than this.
+        self._expires_at = now + self._lease_seconds
         while self._open:
-            oldest = next(iter(self._open.values()))
+            oldest = next(iter(self._open))
             if oldest.expires > now:
+                self._expires_at = oldest.expires
                 return
-            self.settle(oldest, 0, 0)
+            oldest.settle(0, 0)
 
     def _forget_resting(self, now: float) -> None:
         self._next_sweep = now + _AT_REST_SECONDS
         for key, account in list(self._accounts.items()):
             if not account.parallel and now - account.used > _AT_REST_SECONDS:
                 del self._accounts[key]
+
+
+def _of_windows(all_terms: list[Terms], now: float) -> tuple[Standing, ...]:
+    found: list[Standing] = []
+    for terms in all_terms:
+        found += terms.of_windows(now)
+    return tuple(found)

@@ -26,7 +26,7 @@ class Window:
     than allowed, wherever it begins; the price is that an amount may count half a second longer, or ten minutes in a day.
     """
 
-    __slots__ = ("_next_part_at", "_parts", "_seconds", "_step", "slides_at", "total")
+    __slots__ = ("_next_part_at", "_parts", "_seconds", "_step", "slides_at", "total", "whole_at")
 
     def __init__(self, window: tuple[float, float]) -> None:
         self._seconds, self._step = window
@@ -36,6 +36,8 @@ class Window:
         """What counts, as of the last call of `slide`."""
         self.slides_at = math.inf
         """Before this time there is nothing to slide."""
+        self.whole_at = -math.inf
+        """From this time on nothing counts of what was taken so far."""
 
     def slide(self, now: float) -> int:
         """What counts now."""
@@ -52,6 +54,7 @@ class Window:
         part = self._parts[-1]
         part.amount += amount
         part.last = now
+        self.whole_at = now + self._seconds
         self.total += amount
         return part
 
@@ -75,7 +78,3 @@ class Window:
             if excess <= 0:
                 return part.last + self._seconds - now
         return None
-
-    def reset(self, now: float) -> float:
-        """Seconds until nothing of what was taken so far counts."""
-        return max(0.0, self._parts[-1].last + self._seconds - now) if self._parts else 0.0

@@ -12,7 +12,8 @@ from accounts.pool.quotas import Quota
 
 _ROUNDS = 4
 _FEW = 8
-_COMPARED = 3
+_BEYOND_ALL = 1e12
+"""More than any rank of a ledger."""
 _FAVOURITES = 4
 _STRIDE = 7_919
 _LOOKED_AT = 200
@@ -42,8 +43,6 @@ class Asking(NamedTuple):
     tokens: int
     tried: Collection[PooledKey]
     now: float
-    hour: int
-    """Of the day (UTC)."""
     rng: random.Random
     spare: bool = False
     """Whether it is taken from what nobody else needs."""
@@ -87,22 +86,20 @@ class Board:
         conversation with an affinity goes to the same domain again while that has room, for Gemini caches its prefix.
         One that names what a domain holds goes there, for elsewhere it would have to be brought first.
         """
-        asking = Asking(tokens, tried, now, int(now // _HOUR) % 24, rng, spare)
-        while True:
+        asking = Asking(tokens, tried, now, rng, spare)
+        chosen, woken = None, _WOKEN_AT_ONCE
+        while chosen is None and woken == _WOKEN_AT_ONCE:
             woken = self._wake(now)
             chosen = self._choose(asking)
-            if chosen is not None or woken < _WOKEN_AT_ONCE:
-                break
-        holder = self._first(holders, asking) if chosen is not None and holders else None
-        if holder is not None:
-            chosen = holder
-        elif chosen is not None and affinity is not None:
-            chosen = self._favourite(affinity, chosen[1].minutes_left(), asking) or chosen
         if chosen is None:
             return None
+        if holders and (holder := self._first(holders, asking)):
+            chosen = holder
+        elif affinity is not None:
+            chosen = self._favourite(affinity, chosen[1].minutes_left(), asking) or chosen
         domain, ledger = chosen
-        keys = domain.usable(self.model, asking.hour, tried)
-        within = _spare(chosen, asking) if spare else ledger.quota
+        keys = domain.usable(self.model, now, tried)
+        within = _spare(domain, ledger, asking) if spare else ledger.quota
         return Chosen(domain, keys[int(rng.random() * len(keys))], ledger, within)
 
     def _first(self, names: Sequence[str], asking: Asking) -> Ready | None:
@@ -110,9 +107,9 @@ class Board:
         known = {domain.name: domain for domain in self._all if domain.name in names}
         for name in names:
             if name in known:
-                ready = known[name], self._ledger(name)
-                if ready[1].errors < _WELL and self._can_serve(ready, asking):
-                    return ready
+                ledger = self._ledger(name)
+                if ledger.errors < _WELL and self._can_serve(known[name], ledger, asking):
+                    return known[name], ledger
         return None
 
     def _favourite(self, affinity: int, left: float, asking: Asking) -> Ready | None:
@@ -122,10 +119,10 @@ class Board:
         """
         for step in range(_FAVOURITES):
             domain = self._all[(affinity + step * _STRIDE) % len(self._all)]
-            favourite = domain, self._ledger(domain.name)
-            is_well = favourite[1].errors < _WELL and self._can_serve(favourite, asking)
-            if is_well and 2 * favourite[1].minutes_left() >= left:
-                return favourite
+            ledger = self._ledger(domain.name)
+            is_well = ledger.errors < _WELL and self._can_serve(domain, ledger, asking)
+            if is_well and 2 * ledger.minutes_left() >= left:
+                return domain, ledger
         return None
 
     def soonest(self, tokens: int, now: float) -> float | None:
@@ -158,30 +155,44 @@ class Board:
         return None
 
     def _draw(self, rng: random.Random) -> list[int]:
-        """The places of the ready domains to compare: the last winner's and a few by chance, or all when they are few."""
+        """The places of the ready domains to compare: the last winner's and three by chance, or all when they are few."""
         count, chance = len(self._ready), rng.random
+        first = int(chance() * count)
         if count <= _FEW:
-            return list(range(count))
-        return list({min(self._best_at, count - 1), *(int(chance() * count) for _ in range(_COMPARED))})
+            return [*range(first, count), *range(first)]
+        return list({min(self._best_at, count - 1), first, int(chance() * count), int(chance() * count)})
 
     def _best_of(self, places: list[int], asking: Asking) -> Ready | None:
         """The best of the ready in these places that can serve this; those without room for any prompt are put to sleep."""
-        known, ready = self._ledgers, self._ready
-        drawn = [(domain := ready[place], known.get(domain.name) or self._ledger(domain.name)) for place in places]
-        found, shut = None, []
-        while drawn and found is None:
-            best = _best(drawn, asking) if len(drawn) > 1 else drawn[0]
-            if self._can_serve(best, asking):
-                found = best
-                self._best_at = places[drawn.index(best)]
+        found: Ready | None = None
+        shut: list[int] = []
+        while found is None and (roomiest := self._roomiest(places, asking)):
+            place, domain, ledger = roomiest
+            if self._can_serve(domain, ledger, asking):
+                found = domain, ledger
+                self._best_at = place
             else:
-                at = drawn.index(best)
-                place, (domain, _) = places.pop(at), drawn.pop(at)
+                places.remove(place)
                 if self._shut_until(domain, asking) > asking.now:
                     shut.append(place)
         if shut:
             self._put_to_sleep(shut, asking)
         return found
+
+    def _roomiest(self, places: list[int], asking: Asking) -> tuple[int, Domain, Ledger] | None:
+        """The one with most room, of equals the one that was asked least of late; but chance has its say as well."""
+        ready, ledgers, now = self._ready, self._ledgers, asking.now
+        best: tuple[int, Domain, Ledger] | None = None
+        highest = -math.inf
+        for place in places:
+            domain = ready[place]
+            ledger = ledgers.get(domain.name) or self._ledger(domain.name)
+            rank = ledger.rank(now)
+            if domain.weight < 1 or ledger.errors >= 0.01:
+                rank += _luck(domain, ledger, asking.rng)
+            if rank > highest:
+                best, highest = (place, domain, ledger), rank
+        return best
 
     def _put_to_sleep(self, places: list[int], asking: Asking) -> None:
         # From behind: the last of the ready moves into the place of each.
@@ -193,14 +204,14 @@ class Board:
             self._asleep[domain.name] = (until, domain)
             heapq.heappush(self._wakings, (until, domain.name))
 
-    def _can_serve(self, ready: Ready, asking: Asking) -> bool:
+    def _can_serve(self, domain: Domain, ledger: Ledger, asking: Asking) -> bool:
         """True for a domain with room for this, and with a key that may be used for it."""
-        domain, ledger = ready
-        tokens, tried, now, hour, _, spare = asking
-        within = _spare(ready, asking) if spare else None
-        if within is not None and not ledger.is_quiet(now, within):
-            return False
-        return ledger.free_at(tokens, now, within) <= now and bool(domain.usable(self.model, hour, tried))
+        now, within = asking.now, None
+        if asking.spare:
+            within = _spare(domain, ledger, asking)
+            if not ledger.is_quiet(now, within):
+                return False
+        return ledger.free_at(asking.tokens, now, within) <= now and bool(domain.usable(self.model, now, asking.tried))
 
     def _ledger(self, domain: str) -> Ledger:
         ledger = self._ledgers.get(domain)
@@ -210,7 +221,7 @@ class Board:
 
     def _shut_until(self, domain: Domain, asking: Asking) -> float:
         """The time until which it can serve nobody; in the past when it could serve another request now."""
-        if not domain.may_serve(self.model, asking.hour):
+        if not domain.may_serve(self.model, asking.now):
             return asking.now - asking.now % _HOUR + _HOUR
         return self._ledger(domain.name).free_at(0, asking.now)
 
@@ -229,29 +240,19 @@ class Board:
         return name in self._asleep and self._asleep[name][0] == until
 
 
-def _spare(ready: Ready, asking: Asking) -> Quota:
-    domain, ledger = ready
+def _spare(domain: Domain, ledger: Ledger, asking: Asking) -> Quota:
     return ledger.spare(asking.tokens, asking.now, paid=domain.paid)
 
 
-def _best(drawn: list[Ready], asking: Asking) -> Ready:
-    """The one with most room, of equals the one that was asked least of late.
+def _luck(domain: Domain, ledger: Ledger, rng: random.Random) -> float:
+    """What is added to the rank of one that has not proved itself, or that failed of late.
 
-    Now and then it is one that has not proved itself, whatever room it has; and one that failed of late is passed by as often
-    as it failed, but not always.
+    The first is taken now and then, whatever room it has, and else after all others. The second is passed by as often as it
+    failed, but not always.
     """
-    chance, now = asking.rng.random, asking.now
-    proved = [ready for ready in drawn if ready[0].weight >= 1]
-    if len(proved) < len(drawn):
-        tried = [ready for ready in drawn if ready[0].weight < 1 and chance() < ready[0].weight]
-        if tried:
-            return tried[int(chance() * len(tried))]
-    best: Ready | None = None
-    most: tuple[float, float, float] = (-1.0, 0.0, 0.0)
-    for ready in proved or drawn:
-        ledger = ready[1]
-        if ledger.errors < 0.01 or chance() >= 0.9 * ledger.errors:
-            room = (*ledger.rank(now), chance())
-            if room > most:
-                best, most = ready, room
-    return best or (proved or drawn)[0]
+    luck = 0.0
+    if domain.weight < 1:
+        if rng.random() < domain.weight:
+            return _BEYOND_ALL
+        luck = -2 * _BEYOND_ALL
+    return luck - _BEYOND_ALL if rng.random() < 0.9 * ledger.errors else luck

@@ -76,15 +76,20 @@ class Domain:
         self.weight = 0.1 if all(key.quarantined for key in keys) else 1.0
         self._is_open = all(key.caps == EVERYTHING for key in keys)
 
-    def may_serve(self, model: str, hour: int | None = None) -> bool:
-        """True when some key of it is allowed to be used for the model, in that hour or in some hour."""
-        return self._is_open or any(key.caps.allow(model, hour) for key in self.keys)
+    def may_serve(self, model: str, at: float | None = None) -> bool:
+        """True when some key of it is allowed to be used for the model, at that Unix time or in some hour."""
+        return self._is_open or any(key.caps.allow(model, None if at is None else _hour(at)) for key in self.keys)
 
-    def usable(self, model: str, hour: int, tried: Collection[PooledKey]) -> list[PooledKey]:
-        """Its keys that the contributor allows for this model and that are not among `tried`."""
+    def usable(self, model: str, at: float, tried: Collection[PooledKey]) -> list[PooledKey]:
+        """Its keys that the contributor allows for this model at that Unix time and that are not among `tried`."""
         if self._is_open and not tried:
             return self.keys
-        return [key for key in self.keys if key not in tried and key.caps.allow(model, hour)]
+        return [key for key in self.keys if key not in tried and key.caps.allow(model, _hour(at))]
+
+
+def _hour(at: float) -> int:
+    """The hour of the day (UTC) at a Unix time."""
+    return int(at // 3600) % 24
 
 
 class Lease(NamedTuple):

@@ -31,6 +31,8 @@ class Gate:
 
     def wait(self, now: float) -> float:
         """Seconds until a request may pass; 0: at once."""
+        if not self._is_tried:
+            return 0.0
         if now < self.shut_until:
             return self.shut_until - now
         # The one that tries may be answered at any moment.

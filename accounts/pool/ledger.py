@@ -19,6 +19,9 @@ _LOOK_AGAIN_SECONDS = 1.0
 _SMOOTHING = 0.2
 _MUCH_LARGER = 1.5
 _HALF_LIFE = 60.0
+_LONG_AGO = -math.inf
+# Of two ledgers their strain decides only where they have as much headroom.
+_BEYOND_STRAIN = 1e8
 # Minutes at full speed, more of which make no difference: nobody keeps a whole pool that busy.
 _PLENTY = 120.0
 
@@ -41,9 +44,10 @@ class Ledger:
         "_over",
         "_parts",
         "_probe_until",
-        "_recent",
-        "_recent_at",
+        "_rank",
+        "_rank_until",
         "_slides_at",
+        "_strain",
         "_today_alone",
         "_tokens",
         "answers",
@@ -99,8 +103,12 @@ class Ledger:
         self._parts = parts
         self._today_alone = math.inf
         """What is left of this process's part of the day while it can not count together with the others."""
-        self._recent = 0.0
-        self._recent_at = 0.0
+        self._strain = 0.0
+        """How much was asked of it of late: minutes, since 1970 and more for more requests. The greater one of two ledgers'
+        stays the greater one, whenever they are compared."""
+        self._rank = 0.0
+        self._rank_until = _LONG_AGO
+        """The rank that was found last holds until then, unless something is reserved, settled or learned before."""
 
     def free_at(self, tokens: int, now: float, within: Quota | None = None) -> float:
         """The Unix time from which a request of so many input tokens may be sent; `now` or earlier: at once.
@@ -108,9 +116,10 @@ class Ledger:
         `within` is a part of the quota that it has to keep to. Infinite for a prompt that is larger than the minute's quota
         ever was.
         """
-        shut_until = self._shut_until(now)
-        if shut_until > now:
-            return shut_until
+        if self.rests_until > now or self.half_open or self.full_until > now:
+            shut_until = self._shut_until(now)
+            if shut_until > now:
+                return shut_until
         rpm, tpm, rpd = within or self.quota
         if rpd is not None:
             if now >= self._day_ends:
@@ -145,14 +154,20 @@ class Ledger:
 
     def reserve(self, tokens: int, now: float, lease_id: str = "") -> Sent:
         """Take one request and its tokens; see free_at for whether there is room."""
-        self._turn_day(now)
+        if now >= self._day_ends:
+            self._turn_day(now)
+        if now >= self._slides_at:
+            self._slide(now)
         self.used_today += 1
-        self._today_alone -= 1
-        self._recent = self.recent(now) + 1
-        self._recent_at = now
+        if self._parts > 1:
+            self._today_alone -= 1
+        self._rank_until = _LONG_AGO
+        # The requests so far, each counting half as much a minute later, and this one: as a logarithm, from which time takes
+        # one a minute in every ledger alike.
+        minutes = now / _HALF_LIFE
+        self._strain = minutes + math.log2(1 + 2.0 ** (self._strain - minutes))
         if self.half_open:
             self._probe_until = now + PROBE_SECONDS
-        self._slide(now)
         # Without a limit too: one that is learned counts what was sent before.
         sent = Sent(now, tokens, lease_id)
         if not self._minute:
@@ -165,13 +180,16 @@ class Ledger:
         """Put the true input tokens in place of those reserved."""
         if sent.at > self._over:
             self._tokens += tokens - sent.tokens
+            self._rank_until = _LONG_AGO
             sent.tokens = tokens
 
     def refund(self, sent: Sent) -> None:
         """Give a request back that used no quota."""
+        self._rank_until = _LONG_AGO
         if quota_day(sent.at) == self.day:
             self.used_today = max(0, self.used_today - 1)
-            self._today_alone += 1
+            if self._parts > 1:
+                self._today_alone += 1
         if sent.at > self._over:
             self._minute.remove(sent)
             self._tokens -= sent.tokens
@@ -212,19 +230,23 @@ class Ledger:
             return _PLENTY
         return max(0.0, left)
 
-    def rank(self, now: float) -> tuple[float, float]:
-        """Its headroom (the minutes that are left, times the share of the running minute that is still free), and how little
-        was asked of it of late: the greater one of two is asked first."""
-        if now >= self._slides_at:
+    def rank(self, now: float) -> float:
+        """Who has more of it is asked first: of headroom, which is the minutes that are left times the share of the running
+        minute that is still free, to a tenth; where that is the same, who was asked less of late."""
+        if now >= self._rank_until:
             self._slide(now)
-        if now >= self._day_ends:
             self._turn_day(now)
-        rpm, tpm, _ = self.quota
-        used = (len(self._minute) - self._first) / rpm if rpm else 0.0
-        if tpm and self._tokens > used * tpm:
-            used = self._tokens / tpm
-        headroom = self.minutes_left() * (1 - used) if used < 1 else 0.0
-        return round(headroom, 1), -self._recent * 0.5 ** ((now - self._recent_at) / _HALF_LIFE)
+            rpm, tpm, _ = self.quota
+            used = max(self._requests / rpm if rpm else 0.0, self._tokens / tpm if tpm else 0.0)
+            headroom = self.minutes_left() * max(0.0, 1 - used)
+            self._rank = round(10 * headroom) * _BEYOND_STRAIN - self._strain
+            self._rank_until = min(self._slides_at, self._day_ends)
+        return self._rank
+
+    def keep_to(self, quota: Quota) -> None:
+        """Keep to another quota from now on. What was sent before counts."""
+        self.quota = quota
+        self._rank_until = _LONG_AGO
 
     def full(self, now: float) -> str:
         """The name of the limit that is used up, empty while none is."""
@@ -244,10 +266,6 @@ class Ledger:
             return self.used_today
         self._slide(now)
         return self._tokens if limit == "tpm" else self._requests
-
-    def recent(self, now: float) -> float:
-        """The requests of the last minutes, each counting half as much a minute later."""
-        return self._recent * 0.5 ** ((now - self._recent_at) / _HALF_LIFE) if self._recent else 0.0
 
     def remaining_today(self, now: float) -> int | None:
         """Requests left of today's quota; None when no limit is known."""
@@ -286,12 +304,14 @@ class Ledger:
             self._minute[self._first : self._first] = [first, *(Sent(at, 0, "") for _ in range(state.requests - 1))]
             self._slides_at = at + WINDOW
             self._tokens += state.tokens
+            self._rank_until = _LONG_AGO
 
     def start_day(self, day: int, used: int) -> None:
         """Take over what was used today before this process began, or by another."""
         is_new = day != self.day
         self.day, self.used_today = day, used
         self._day_ends = end_of_quota_day(day)
+        self._rank_until = _LONG_AGO
         if is_new:
             self._take_part()
 

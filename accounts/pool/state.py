@@ -322,12 +322,12 @@ class Pool:
 
     def _apply_quotas(self) -> None:
         for place, ledger in self._ledgers.items():
-            ledger.quota = self._quota(place)
+            ledger.keep_to(self._quota(place))
 
     def _set_quota(self, place: Place, quota: Quota) -> None:
         self._quotas[place] = quota
         self.unwritten_quotas[place] = quota
-        self._ledgers[place].quota = self._quota(place)
+        self._ledgers[place].keep_to(self._quota(place))
         self._wake(*place)
 
     def _known_quota(self, place: Place, lease: Lease) -> Quota:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.pool.ledger import WINDOW, Ledger
-from accounts.pool.pacific import next_pacific_midnight
+from accounts.pool.news import State
+from accounts.pool.pacific import next_pacific_midnight, quota_day
 from accounts.pool.quotas import Quota, crept, learned
 from tests.pool.conftest import NOW
 
@@ -121,7 +122,7 @@ def test_hearing_of_a_rest_again_does_not_begin_it_again():
 def test_what_was_sent_before_a_limit_was_learned_counts():
     ledger = Ledger()
     assert all(take(ledger, NOON + i) for i in range(7))
-    ledger.quota = Quota(rpm=8)
+    ledger.keep_to(Quota(rpm=8))
     assert take(ledger, NOON + 8)
     assert not take(ledger, NOON + 9)
 
@@ -208,3 +209,61 @@ def test_a_minute_that_is_over_is_not_restored():
     after = Ledger(Quota(rpm=1))
     after.restore(before.state(NOW + 1), NOW + 62)
     assert after.free_at(100, NOW + 62) <= NOW + 62
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["reserve", "settle", "refund", "learn", "start", "restore", "wait"]),
+            st.integers(0, 3_000),
+        ),
+        max_size=40,
+    ),
+    st.builds(
+        Quota,
+        rpm=st.none() | st.integers(1, 20),
+        tpm=st.none() | st.integers(1, 9_000),
+        rpd=st.none() | st.integers(1, 60),
+    ),
+)
+def test_a_rank_that_is_remembered_is_the_one_that_would_be_found(acts, quota):
+    ledger, now, held = Ledger(quota), NOON, []
+    for act, number in acts:
+        ledger.rank(now)
+        match act:
+            case "reserve":
+                held.append(ledger.reserve(number, now))
+            case "settle" if held:
+                ledger.settle(held[number % len(held)], number)
+            case "refund" if held:
+                ledger.refund(held.pop(number % len(held)))
+            case "learn":
+                ledger.keep_to(Quota(rpm=1 + number % 20, rpd=1 + number % 60))
+            case "start":
+                ledger.start_day(quota_day(now), number % 60)
+            case "restore":
+                ledger.restore(State(0.0, 0.0, 0, False, number % 9, number, now + number % 70), now)
+            case "wait":
+                now += number * 20
+        remembered = ledger.rank(now)
+        ledger._rank_until = now
+        assert remembered == ledger.rank(now)
+
+
+def test_of_two_with_as_much_room_the_one_that_was_asked_less_of_late_ranks_higher():
+    often, once = Ledger(), Ledger()
+    for second in range(10):
+        often.reserve(1, NOON + second)
+    once.reserve(1, NOON + 20)
+    assert once.rank(NOON + 20) > often.rank(NOON + 20)
+    # Ten requests are worth as much as one after little more than three minutes.
+    once.reserve(1, NOON + 300)
+    assert often.rank(NOON + 300) > once.rank(NOON + 300)
+    assert Ledger().rank(NOON + 300) > often.rank(NOON + 300)
+
+
+def test_room_outweighs_how_much_was_asked_of_late():
+    large, small = Ledger(Quota(rpm=10, rpd=500)), Ledger(Quota(rpm=10, rpd=490))
+    large.reserve(1, NOON)
+    large.keep_to(Quota(rpm=11, rpd=550))
+    assert large.rank(NOON + 120) > small.rank(NOON + 120)
