@@ -127,6 +127,7 @@ _QUOTA = {"blame": Blame.QUOTA, "next": Next.KEY, "client_code": "pool_exhausted
 _REPAIR = {"blame": Blame.REQUEST, "next": Next.REPAIR, "client_code": "invalid_request"}
 
 FILE_LOST = "file_lost"
+TOO_LONG = "too_long"
 """A file that a project was to hold is not there, or is another's: that says nothing of the key."""
 
 
@@ -184,7 +185,7 @@ FAILURES: tuple[tuple[Test, Failure], ...] = (
     ),
     _row("system_refused", _says(r"developer instruction is not enabled|system instruction is not", 400), **_REPAIR),
     _row(
-        "too_long",
+        TOO_LONG,
         _says(r"token count \(?\d* ?\)?.*exceeds the maximum|exceeds the maximum number of tokens", 400),
         blame=Blame.REQUEST,
         next=Next.STOP,
@@ -239,7 +240,17 @@ _UNKNOWN = Failure("unknown", Blame.UPSTREAM, Next.AGAIN, used_quota=True)
 
 _RETRY_TEXT = re.compile(r"retry in (\d+(?:\.\d+)?)s", re.IGNORECASE)
 _LIMIT_TEXT = re.compile(r"\blimit: (\d+)")
+_TOKENS_TEXT = re.compile(r"token count \(?(\d+)\)? exceeds .*?(\d+)")
+# Of the tokens that are allowed: what is to be left is chosen by an estimate.
+_SAFE_SHARE, _UNTOLD_SHARE = 0.95, 0.5
 _decode = msgspec.json.Decoder().decode
+
+
+def share_that_fits(facts: Facts) -> float:
+    """The share of a prompt's tokens that a model takes which called it too long; half where it does not say."""
+    told = _TOKENS_TEXT.search(facts.text)
+    count, most = map(int, told.groups()) if told else (0, 0)
+    return _SAFE_SHARE * most / count if 0 < most < count else _UNTOLD_SHARE
 
 
 def failure_of(http_status: int, body: bytes) -> GeminiFailure:

@@ -94,7 +94,7 @@ MEMBERS: dict[str, dict[str, str]] = {
         "include": "`reasoning.encrypted_content`: the signatures that newer models demand back travel with the items. "
         "`message.output_text.logprobs`: how likely each token was. `code_interpreter_call.outputs`: what code printed and drew. "
         "`web_search_call.action.sources`: the pages that were found.",
-        "truncation": "Ignored, and told back.",
+        "truncation": "`auto`: the oldest messages are left out where the prompt is longer than the model takes.",
         "metadata": "Told back: 16 texts at most.",
         "store": "False: nothing of it is stored. Else it is, where the server stores at all.",
         "background": "Go on though the client leaves: the answer tells where it stands, `GET` and `cancel` do later. Stored.",

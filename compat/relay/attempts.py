@@ -15,6 +15,7 @@ from compat.errors import CompatError, NoUpstreamKey, UnknownModel
 from compat.gemini.failures import (
     EMPTY,
     FILE_LOST,
+    TOO_LONG,
     UNREACHABLE,
     UPLOAD_TOO_SLOW,
     Blame,
@@ -24,6 +25,7 @@ from compat.gemini.failures import (
     Next,
     Rest,
     of_upload,
+    share_that_fits,
 )
 from compat.relay import copies
 from compat.relay.gone import remember_gone, still_there
@@ -44,6 +46,7 @@ Act = Callable[[str, str, bytes], Awaitable[T]]
 _BROKEN_ATTEMPTS = 3
 # Room may come earlier than was said: another process gives back, a key is contributed, a model recovers.
 _LOOK_AGAIN_SECONDS = 1.0
+_SHORTENED = "shortened"
 _WEEK = 7 * 24 * 60 * 60.0
 _encode = msgspec.json.Encoder().encode
 
@@ -156,13 +159,24 @@ class Attempts:
                 case Next.REPAIR:
                     body = REPAIRS[failure.failure.name](body)
                 case Next.STOP:
-                    raise client_error(failure, model)
+                    body = self._shortened(failure, model, repaired)
                 case Next.KEY if self._time() < self._deadline and self._broken < _BROKEN_ATTEMPTS:
                     tried.add(held.key)
                 case Next.AGAIN if await self._once_more(failure, is_last=is_last):
                     pass
                 case _:
                     return None
+
+    def _shortened(self, found: GeminiFailure, model: str, repaired: set[str]) -> dict[str, Any]:
+        """Once the body with less of its conversation, where that was too long and may be cut. Raises CompatError."""
+        may_be_cut = found.failure.name == TOO_LONG and _SHORTENED not in repaired
+        if not may_be_cut or self._job.to_shorter is None:
+            raise client_error(found, model)
+        repaired.add(_SHORTENED)
+        shorter = self._job.to_shorter(model, self._call.candidates, share_that_fits(found.facts))
+        if shorter is None:
+            raise client_error(found, model)
+        return shorter
 
     def _to_body(self, model: str, lease: Lease | None) -> dict[str, Any]:
         try:

@@ -37,6 +37,10 @@ ToBody = Callable[[str, int], dict[str, Any]]
 """(Gemini model, candidates) → the request's body."""
 
 
+ToShorter = Callable[[str, int, float], dict[str, Any] | None]
+"""(Gemini model, candidates, share of the prompt's tokens that is to be left) → the body; None where nothing may be left out."""
+
+
 class Call(NamedTuple):
     """One call to Gemini among those that a request needs."""
 
@@ -71,6 +75,8 @@ class Job:
     """`param` and code of the error for a prompt that Gemini blocks."""
     prompt_tokens = 0
     """An estimate, for whoever must know before Gemini has counted, or counts what Gemini did not."""
+    to_shorter: ToShorter | None = None
+    """Makes what is too long for a model shorter, where the client allows it."""
     files = NO_FILES
     """Stored files, by their ids, that the bodies name: they go to Gemini before each call, see relay/copies.py."""
     sub_user = ""

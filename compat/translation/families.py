@@ -36,6 +36,8 @@ class Family(NamedTuple):
     """Takes images inside a functionResponse."""
     prefill: bool = True
     """Takes a last turn of role model."""
+    input_limit: int = 1_048_576
+    """Tokens of a prompt; a longer one is refused."""
     output_limit: int = 65_536
     """maxOutputTokens above it is refused."""
     speech: bool = False
@@ -63,17 +65,19 @@ _NEW = _THREE._replace(prefill=False)
 _FOUR = _NEW._replace(generation="4", levels=_NO_MINIMAL)
 _MEDIA = Family("3", penalties=False, functions=False, tools_with_json=False, system=False, prefill=False)
 _RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
-_IMAGE = _MEDIA._replace(images=True, output_limit=32_768, ratios=_RATIOS, image_sizes=("1K", "2K", "4K"))
-_SPEECH = _MEDIA._replace(generation="2", speech=True, output_limit=16_384)
+_IMAGE = _MEDIA._replace(
+    images=True, input_limit=65_536, output_limit=32_768, ratios=_RATIOS, image_sizes=("1K", "2K", "4K")
+)
+_SPEECH = _MEDIA._replace(generation="2", speech=True, input_limit=8_192, output_limit=16_384)
 
 FAMILIES: tuple[tuple[str, Family], ...] = (
     (r".*-tts\b.*", _SPEECH),
-    (r"gemini-2\.5-flash-image.*", _IMAGE._replace(generation="2", image_sizes=())),
+    (r"gemini-2\.5-flash-image.*", _IMAGE._replace(generation="2", input_limit=32_768, image_sizes=())),
     (
         r"gemini-3\.1-flash-image.*",
         _IMAGE._replace(ratios=(*_RATIOS, "1:4", "4:1", "1:8", "8:1"), image_sizes=("512", "1K", "2K", "4K")),
     ),
-    (r".*-image\b.*", _IMAGE),
+    (r".*-image\b.*", _IMAGE._replace(input_limit=131_072)),
     (r"gemini-4-(hydrogen|neon).*", _FOUR._replace(levels=_TO_XHIGH)),
     (r"gemini-4.*", _FOUR),
     (r"gemini-3\.[78]-flash-lite.*|gemini-flash-lite-latest", _NEW),
@@ -88,7 +92,17 @@ FAMILIES: tuple[tuple[str, Family], ...] = (
     (r"gemini-2\.5.*", _OLD._replace(budget=(1, 24_576), budget_zero=True)),
     (r"gemini-2.*", _OLD._replace(logprobs=True, output_limit=8_192)),
     (r"gemini-1.*", _OLD._replace(logprobs=True, output_limit=8_192, json_schema=False)),
-    (r"gemma-4.*", Family("gemma", penalties=False, tools_with_json=False, output_limit=32_768, json_schema=False)),
+    (
+        r"gemma-4.*",
+        Family(
+            "gemma",
+            penalties=False,
+            tools_with_json=False,
+            json_schema=False,
+            input_limit=262_144,
+            output_limit=32_768,
+        ),
+    ),
     (
         r"gemma.*",
         Family(
@@ -98,6 +112,7 @@ FAMILIES: tuple[tuple[str, Family], ...] = (
             tools_with_json=False,
             system=False,
             json_schema=False,
+            input_limit=131_072,
             output_limit=8_192,
         ),
     ),

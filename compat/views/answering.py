@@ -25,6 +25,7 @@ from compat.translation.prompts import load_vocabulary, needs_vocabulary
 from compat.translation.signatures import Recall, unsigned_calls
 from compat.translation.stored_files import named_files, put_files
 from compat.translation.substance import text_length
+from compat.translation.truncation import CutTranslation
 from compat.translation.usage import Usage, estimate_tokens
 from compat.views.documents import documents_of
 
@@ -48,14 +49,17 @@ class AnsweringView(AsyncAPIView):
             raise ModelNotAllowed(f"Your API key may not use the model `{model[:100]}`.", param="model")
         return resolve(model)
 
-    async def translated(self, request: ChatRequest, *, runs_code: bool = False) -> ChatTranslation:
+    async def translated(
+        self, request: ChatRequest, *, runs_code: bool = False, may_be_cut: bool = False
+    ) -> ChatTranslation:
         """The chat, the caller's files in it where they are named. Raises NotFound, InvalidRequest, Untranslatable."""
         named = named_files(request.messages)
         if named:
             documents = await documents_of(self.caller.user_id, named, may_go_ahead=True)
             put_files(request.messages, documents.by_id)
             self.ahead = documents.ahead
-        return ChatTranslation(request, self.recall(), runs_code=runs_code)
+        translation = CutTranslation if may_be_cut else ChatTranslation
+        return translation(request, self.recall(), runs_code=runs_code)
 
     async def admitted(self, chat: ChatTranslation, resolved: Resolved, *, stream: bool) -> Job:
         """The admitted job of a chat: it may be asked now. Raises what Job.admit raises."""

@@ -30,6 +30,7 @@ from compat.translation.responses.request import ENCRYPTED, SOURCES, ResponseTra
 from compat.translation.responses.response import Answer as ResponseAnswer
 from compat.translation.responses.response import Envelope, ResponseEvents, to_response
 from compat.translation.substance import runs_code, says_something
+from compat.translation.truncation import CutTranslation
 from compat.translation.usage import Usage
 from compat.views.answering import AnsweringView
 
@@ -61,6 +62,11 @@ class _ResponsesView(AnsweringView):
         self.origins = translation.origins
         return translation
 
+    async def chat(self, translation: ResponseTranslation) -> ChatTranslation:
+        """The chat that the request amounts to. Raises NotFound, InvalidRequest, Untranslatable."""
+        may_be_cut = translation.request.truncation == "auto"
+        return await self.translated(translation.chat, runs_code=translation.runs_code, may_be_cut=may_be_cut)
+
     async def drawing_targets(self, translation: ResponseTranslation) -> Resolved:
         """The models to ask: those of the tool that draws, where an image is wanted and the model that is asked draws none."""
         resolved = await self.targets(translation.request.model)
@@ -79,11 +85,13 @@ class Responses(_ResponsesView):
         translation = await self.asked()
         asked = translation.request
         resolved = await self.drawing_targets(translation)
-        chat = await self.translated(translation.chat, runs_code=translation.runs_code)
+        chat = await self.chat(translation)
         stream = bool(asked.stream)
         if asked.background:
             self._require_background()
         job = await self.admitted(chat, resolved, stream=stream)
+        if isinstance(chat, CutTranslation):
+            job.to_shorter = chat.to_shorter
         if translation.runs_code:
             job.says_something = lambda reply: says_something(reply) or runs_code(reply)
         response = await self._answered(translation, chat, job)
@@ -165,7 +173,7 @@ class ResponseInputTokens(_ResponsesView):
         """Validate, translate, count."""
         translation = await self.asked()
         resolved = await self.drawing_targets(translation)
-        counted = await self.counted(await self.translated(translation.chat, runs_code=translation.runs_code), resolved)
+        counted = await self.counted(await self.chat(translation), resolved)
         return answers.Answer(_encode({"object": "response.input_tokens", "input_tokens": counted}))
 
 

@@ -9,7 +9,7 @@ import openai
 import pytest
 from pydantic import BaseModel
 
-from tests.gemini_replies import events, reply
+from tests.gemini_replies import error, events, reply
 from tests.live.gateway import Gateway
 from tests.live.recorded import recordings
 from tests.scripted_gemini import ScriptedGemini
@@ -100,6 +100,43 @@ def test_code_that_was_run_goes_back_and_what_is_left_out_is_told(
     assert gemini.calls_of(model)[1].json["contents"][1]["parts"] == [ran, result, {"text": "It is 42."}]
     whole = client.responses.with_raw_response.create(input="Count", model=model, store=False)
     assert "x-tumbler-left-out" not in whole.headers
+
+
+TOO_LONG = error(
+    400, "INVALID_ARGUMENT", "The input token count (200) exceeds the maximum number of tokens allowed (100)."
+)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_what_is_too_long_is_cut_once_where_it_may_be(
+    client: openai.OpenAI, gemini: ScriptedGemini, model: str, stream: bool
+) -> None:
+    gemini.will_refuse(400, TOO_LONG, model=model, times=1)
+    given: Any = [
+        {"role": "user", "content": "x" * 400},
+        {"role": "assistant", "content": "Well."},
+        {"role": "user", "content": "y" * 40},
+    ]
+    asked: Any = {"model": model, "input": given, "truncation": "auto"}
+    if stream:
+        with client.responses.stream(**asked) as events:
+            answer = events.get_final_response()
+    else:
+        answer = client.responses.create(**asked)
+    assert (answer.output_text, answer.truncation) == ("Hello!", "auto")
+    whole, shorter = (call.json["contents"] for call in gemini.calls_of(model))
+    assert (len(whole), shorter) == (3, whole[2:])
+
+
+@pytest.mark.parametrize("truncation", ["auto", "disabled"])
+def test_what_is_too_long_and_cannot_be_cut_is_refused(
+    client: openai.OpenAI, gemini: ScriptedGemini, model: str, truncation: Any
+) -> None:
+    gemini.will_refuse(400, TOO_LONG, model=model)
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.responses.create(model=model, input="x" * 400, truncation=truncation)
+    assert (refused.value.code, refused.value.param) == ("context_length_exceeded", "input")
+    assert len(gemini.calls_of(model)) == 1
 
 
 def test_the_bytes_of_a_stream_keep_every_rule(gateway: Gateway, gemini: ScriptedGemini, model: str) -> None:
