@@ -40,8 +40,8 @@ class GeminiFiles:
         self.failing: Callable[[str, int], GeminiFailure | None] = lambda key, before: None
         self.pause: asyncio.Event | None = None
         """When set, every upload waits for it in front of its last piece."""
-        self.states: list[str] = []
-        """The states that a file goes through, before it is ACTIVE."""
+        self.states: list[Any] = []
+        """The states that a file goes through, before it is ACTIVE; a failure is that of who asks for one."""
         self.expires: str | None = None
 
     async def upload(self, key: str, mime_type: str, size: int, pieces: AsyncIterator[bytes]) -> UploadedFile:
@@ -64,6 +64,8 @@ class GeminiFiles:
         return self._told(file)
 
     async def get(self, key: str, name: str) -> UploadedFile:
+        if self.states and isinstance(self.states[0], GeminiFailure):
+            raise self.states.pop(0)
         return self._told(self._owned(key, name))
 
     async def delete(self, key: str, name: str) -> None:

@@ -21,7 +21,7 @@ from accounts.models import StoredFile
 from accounts.pool import PooledKey
 from accounts.remembered_settings import settings
 from compat.errors import NotFound
-from compat.gemini.failures import UNREADABLE, UPLOAD_TOO_SLOW, Facts, GeminiFailure
+from compat.gemini.failures import UNREADABLE, UPLOAD_TOO_SLOW, Facts, GeminiFailure, Next
 from compat.relay.upstream import gemini
 from compat.schemas.gemini import UploadedFile
 from compat.translation.affinity import affinity_of
@@ -155,11 +155,13 @@ class _Upload:
             _in_background(_delete(copy))
             raise
         file_copies.keep(file.pk, copy, pool.now())
-        # Its owner may have deleted it meanwhile, and nobody knew of this copy then.
-        if await in_db(files.missing, [file.pk]):
-            discard(file.pk)
-            raise _not_found(file)
         _sweep_later()
+        # Its owner may have deleted it meanwhile, and nobody knew of this copy then. While the database is away the sweep
+        # will find out.
+        with suppress(DatabaseError):
+            if await in_db(files.missing, [file.pk]):
+                discard(file.pk)
+                raise _not_found(file)
         return copy
 
     async def _parts(self, file: StoredFile) -> AsyncGenerator[bytes, None]:
@@ -214,7 +216,12 @@ async def _processed(secret: str, uploaded: UploadedFile) -> None:
             raise GeminiFailure(UPLOAD_TOO_SLOW, Facts(504))
         await asyncio.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-        uploaded = await gemini().files.get(secret, uploaded.name)
+        try:
+            uploaded = await gemini().files.get(secret, uploaded.name)
+        except GeminiFailure as failure:
+            # All of it is there: it is asked for again rather than uploaded.
+            if failure.failure.next is not Next.AGAIN:
+                raise
     if uploaded.state == "FAILED":
         raise GeminiFailure(UNREADABLE, Facts(400))
 

@@ -255,6 +255,18 @@ async def test_a_film_is_waited_for(relay, gemini, file):
     assert gemini.files.states == [] and len(gemini.asked) == 1
 
 
+async def test_a_film_is_asked_for_again_where_that_fails(relay, gemini, file):
+    gemini.files.states = ["PROCESSING", OVERLOADED, "ACTIVE"]
+    job = await asked(relay, file)
+    assert (job.attempts, len(gemini.files.uploads), gemini.files.states) == (1, 1, [])
+
+
+async def test_a_film_whose_key_is_refused_meanwhile_is_uploaded_by_the_next(relay, gemini, file):
+    gemini.files.states = ["PROCESSING", DEAD]
+    job = await asked(relay, file)
+    assert (job.attempts, len(gemini.files.uploads)) == (2, 2)
+
+
 async def test_a_film_that_gemini_cannot_read_is_told_and_deleted(relay, gemini, file):
     gemini.files.states = ["PROCESSING", "FAILED"]
     job, error = await refused(relay, file)
@@ -415,8 +427,8 @@ async def test_while_the_database_is_away_no_copy_is_taken_for_one_whose_file_is
     def away(file_ids):
         raise DatabaseError
 
-    await asked(relay, file)
     monkeypatch.setattr(stored, "missing", away)
+    await asked(relay, file)
     await copies._sweep()
     assert not gemini.files.deleted and file_copies.known() == [file.pk]
 
