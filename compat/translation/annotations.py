@@ -5,13 +5,13 @@ from typing import Any
 from compat.schemas.gemini import GroundingMetadata, GroundingSupport
 
 
-def to_annotations(metadata: GroundingMetadata | None, text: str) -> list[dict[str, Any]]:
+def to_annotations(metadata: GroundingMetadata, text: str) -> list[dict[str, Any]]:
     """url_citation annotations; Gemini counts bytes of UTF-8, OpenAI characters of `text`, the whole content so far.
 
     Sources that no stretch names are cited for the whole text.
     """
-    chunks = metadata.groundingChunks if metadata else None
-    if metadata is None or not chunks:
+    chunks = metadata.groundingChunks
+    if not chunks:
         return []
     encoded = text.encode()
     annotations = []

@@ -92,7 +92,7 @@ class Choice:
         Sources may come more than once and before the text is whole; accumulators take a list only once.
         """
         delta: Delta = {}
-        if annotations := to_annotations(self._grounding, "".join(self._texts)):
+        if self._grounding and (annotations := to_annotations(self._grounding, "".join(self._texts))):
             delta["annotations"] = annotations
         if self._signature and len(self._signature) <= _LONGEST_SIGNATURE:
             delta["extra_content"] = to_extra_content(self._signature)

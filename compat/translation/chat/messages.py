@@ -68,7 +68,9 @@ def to_contents(
 
 def _refuse_empty_calls(messages: Iterable[Message]) -> None:
     for index, message in enumerate(messages):
-        for place, call in enumerate((isinstance(message, AssistantMessage) and message.tool_calls) or ()):
+        if not isinstance(message, AssistantMessage):
+            continue
+        for place, call in enumerate(message.tool_calls or ()):
             if call.function is None and call.custom is None:
                 path = f"messages[{index}].tool_calls[{place}].function"
                 raise Untranslatable(f"Missing required parameter: '{path}'.", path, "missing_required_parameter")
