@@ -22,6 +22,8 @@ _HALF_LIFE = 60.0
 _LONG_AGO = -math.inf
 # Of two ledgers their strain decides only where they have as much headroom.
 _BEYOND_STRAIN = 1e8
+# Minutes by which a clock that was set back may be behind what was noted: of more, two to their power is no number.
+_CLOCK_BACK = 1_000.0
 # Minutes at full speed, more of which make no difference: nobody keeps a whole pool that busy.
 _PLENTY = 120.0
 
@@ -165,7 +167,7 @@ class Ledger:
         # The requests so far, each counting half as much a minute later, and this one: as a logarithm, from which time takes
         # one a minute in every ledger alike.
         minutes = now / _HALF_LIFE
-        self._strain = minutes + math.log2(1 + 2.0 ** (self._strain - minutes))
+        self._strain = minutes + math.log2(1 + 2.0 ** min(self._strain - minutes, _CLOCK_BACK))
         if self.half_open:
             self._probe_until = now + PROBE_SECONDS
         # Without a limit too: one that is learned counts what was sent before.

@@ -24,6 +24,7 @@ _OLD_DAY_RESTS = 60.0
 _BOARDS_AT_MOST = 64
 _SHORT_REST = 30.0
 _LONGEST_SHORT_REST = 960.0
+_DOUBLINGS = 16
 
 
 class Pool:
@@ -268,7 +269,8 @@ class Pool:
     def short_rest(self, lease: Lease) -> float:
         """Seconds for which a quota domain rests that was refused without a reason: twice as long each time in a row."""
         failures = lease.ledger.failures_in_a_row
-        return min(_LONGEST_SHORT_REST, _SHORT_REST * 2.0 ** max(0, failures - 1))
+        # Some thousand failures on, two to their power is no number any more.
+        return min(_LONGEST_SHORT_REST, _SHORT_REST * 2.0 ** min(max(0, failures - 1), _DOUBLINGS))
 
     def divide(self, parts: int, now: float) -> None:
         """Keep to one of so many equal parts of every quota, while the processes can not count together; 1 is all."""

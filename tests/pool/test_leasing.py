@@ -354,6 +354,8 @@ def test_who_is_refused_without_a_reason_rests_twice_as_long_each_time_until_an_
         pool.refuse(lease, NOW + i, "quota_bare", model_at_fault=False)
         rests.append(pool.short_rest(lease))
     assert rests == [30, 60, 120, 240, 480, 960, 960]
+    lease.ledger.failures_in_a_row = 5_000  # a fortnight of them
+    assert pool.short_rest(lease) == 960
     pool.answered(pool.lease(MODEL, (), NOW + 10), NOW + 11)
     pool.refuse(lease, NOW + 12, "quota_bare", model_at_fault=False)
     assert pool.short_rest(lease) == 30

@@ -262,6 +262,13 @@ def test_of_two_with_as_much_room_the_one_that_was_asked_less_of_late_ranks_high
     assert Ledger().rank(NOON + 300) > often.rank(NOON + 300)
 
 
+def test_a_clock_that_is_set_back_by_days_stops_nothing():
+    ledger, now = Ledger(), NOON - 30 * 86_400
+    ledger.reserve(1, NOON)
+    ledger.reserve(1, now)
+    assert ledger.rank(now) < Ledger().rank(now)
+
+
 def test_room_outweighs_how_much_was_asked_of_late():
     large, small = Ledger(Quota(rpm=10, rpd=500)), Ledger(Quota(rpm=10, rpd=490))
     large.reserve(1, NOON)
