@@ -127,8 +127,9 @@ _QUOTA = {"blame": Blame.QUOTA, "next": Next.KEY, "client_code": "pool_exhausted
 _REPAIR = {"blame": Blame.REQUEST, "next": Next.REPAIR, "client_code": "invalid_request"}
 
 FILE_LOST = "file_lost"
-TOO_LONG = "too_long"
 """A file that a project was to hold is not there, or is another's: that says nothing of the key."""
+TOO_LONG = "too_long"
+"""The prompt has more tokens than the model takes."""
 
 
 def _row(name: str, test: Test, **facts: Any) -> tuple[Test, Failure]:
