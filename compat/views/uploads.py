@@ -13,7 +13,7 @@ from accounts.models import FileUpload as Row
 from accounts.models import IssuedToken
 from compat.answers import Answer, Response
 from compat.asyncview import AsyncAPIView
-from compat.errors import InvalidRequest, NotFound
+from compat.errors import BodyTooLarge, InvalidRequest, NotFound
 from compat.schemas.file_answers import FileUpload, FileUploadPart
 from compat.schemas.files import PartForm, UploadComplete, UploadRequest
 from compat.translation.decoding import convert, decode
@@ -61,7 +61,11 @@ class UploadParts(_UploadsView):
     async def post(self, request: Request, upload_id: str) -> Response:
         """Keep it. Raises NotFound, InvalidRequest."""
         upload = await self.found(upload_id)
-        data = convert(await self.form(), PartForm).data.data
+        try:
+            data = convert(await self.form(), PartForm).data.data
+        except BodyTooLarge as error:
+            # openai-python's upload_file_chunked sends 64 MiB at a time unless it is told otherwise.
+            raise BodyTooLarge(f"{error.message} Send smaller parts: openai-python takes `part_size`.") from None
         if not data:
             raise InvalidRequest("The part is empty.", param="data", code="empty_file")
         with in_clients_words("data"):

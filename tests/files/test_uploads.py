@@ -247,6 +247,15 @@ async def test_a_part_is_a_file_in_a_form(asked):
     assert (answered.status, answered.error["param"]) == (400, "data")
 
 
+async def test_a_part_that_is_too_large_is_told_how_to_be_smaller(asked, settings):
+    settings.MAX_BODY_BYTES = 1_000_000
+    upload_id = await asked.begun(2_000_000)
+    refused = await asked.part(upload_id, b"x" * 1_500_000)
+    assert (refused.status, refused.error["code"]) == (413, "request_too_large")
+    assert "part_size" in refused.error["message"]
+    assert (await asked.part(upload_id, b"x" * 900_000)).status == 200
+
+
 async def test_more_than_was_told_takes_more_room(asked, settings):
     settings.FILES_MIB = 1
     upload_id = await asked.begun(6)
