@@ -205,7 +205,7 @@ async def test_a_process_that_starts_anew_finds_what_redis_knows(on_redis, ada, 
     limits.forget()
     assert await used(text) == {
         **{"rpm": 3, "rpd": 3, "tpm": 36, "max_parallel": 0},
-        **{"daily_tokens": 36, "daily_cost": 0},
+        **{"daily_tokens": 36, "daily_cost": pytest.approx(3 * 0.000_014_6)},
     }
 
 
