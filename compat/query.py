@@ -20,6 +20,13 @@ def query_in(scope: dict[str, Any]) -> dict[str, str]:
     return {name: values[-1] for name, values in parse_qs(query.decode("latin-1")).items()}
 
 
+def list_in(request: Request, name: str) -> list[str]:
+    """All values of a parameter that may come several times, under its name or as the SDKs send lists (`name[]`)."""
+    query: bytes = request.scope["query_string"]  # type: ignore[attr-defined]
+    found = parse_qs(query.decode("latin-1"))
+    return [*found.get(name, ()), *found.get(f"{name}[]", ())]
+
+
 def number_in(query: dict[str, str], name: str, usual: int, least: int, most: int) -> int:
     """A whole number within bounds. Raises InvalidRequest."""
     given = query.get(name, str(usual))

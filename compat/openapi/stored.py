@@ -6,6 +6,7 @@ from compat import errors
 from compat.openapi.operation import BODY, DOOR, Operation, paged
 from compat.schemas import response_answers
 from compat.schemas.conversations import ConversationRequest, ConversationUpdate, ItemsRequest
+from compat.translation.responses.request import INCLUDABLE
 
 _RESPONSE_ID: dict[str, Any] = {
     "name": "response_id",
@@ -15,6 +16,13 @@ _RESPONSE_ID: dict[str, Any] = {
     "example": "resp_0123456789abcdef0123456789abcdef",
 }
 
+_INCLUDE: dict[str, Any] = {
+    "name": "include[]",
+    "in": "query",
+    "required": False,
+    "description": "One of these, or several. What was included when the response was made is told anyway; no more is kept.",
+    "schema": {"type": "array", "items": {"type": "string", "enum": sorted(INCLUDABLE)}},
+}
 _CONVERSATION_ID: dict[str, Any] = {
     "name": "conversation_id",
     "in": "path",
@@ -42,6 +50,7 @@ STORED: dict[tuple[str, str], Operation] = {
         errors=(*DOOR, errors.NotFound, errors.InvalidRequest),
         parameters=(
             _RESPONSE_ID,
+            _INCLUDE,
             {
                 "name": "stream",
                 "in": "query",
@@ -83,7 +92,7 @@ STORED: dict[tuple[str, str], Operation] = {
         description="The items of its request, behind those of the responses that it goes on from.",
         answer=response_answers.ItemList,
         errors=(*DOOR, errors.NotFound, errors.InvalidRequest),
-        parameters=(_RESPONSE_ID, *paged(20, 100)),
+        parameters=(_RESPONSE_ID, _INCLUDE, *paged(20, 100)),
     ),
     ("/conversations", "POST"): Operation(
         name="createConversation",

@@ -15,11 +15,12 @@ from accounts.stored.responses import Stored
 from compat.answers import Answer, EventStream, Response
 from compat.asyncview import AsyncAPIView
 from compat.errors import InvalidRequest
-from compat.query import number_in, page_in, query_of
+from compat.query import list_in, number_in, page_in, query_of
 from compat.relay.background import Background, Listener, running
 from compat.relay.following import Following
 from compat.remembering import not_found
 from compat.translation.responses.history import events_in, input_of, is_background, lost_event, page_of, response_in
+from compat.translation.responses.request import INCLUDABLE
 
 _encode = msgspec.json.Encoder().encode
 _MOST_EVENTS = 10**9
@@ -54,6 +55,7 @@ class OneResponse(_StoredView):
 
     async def get(self, request: Request, response_id: str) -> Response:
         """The response as it was answered, or where it stands; with `stream` its events behind `starting_after`."""
+        _check_include(request)
         query, run = query_of(request), self.running(response_id)
         if query.get("stream") == "true":
             after = number_in(query, "starting_after", 0, 0, _MOST_EVENTS) if "starting_after" in query else -1
@@ -132,6 +134,7 @@ class ResponseInputItems(_StoredView):
 
     async def get(self, request: Request, response_id: str) -> Response:
         """A page of them."""
+        _check_include(request)
         page = page_in(query_of(request), usual=20, most=100)
 
         def read(chain: Iterator[Stored]) -> bytes:
@@ -151,6 +154,17 @@ class _Stream:
         is_lost = self.events == b"" and events_in(one.content, -1) == b""
         self.lost = lost_event(one.content, one.status, after) if is_lost else b""
         """What ends it where none are."""
+
+
+def _check_include(request: Request) -> None:
+    """Raise InvalidRequest for what nothing is called. All that was included when the response was made is told anyway."""
+    for name in list_in(request, "include"):
+        if name not in INCLUDABLE:
+            raise InvalidRequest(
+                f"Invalid 'include': {name[:64]!r}. Supported values are: {', '.join(sorted(INCLUDABLE))}.",
+                param="include",
+                code="invalid_value",
+            )
 
 
 def _told(one: Stored) -> bytes:

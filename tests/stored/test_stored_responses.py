@@ -144,6 +144,17 @@ async def test_a_page_that_cannot_be_is_refused(api: Asking, query):
     assert (refused.status, refused.error["param"]) == (400, query.split("=")[0])
 
 
+@pytest.mark.parametrize("path", ["", "/input_items"])
+async def test_what_to_include_is_one_of_what_there_is(api: Asking, path):
+    made = await api.create()
+    names = "include[]=reasoning.encrypted_content&include%5B%5D=code_interpreter_call.outputs&include=web_search_call.results"
+    assert (await api.ask(f"responses/{made['id']}{path}", query=names)).status == 200
+    refused = await api.ask(
+        f"responses/{made['id']}{path}", query="include[]=reasoning.encrypted_content&include[]=all"
+    )
+    assert (refused.status, refused.error["param"], refused.error["code"]) == (400, "include", "invalid_value")
+
+
 async def test_what_was_deleted_is_gone(api: Asking):
     made = await api.create()
     gone = await api.ask(f"responses/{made['id']}", "DELETE")

@@ -36,6 +36,7 @@ from compat.translation.images.request import refuse_transparency
 from compat.translation.images.sizes import read_size
 from compat.translation.origins import Origins
 from compat.translation.refusals import Untranslatable
+from compat.translation.responses.code import OUTPUTS
 from compat.translation.responses.history import NOTHING, History
 from compat.translation.responses.items import Conversation, Item, Unseal
 from compat.translation.responses.namespaces import joined
@@ -49,6 +50,13 @@ _namespace = msgspec.json.Decoder(NamespaceTool)
 LOGPROBS = "message.output_text.logprobs"
 ENCRYPTED = "reasoning.encrypted_content"
 SOURCES = "web_search_call.action.sources"
+INCLUDABLE = frozenset(
+    {
+        *(LOGPROBS, ENCRYPTED, SOURCES, OUTPUTS, "web_search_call.results", "file_search_call.results"),
+        *("message.input_image.image_url", "computer_call_output.output.image_url"),
+    }
+)
+"""What OpenAI's `include` may name (IncludeEnum)."""
 
 HOSTED = frozenset(
     {
