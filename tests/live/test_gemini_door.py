@@ -206,10 +206,10 @@ def test_a_foreign_signature_is_replaced_and_the_request_asked_again(
         ("https://www.youtube.com/watch?v=9hE5-98ZeCg", 200),
         ("https://example.com/a.pdf", 200),
         ("https://storage.googleapis.com/bucket/signed.pdf?X-Goog-Signature=a", 200),
-        ("files/abc", 404),
-        ("https://generativelanguage.googleapis.com/v1beta/files/abc", 404),
-        ("HTTPS://GenerativeLanguage.GoogleAPIs.com./v1beta/files/abc", 404),
-        ("https://generativelanguage.mtls.googleapis.com/v1beta/files/abc", 404),
+        ("files/abc", 403),
+        ("https://generativelanguage.googleapis.com/v1beta/files/abc", 403),
+        ("HTTPS://GenerativeLanguage.GoogleAPIs.com./v1beta/files/abc", 403),
+        ("https://generativelanguage.mtls.googleapis.com/v1beta/files/abc", 403),
         ("gs://somebodys-bucket/secret.pdf", 400),
         ("https://10.0.0.1/", 400),
         ("http://example.com/a.pdf", 400),
@@ -377,7 +377,7 @@ def test_a_bad_body_is_refused_in_googles_words(
     assert not gemini.calls_of(model)
 
 
-@pytest.mark.parametrize("path", ["/v1beta", "/v1beta/nothing", "/v1beta/models/x:predict", "/upload/v1beta/files"])
+@pytest.mark.parametrize("path", ["/v1beta", "/v1beta/nothing", "/v1beta/models/x:predict", "/upload/v1beta/nothing"])
 def test_a_path_that_is_none_is_told_so_in_googles_words(gateway: Gateway, path: str) -> None:
     assert err(gateway.http.get(path))["status"] == "NOT_FOUND"
 
