@@ -5,6 +5,7 @@ import json
 import openai
 import pytest
 
+from tests.browser.seeing import becomes
 from tests.live.gateway import manage
 
 LINES = 400
@@ -35,8 +36,8 @@ def test_a_batch_moves_while_one_looks_and_is_stopped_after_a_question(open_as, 
     page.goto("/accounts/batches/")
     row = page.locator("#batches tbody tr", has_text=batch)
     moved = "seen => document.querySelector('#batches progress')?.value > seen"
-    page.wait_for_function(moved, arg=0)
-    page.wait_for_function(moved, arg=page.evaluate("document.querySelector('#batches progress').value"))
+    assert becomes(page, moved, 0)
+    assert becomes(page, moved, page.evaluate("document.querySelector('#batches progress').value"))
     assert row.locator(".tag").inner_text() == "running"
     row.get_by_role("link", name="Cancel").click()
     page.get_by_role("link", name="Let it run").click()
@@ -65,4 +66,4 @@ def test_a_table_that_somebody_is_in_by_the_keyboard_stays_as_it_is(open_as, beg
     page.wait_for_timeout(4_000)
     assert page.evaluate("document.activeElement.textContent") == "Cancel" and page.inner_text("#batches") == seen
     page.evaluate("document.activeElement.blur()")
-    page.wait_for_function("seen => document.getElementById('batches').innerText !== seen", arg=seen)
+    assert becomes(page, "seen => document.getElementById('batches').innerText !== seen", seen)

@@ -5,6 +5,7 @@ import threading
 
 import httpx
 
+from tests.browser.seeing import becomes
 from tests.live.gateway import Gateway, eventually, manage
 
 ADDRESS = "grace@example.org"
@@ -38,7 +39,7 @@ def test_an_operator_imports_keys_watches_traffic_and_sees_a_disabled_users_stre
     running = page.locator("#running tr", has_text=client.model)
     running.wait_for()
     assert page.inner_text("#running-count") == "1"
-    page.wait_for_function("parseInt(document.querySelector('#tokens').textContent) >= 0")
+    assert becomes(page, "parseInt(document.querySelector('#tokens').textContent) >= 0")
 
     disable_the_user_of(page, running)
     ended = page.locator("#ended tr", has_text=client.model)
@@ -120,7 +121,7 @@ def see_the_usage(page, gateway):
     page.wait_for_selector("figure canvas")
     drawn = page.evaluate(CHART)
     page.select_option("#theme", "dark")
-    page.wait_for_function(f"drawn => {CHART} !== drawn", arg=drawn)
+    assert becomes(page, f"drawn => {CHART} !== drawn", drawn)
     assert page.locator("table.requests tbody tr").count() == 8
 
 

@@ -84,6 +84,7 @@ def played(site, monkeypatch):
     # What is as it would be: only the database is asked less often, for the hours pass in seconds.
     monkeypatch.setattr(stored, "LEASE_SECONDS", 1_000.0)
     monkeypatch.setattr(pool, "SYNC_SECONDS", 60.0)
+    monkeypatch.setattr(running, "_LOOK_SECONDS", 120.0)
 
     def play(*, lines=0, until=None):
         gemini = TenAMinute()

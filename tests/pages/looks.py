@@ -1,5 +1,6 @@
 """The looks that a page can have: on a phone and at a desk, light and dark."""
 
+from tests.browser.seeing import becomes
 from tests.pages.conftest import SIZES
 
 # Without a new load, as when a phone is turned or the evening comes.
@@ -17,7 +18,7 @@ def assert_accessible_in_every_look(page, axe):
     for size, scheme in LOOKS:
         page.set_viewport_size(SIZES[size])
         page.emulate_media(color_scheme=scheme)
-        page.wait_for_function(_ADMIN_IS, arg=scheme)
+        assert becomes(page, _ADMIN_IS, scheme)
         assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size]["width"], size
         found = page.evaluate(_VIOLATIONS)
         assert not found, f"{size}, {scheme}: {found}"

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 import unfold
 
+from tests.browser.seeing import becomes
+
 
 def test_the_side_bar_the_menus_and_the_look_move(open_as):
     page = open_as("root")
     page.goto("/admin/accounts/user/")
     page.click("[x-on\\:click^='sidebarDesktopOpen']")
-    page.wait_for_function("localStorage.getItem('sidebarDesktopOpen') === '0'")
+    assert becomes(page, "localStorage.getItem('sidebarDesktopOpen') === '0'")
     page.reload()
     assert page.is_hidden("#nav-filter"), "the side bar stays shut"
     page.evaluate("localStorage.removeItem('sidebarDesktopOpen')")

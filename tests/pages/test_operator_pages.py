@@ -1,12 +1,14 @@
 """The operator's own pages in the admin, in a real browser: they are alive."""
 
+from tests.browser.seeing import becomes
+
 
 def test_the_charts_are_drawn_and_follow_the_switch_to_dark(open_as):
     page = open_as("root")
     page.goto("/admin/")
     assert page.locator(".desk-chart canvas").count() == 2
     page.evaluate("document.documentElement.classList.add('dark')")
-    page.wait_for_function("document.querySelectorAll('.desk-chart canvas').length === 2")
+    assert becomes(page, "document.querySelectorAll('.desk-chart canvas').length === 2")
     assert page.locator("#chart-data").count() == 1
     assert page.complaints == []
 
