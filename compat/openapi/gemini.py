@@ -51,15 +51,26 @@ def _header(name: str, description: str, **schema: Any) -> dict[str, Any]:
     }
 
 
-_PAGE = (
-    {
-        "name": "pageToken",
-        "in": "query",
-        "required": False,
-        "description": "The `nextPageToken` of the page before.",
-        "schema": {"type": "string"},
-    },
-)
+def _page(most: int, usual: int) -> tuple[dict[str, Any], ...]:
+    """The parameters of a list that is told page by page."""
+    return (
+        {
+            "name": "pageSize",
+            "in": "query",
+            "required": False,
+            "description": "How many to tell at once.",
+            "schema": {"type": "integer", "minimum": 1, "maximum": most, "default": usual},
+        },
+        {
+            "name": "pageToken",
+            "in": "query",
+            "required": False,
+            "description": "The `nextPageToken` of the page before.",
+            "schema": {"type": "string"},
+        },
+    )
+
+
 _UPLOAD = (
     _header(
         "X-Goog-Upload-Protocol",
@@ -141,16 +152,7 @@ GEMINI: dict[tuple[str, str], Operation] = {
         None,
         gemini_documents.GeminiModelList,
         errors=(*DOOR, errors.InvalidRequest),
-        parameters=(
-            {
-                "name": "pageSize",
-                "in": "query",
-                "required": False,
-                "description": "How many to tell at once.",
-                "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 50},
-            },
-            *_PAGE,
-        ),
+        parameters=_page(1000, 50),
     ),
     ("/v1beta/models/{model_id}", "GET"): _of_gemini(
         "retrieveGeminiModel",
@@ -179,16 +181,7 @@ GEMINI: dict[tuple[str, str], Operation] = {
         None,
         gemini_documents.GeminiFileList,
         errors=(*DOOR, errors.InvalidRequest),
-        parameters=(
-            {
-                "name": "pageSize",
-                "in": "query",
-                "required": False,
-                "description": "How many to tell at once.",
-                "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 10},
-            },
-            *_PAGE,
-        ),
+        parameters=_page(100, 10),
     ),
     ("/v1beta/files/{file_id}", "GET"): _of_gemini(
         "retrieveGeminiFile",

@@ -11,6 +11,7 @@ A door whose upstream answers are no texts (vectors, pictures, speech) says in `
 """
 
 import json
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,7 +85,7 @@ class Told:
         return int(self.headers["x-tumbler-attempts"])
 
 
-class Door:
+class Door(ABC):
     """One API. The members below are those of OpenAI's generating endpoints."""
 
     name: str
@@ -113,16 +114,16 @@ class Door:
     has_codes = True
     """Whether its errors have `code` and `param`."""
 
+    @abstractmethod
     def ask(self, model: str, *, text: str = "Hello", stream: bool = False, **members: Any) -> Asked:
         """A request for an answer to the text. Shared members are `longest` (in tokens) and `tool` (a function's name)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, response: httpx.Response) -> Told:
         """What a client makes of a whole or streamed answer. Fails where the answer breaks a rule of the dialect.
 
         A stream must be whole, or end with an error as the dialect ends one that broke.
         """
-        raise NotImplementedError
 
     def read_error(self, response: httpx.Response) -> Error:
         """The error of an error status; fails unless it has the dialect's envelope."""

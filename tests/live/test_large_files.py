@@ -16,8 +16,7 @@ from google import genai
 from google.genai import types
 
 from tests.live.gateway import SERVERS, Gateway, eventually
-from tests.simulator.asking import listening_at
-from tests.simulator.asking import start as start_simulator
+from tests.simulator.asking import controlled
 
 MODEL = "gemini-2.5-flash"
 KEYS = ["sim-paid-alpha-1", "sim-paid-beta-1", "sim-paid-gamma-1"]
@@ -27,12 +26,8 @@ MIB = 1024 * 1024
 @pytest.fixture
 def simulator() -> Iterator[httpx.Client]:
     """Its control routes."""
-    with start_simulator("--control", "--quota", "unlimited") as process:
-        with httpx.Client(base_url=listening_at(process), trust_env=False) as control:
-            yield control
-        assert process.stdin is not None
-        process.stdin.close()
-        process.wait(10)
+    with controlled("--quota", "unlimited") as control:
+        yield control
 
 
 @pytest.fixture

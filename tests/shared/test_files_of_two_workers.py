@@ -8,7 +8,7 @@ import pytest
 from tests.live.gateway import eventually
 from tests.redis_server import FrailRedis
 from tests.shared.site import Served, Site
-from tests.simulator.asking import listening_at, start
+from tests.simulator.asking import controlled
 
 CONTENT = b"%PDF-1.7 " + bytes(range(256)) * 4_000
 MODEL = "gemini-2.5-flash"
@@ -17,12 +17,8 @@ MODEL = "gemini-2.5-flash"
 @pytest.fixture
 def simulator() -> Iterator[httpx.Client]:
     """Its control routes."""
-    with start("--control", "--quota", "unlimited") as process:
-        with httpx.Client(base_url=listening_at(process), trust_env=False) as control:
-            yield control
-        assert process.stdin is not None
-        process.stdin.close()
-        process.wait(10)
+    with controlled("--quota", "unlimited") as control:
+        yield control
 
 
 @pytest.fixture

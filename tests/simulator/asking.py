@@ -4,6 +4,8 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +101,14 @@ def listening_at(process: "subprocess.Popen[bytes]") -> str:
     found = re.fullmatch(r"fakegemini listening on (http://127\.0\.0\.1:\d+)\n", line)
     assert found, line
     return found[1]
+
+
+@contextmanager
+def controlled(*arguments: str) -> Iterator[httpx.Client]:
+    """A client of the control routes of a simulator process, which ends with this."""
+    with start("--control", *arguments) as process:
+        with httpx.Client(base_url=listening_at(process), trust_env=False) as control:
+            yield control
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait(10)
