@@ -2,7 +2,6 @@
 
 import argparse
 import ast
-import json
 import signal
 import subprocess
 import sys
@@ -52,7 +51,7 @@ def main() -> int:
     for question in options.questions or ([] if options.document else _ASKED_BY_DEFAULT):
         errors += _question(question, options) if question in QUESTIONS else _part(question)
     if options.document:
-        kept = json.loads(max(_RESULTS.glob("*.json")).read_text())
+        kept = report.newest(_RESULTS)
         text = f"{shown(report.all_rounds(kept))}\n\n{report.document(kept)}"
         report.write_into(ROOT / "docs" / "performance.md", text)
     return 1 if errors else 0

@@ -44,6 +44,8 @@ FIGURES = {
         Figure("scale_cpu", "workers' processor", "µs a request"),
         Figure("redis_cpu", "Redis's processor", "µs a request"),
         Figure("others_cpu", "everything else", "µs a request"),
+        Figure("share_used", "of its share used", "%"),
+        Figure("idle", "machine idle", "%"),
     )
 }
 

@@ -123,6 +123,14 @@ def keep(path: Path, question: str, measured: Mapping[str, Any]) -> dict[str, An
     return kept
 
 
+def newest(results: Path) -> dict[str, Any]:
+    """What was measured last for each question, be it on another day than the others."""
+    questions: dict[str, Any] = {}
+    for path in sorted(results.glob("*.json")):
+        questions |= json.loads(path.read_text())["questions"]
+    return {"questions": questions}
+
+
 def all_rounds(kept: Mapping[str, Any]) -> Rounds:
     """The figures of every question in a file of results."""
     rounds: Rounds = {}

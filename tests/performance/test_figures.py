@@ -88,6 +88,14 @@ def test_questions_asked_apart_end_in_one_file(tmp_path):
     assert report.all_rounds(kept) == {"whole_32": {"uvicorn": [2.0]}, "chunks": {"daphne": [3.0]}}
 
 
+def test_the_newest_figures_of_each_question_are_taken_from_the_day_it_was_asked_last(tmp_path):
+    report.keep(tmp_path / "2026-11-29.json", "overhead", {"figures": {}, "at": "old"})
+    report.keep(tmp_path / "2026-11-29.json", "scale", {"figures": {}, "at": "older"})
+    report.keep(tmp_path / "2026-12-01.json", "scale", {"figures": {}, "at": "new"})
+    questions = report.newest(tmp_path)["questions"]
+    assert {name: question["at"] for name, question in questions.items()} == {"overhead": "old", "scale": "new"}
+
+
 def kept():
     streams = {"streams_32": {"uvicorn": [333.0]}, "crowd_chunks": {"uvicorn": [20_000.0]}}
     about = {
