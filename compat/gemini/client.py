@@ -1,6 +1,6 @@
 """The only module that talks to Gemini on the way of a request: one long-lived client, and its errors as failures."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote
@@ -8,9 +8,9 @@ from urllib.parse import quote
 import msgspec
 
 from compat.gemini.connection import Connection
-from compat.gemini.failures import NONSENSE, TOO_LARGE, Facts, GeminiFailure, failure_from_error, failure_of
+from compat.gemini.failures import NONSENSE, TOO_LARGE, Facts, GeminiFailure, failure_from_error
 from compat.gemini.files import Files
-from compat.gemini.origin import Origin, bounded
+from compat.gemini.origin import Origin
 from compat.gemini.sse import EventReader, EventTooLarge
 from compat.schemas.gemini import CountReply, EmbeddingReply, ModelList, Reply
 
@@ -46,17 +46,15 @@ class GeminiClient:
 
     async def generate(self, model: str, key: str, body: bytes) -> Reply:
         """The whole answer to generateContent. Raises GeminiFailure."""
-        return _reply(await self._whole(_target(model, "generateContent"), key, body, self._limits.first_byte))
+        return _reply(await self._post(_target(model, "generateContent"), key, body))
 
     async def embed(self, model: str, key: str, body: bytes) -> EmbeddingReply:
         """The vectors of batchEmbedContents. Raises GeminiFailure."""
-        payload = await self._whole(_target(model, "batchEmbedContents"), key, body, self._limits.first_byte)
-        return _read(payload, _decode_embeddings)
+        return _read(await self._post(_target(model, "batchEmbedContents"), key, body), _decode_embeddings)
 
     async def count(self, model: str, key: str, body: bytes) -> CountReply:
         """What countTokens tells of a prompt; a call that costs no quota of generation. Raises GeminiFailure."""
-        payload = await self._whole(_target(model, "countTokens"), key, body, self._limits.first_byte)
-        return _read(payload, _decode_count)
+        return _read(await self._post(_target(model, "countTokens"), key, body), _decode_count)
 
     async def models(self, key: str) -> ModelList:
         """Every model that the key is offered; a call that costs no quota. Raises GeminiFailure."""
@@ -71,26 +69,23 @@ class GeminiClient:
         """The replies of streamGenerateContent, once its status is known. Raises GeminiFailure."""
         head = self._head(_target(model, "streamGenerateContent?alt=sse"), key, body)
         connection = await self._origin.connect()
-        refusal = b""
         try:
             connection.ask(head, body, total=self._limits.total, patience=self._limits.first_byte)
-            status = await connection.status()
-            if status != 200:
-                refusal = await bounded(connection)
+            await connection.begun()
+            if connection.status != 200:
+                # That raises what the refusal says.
+                await connection.answer()
         except BaseException:
             connection.end()
             raise
-        if status != 200:
-            connection.end()
-            raise failure_of(status, refusal)
         return ReplyStream(connection, self._limits.idle)
 
     async def close(self) -> None:
         """Close every connection that is not in use."""
         self._origin.close()
 
-    async def _whole(self, target: str, key: str, body: bytes, seconds: float) -> bytes:
-        return await self._origin.call(self._head(target, key, body), body, seconds)
+    def _post(self, target: str, key: str, body: bytes) -> Awaitable[bytes]:
+        return self._origin.call(self._head(target, key, body), body, self._limits.first_byte)
 
     def _head(self, target: str, key: str, body: bytes) -> bytes:
         return self._origin.head("POST", target, key, f"{_JSON_OF}{len(body)}\r\n")

@@ -4,54 +4,63 @@ Bytes are parsed by llhttp (httptools). docs/decisions/0007-client-cancellation.
 """
 
 import asyncio
-import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from math import inf
+from typing import TypeAlias
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from compat.gemini.failures import CUT_OFF, NONSENSE, TOO_SLOW, Facts, Failure, GeminiFailure
+from compat.gemini.failures import CUT_OFF, NONSENSE, TOO_LARGE, TOO_SLOW, Facts, Failure, GeminiFailure, failure_of
 
 # More of an answer than this waits in the kernel, and then with the upstream, while a client reads slowly.
 _UNREAD_BYTES = 256 * 1024
 _HEAD_BYTES = 64 * 1024
+_REPLY_BYTES = 32 * 1024 * 1024
+_KEPT_AT_MOST = 256
+# Google keeps an idle connection for some minutes, a proxy in between perhaps not.
+_KEPT_SECONDS = 60.0
+
+Idle: TypeAlias = "dict[Connection, None]"
+"""The connections on which nothing is under way, the one used last behind the others."""
 
 
 class Connection(asyncio.Protocol):
-    """Carries one exchange after another: `ask`, `status`, `read` until None, and `end` in every ending."""
+    """Carries one exchange after another: `ask`, then `answer`, or `begun` and `read` until None, and `end` in every ending."""
 
     transport: asyncio.Transport
     """Set before anybody has the connection."""
+    status = 0
+    """Of the answer; 0 until its head is here."""
 
-    def __init__(self, keep: Callable[["Connection"], None]) -> None:
+    def __init__(self, idle: Idle) -> None:
         self._loop = asyncio.get_running_loop()
-        self._keep = keep
-        self._parser = HttpResponseParser(self)
-        self._reader: asyncio.Future[None] | None = None
+        self._idle = idle
         self._timer: asyncio.TimerHandle | None = None
-        """One serves every exchange: it looks whether a limit is reached, and else when it will be."""
-        self._looks_at = math.inf
-        self._is_asked = self._is_full = False
-        self.upload_url = ""
-        """Where the bytes of an upload go that was announced (X-Goog-Upload-URL)."""
-        self._ends = self._patience = self._due = math.inf
-        self._begin()
-
-    def _begin(self) -> None:
-        self._pieces: list[bytes] = []
-        self._size = self._head = 0
-        self._paused = self._framed = self._whole = self._persistent = False
-        self._status = 0
+        """One serves every exchange, and the rest between them: it looks whether a limit is reached, and else when it will be."""
+        self._looks_at = self._ends = self._patience = self._due = inf
+        self._reader: asyncio.Future[None] | None = None
         self._failure: Failure | None = None
+        """What became of the connection; no other exchange follows."""
+        self._is_asked = self._is_full = self._is_paused = False
+        self._is_whole = self._may_go_on = False
+        self._unread = 0
+        # The parser puts headers and pieces of the body where they are looked for: these two are called without us.
+        self._headers: dict[bytes, bytes] = {}
+        self._pieces: list[bytes] = []
+        self.on_header = self._headers.__setitem__
+        self.on_body = self._pieces.append
+        self._parser = HttpResponseParser(self)
 
     # --- one exchange ----------------------------------------------------------------------------------------
 
-    def ask(self, head: bytes, body: bytes, *, total: float, patience: float = math.inf) -> None:
+    def ask(self, head: bytes, body: bytes, *, total: float, patience: float = inf) -> None:
         """Send a request. Its answer may take `total` seconds, and no wait for more of it longer than `patience`."""
-        self._begin()
+        self._headers.clear()
+        self.status = self._unread = 0
+        self._is_whole = self._may_go_on = False
         self._is_asked = True
-        self._patience, self._due = patience, math.inf
-        self._ends = self._loop.time() + total
-        self._look_by(self._ends)
+        self._patience = patience
+        self._end_in(total)
         self.transport.writelines((head, body))
 
     async def send(self, pieces: AsyncIterator[bytes]) -> bool:
@@ -60,18 +69,38 @@ class Connection(asyncio.Protocol):
         Then the connection is no good for another exchange: `drop` it. Raises GeminiFailure.
         """
         async for piece in pieces:
-            if self._status or self._failure is not None:
+            if self.status or self._failure is not None:
                 return False
             self.transport.write(piece)
-            while self._is_full and not self._status:
+            while self._is_full and not self.status:
                 await self._more()
         return True
 
-    async def status(self) -> int:
-        """The status of the answer. Raises GeminiFailure."""
-        while not self._status:
+    async def begun(self) -> None:
+        """Wait for the status of the answer. Raises GeminiFailure."""
+        while not self.status:
             await self._more()
-        return self._status
+
+    async def answer(self) -> bytes:
+        """The whole body of a good answer. Raises GeminiFailure for any other, and for more than a reply has reason to be."""
+        taken: list[bytes] = []
+        size = 0
+        while not self._is_whole:
+            await self._more()
+            if self._is_paused:
+                taken.append(self._take())
+                size += len(taken[-1])
+                if size > _REPLY_BYTES:
+                    raise GeminiFailure(TOO_LARGE, Facts(200))
+        taken.append(self._take())
+        body = b"".join(taken)
+        if self.status != 200:
+            raise failure_of(self.status, body)
+        return body
+
+    def header(self, name: bytes) -> bytes | None:
+        """A header of the answer by its name in lower case."""
+        return next((value for given, value in self._headers.items() if given.lower() == name), None)
 
     async def read(self) -> bytes | None:
         """The bytes of the answer's body that came meanwhile, else those that come next; None at its end.
@@ -79,22 +108,17 @@ class Connection(asyncio.Protocol):
         Raises GeminiFailure.
         """
         while not self._pieces:
-            if self._whole:
+            if self._is_whole:
                 return None
             await self._more()
         return self._take()
 
-    def rest(self) -> bytes | None:
-        """What was not read of the answer's body, if all of that is here; else None. It is never long: see _UNREAD_BYTES."""
-        return self._take() if self._whole else None
-
     def _take(self) -> bytes:
-        pieces = self._pieces
-        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        pieces.clear()
-        self._size = 0
-        if self._paused:
-            self._paused = False
+        data = b"".join(self._pieces)
+        self._pieces.clear()
+        self._unread = 0
+        if self._is_paused:
+            self._is_paused = False
             self.transport.resume_reading()
         return data
 
@@ -103,10 +127,12 @@ class Connection(asyncio.Protocol):
         self._patience = seconds
 
     def end(self) -> None:
-        """Keep the connection if the answer came whole, else close it now: what was not sent is not generated."""
+        """Keep the connection if the answer came whole and was read, else close it now: what was not sent is not generated."""
         self._is_asked = False
-        if self._may_serve_another():
-            self._keep(self)
+        is_done = self._may_go_on and not self._pieces and not self.transport.get_write_buffer_size()
+        if is_done and len(self._idle) < _KEPT_AT_MOST:
+            self._idle[self] = None
+            self._end_in(_KEPT_SECONDS)
         else:
             self.transport.abort()
 
@@ -114,16 +140,6 @@ class Connection(asyncio.Protocol):
         """Close the connection, whatever came."""
         self._is_asked = False
         self.transport.abort()
-
-    def _may_serve_another(self) -> bool:
-        transport = self.transport
-        return (
-            self._whole
-            and self._failure is None
-            and self._persistent
-            and not transport.get_write_buffer_size()
-            and not transport.is_closing()
-        )
 
     # --- what the event loop tells ---------------------------------------------------------------------------
 
@@ -133,19 +149,24 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; whoever reads is woken once for all that came."""
-        if not self._status:
-            self._head += len(data)
+        self._unread += len(data)
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade):
             self._break(NONSENSE)
-        if not self._is_asked or (not self._status and self._head > _HEAD_BYTES):
-            # Nobody asked, or it is a head without end.
+        if not self._is_asked:
             self._break(NONSENSE)
-        if self._size > _UNREAD_BYTES and not self._paused:
-            self._paused = True
-            self.transport.pause_reading()
+        if self._unread > _HEAD_BYTES:
+            self._hold_back()
         self._wake()
+
+    def _hold_back(self) -> None:
+        """Give up a head without end; have an upstream wait whose answer is not read."""
+        if not self.status:
+            self._break(NONSENSE)
+        elif self._unread > _UNREAD_BYTES and not self._is_paused:
+            self._is_paused = True
+            self.transport.pause_reading()
 
     def pause_writing(self) -> None:
         """More waits to be sent than the upstream takes just now."""
@@ -158,86 +179,84 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The upstream closed. That is the end of an answer that said neither its length nor that it is chunked."""
-        if self._status and not self._framed and exc is None and self._failure is None:
-            self._whole = True
-        elif not self._whole:
-            self._failure = self._failure or CUT_OFF
+        self._may_go_on = False
+        self._idle.pop(self, None)
+        if not self._is_whole and self._failure is None:
+            if self.status and exc is None and not self._is_framed():
+                self._is_whole = True
+            else:
+                self._failure = CUT_OFF
         if self._timer is not None:
             self._timer.cancel()
         self._wake()
 
-    # --- what the parser tells -------------------------------------------------------------------------------
+    def _is_framed(self) -> bool:
+        """Whether the answer says where it ends."""
+        return any(self.header(name) is not None for name in (b"content-length", b"transfer-encoding"))
+
+    # --- what the parser tells, beside headers and body ------------------------------------------------------
 
     def on_message_begin(self) -> None:
         """An answer begins; a second one to the same request is nonsense."""
-        if self._whole:
-            self._failure = NONSENSE
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Note whether the answer says where it ends, and where an upload goes on."""
-        if len(name) in (14, 17):
-            name = name.lower()
-            if name in (b"content-length", b"transfer-encoding"):
-                self._framed = True
-            elif name == b"x-goog-upload-url":
-                self.upload_url = value.decode("latin-1")
+        if self._is_whole:
+            self._break(NONSENSE)
 
     def on_headers_complete(self) -> None:
         """Note the status, unless a final one follows (RFC 9110, 15.2)."""
         status = self._parser.get_status_code()
         if status >= 200:
-            self._status = status
-
-    def on_body(self, body: bytes) -> None:
-        """Keep a piece of the body."""
-        self._pieces.append(body)
-        self._size += len(body)
+            self.status = status
 
     def on_message_complete(self) -> None:
         """Note that the answer is whole; only here the parser knows whether another may follow."""
-        self._whole = self._status > 0
-        self._persistent = self._parser.should_keep_alive()
+        if self.status:
+            self._is_whole = True
+            self._may_go_on = self._parser.should_keep_alive()
 
     # --- waiting ---------------------------------------------------------------------------------------------
 
-    async def _more(self) -> None:
-        """Wait until something came. Raises GeminiFailure."""
+    def _more(self) -> asyncio.Future[None]:
+        """To be awaited until something came. Raises GeminiFailure."""
         if self._failure is not None:
             raise GeminiFailure(self._failure, Facts(504 if self._failure is TOO_SLOW else 502))
-        if self._patience < math.inf:
+        if self._patience < inf:
             self._due = self._loop.time() + self._patience
-            self._look_by(self._due)
+            if self._due < self._looks_at:
+                self._look_at(self._due)
         self._reader = self._loop.create_future()
-        try:
-            await self._reader
-        finally:
-            self._reader = None
-            self._due = math.inf
+        return self._reader
 
-    def _look_by(self, due: float) -> None:
-        """Have the timer look at that time at the latest."""
-        if due < self._looks_at:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._looks_at = due
-            self._timer = self._loop.call_at(due, self._look)
+    def _wake(self) -> None:
+        reader = self._reader
+        if reader is not None:
+            self._reader, self._due = None, inf
+            # Who left while waiting has cancelled it.
+            if not reader.done():
+                reader.set_result(None)
+
+    def _end_in(self, seconds: float) -> None:
+        """Set when an exchange, or the rest after it, is over at the latest."""
+        self._ends = ends = self._loop.time() + seconds
+        if ends < self._looks_at:
+            self._look_at(ends)
+
+    def _look_at(self, when: float) -> None:
+        """Have the timer look then, and no later."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._looks_at = when
+        self._timer = self._loop.call_at(when, self._look)
 
     def _look(self) -> None:
-        """See whether the answer takes too long, or is silent for too long while somebody waits for more of it."""
-        self._timer, self._looks_at = None, math.inf
-        if not self._is_asked:
-            return
+        """See whether it rests for too long, or an answer takes too long, or is silent while somebody waits for more."""
+        self._timer, self._looks_at = None, inf
         due = min(self._ends, self._due)
         if self._loop.time() >= due:
             self._break(TOO_SLOW)
         else:
-            self._look_by(due)
+            self._look_at(due)
 
     def _break(self, failure: Failure) -> None:
         self._failure = self._failure or failure
         self.transport.abort()
         self._wake()
-
-    def _wake(self) -> None:
-        if self._reader is not None and not self._reader.done():
-            self._reader.set_result(None)

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from compat.gemini.failures import NONSENSE, Facts, GeminiFailure
-from compat.gemini.origin import Origin, answer_of
+from compat.gemini.origin import Origin
 from compat.schemas.gemini import UploadedFile, UploadReply
 
 _UPLOADS = "/upload/v1beta/files"
@@ -42,7 +42,7 @@ class Files:
         try:
             connection.ask(head, b"", total=self._total, patience=self._idle)
             is_whole = await connection.send(pieces)
-            payload = await answer_of(connection)
+            payload = await connection.answer()
         finally:
             if is_whole:
                 connection.end()
@@ -81,10 +81,9 @@ class Files:
         )
         connection = await self._origin.connect()
         try:
-            connection.upload_url = ""
             connection.ask(head, body, total=self._idle)
-            await answer_of(connection)
-            return self._target(connection.upload_url)
+            await connection.answer()
+            return self._target((connection.header(b"x-goog-upload-url") or b"").decode("latin-1"))
         finally:
             connection.end()
 

@@ -2,18 +2,12 @@
 
 import asyncio
 import ssl
-from collections import deque
 from urllib.parse import urlsplit
 
 import certifi
 
-from compat.gemini.connection import Connection
-from compat.gemini.failures import TOO_LARGE, UNREACHABLE, Facts, GeminiFailure, failure_of
-
-_MAX_REPLY_BYTES = 32 * 1024 * 1024
-_KEPT_AT_MOST = 256
-# Google keeps an idle connection for some minutes, a proxy in between perhaps not.
-_KEPT_SECONDS = 60.0
+from compat.gemini.connection import Connection, Idle
+from compat.gemini.failures import UNREACHABLE, Facts, GeminiFailure, failure_of
 
 
 class Origin:
@@ -30,16 +24,14 @@ class Origin:
         self._tls = _context() if parts.scheme == "https" else None
         self._port = parts.port or (443 if self._tls else 80)
         self._connect_seconds = connect_seconds
-        self._kept: deque[tuple[float, Connection]] = deque()
+        self._idle: Idle = {}
 
     async def connect(self) -> Connection:
         """A connection on which nothing is under way, the one used last if there is any. Raises GeminiFailure."""
-        now = self._loop.time()
-        while self._kept:
-            since, connection = self._kept.pop()
-            if now - since < _KEPT_SECONDS and not connection.transport.is_closing():
+        while self._idle:
+            connection, _ = self._idle.popitem()
+            if not connection.transport.is_closing():
                 return connection
-            connection.transport.abort()
         return await self._open()
 
     def head(self, method: str, target: str, key: str, further: str) -> bytes:
@@ -53,60 +45,32 @@ class Origin:
         return f"{method} {self.prefix}{target}{sent}\r\n{further}\r\n".encode("ascii")
 
     async def call(self, head: bytes, body: bytes, seconds: float) -> bytes:
-        """What a whole exchange brings. Raises GeminiFailure."""
+        """What a good answer brings. Raises GeminiFailure."""
         connection = await self.connect()
         try:
             connection.ask(head, body, total=seconds)
-            return await answer_of(connection)
+            return await connection.answer()
         finally:
             connection.end()
 
     def close(self) -> None:
         """Close every connection on which nothing is under way."""
-        while self._kept:
-            self._kept.pop()[1].transport.abort()
+        for connection in self._idle:
+            connection.transport.abort()
+        self._idle.clear()
 
     async def _open(self) -> Connection:
         # Raised outside of the except block: a failure must not carry the network's error, whose text names addresses.
         try:
             async with asyncio.timeout(self._connect_seconds):
                 _, connection = await self._loop.create_connection(
-                    lambda: Connection(self._keep), self._host, self._port, ssl=self._tls
+                    lambda: Connection(self._idle), self._host, self._port, ssl=self._tls
                 )
         except (OSError, TimeoutError, UnicodeError):
             connection = None
         if connection is None:
             raise GeminiFailure(UNREACHABLE, Facts(502))
         return connection
-
-    def _keep(self, connection: Connection) -> None:
-        now = self._loop.time()
-        self._kept.append((now, connection))
-        while len(self._kept) > _KEPT_AT_MOST or self._kept[0][0] < now - _KEPT_SECONDS:
-            self._kept.popleft()[1].transport.abort()
-
-
-async def answer_of(connection: Connection) -> bytes:
-    """The body of a good answer. Raises GeminiFailure for any other."""
-    status = await connection.status()
-    payload = await bounded(connection)
-    if status != 200:
-        raise failure_of(status, payload)
-    return payload
-
-
-async def bounded(connection: Connection) -> bytes:
-    """The body of an answer. Raises GeminiFailure for one that is larger than any reply has reason to be."""
-    if (rest := connection.rest()) is not None:
-        return rest
-    chunks: list[bytes] = []
-    size = 0
-    while (chunk := await connection.read()) is not None:
-        size += len(chunk)
-        if size > _MAX_REPLY_BYTES:
-            raise GeminiFailure(TOO_LARGE, Facts(200))
-        chunks.append(chunk)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _context() -> ssl.SSLContext:

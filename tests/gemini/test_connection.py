@@ -226,3 +226,27 @@ async def test_a_slow_reader_holds_the_upstream_back(client: GeminiClient, upstr
         count += len(replies)
     stream.close()
     assert count == 400
+
+
+async def test_a_connection_that_nobody_uses_is_closed_after_a_while(
+    client: GeminiClient, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("compat.gemini.connection._KEPT_SECONDS", 0.05)
+    assert await generate(client) == "Hello!"
+    await until(lambda: upstream.open == 0)
+    assert await generate(client) == "Hello!"
+    assert upstream.opened == 2
+
+
+async def test_a_connection_whose_answer_was_left_unread_is_not_used_again(
+    client: GeminiClient, upstream: Upstream
+) -> None:
+    """However large it was: reading may be held back there, and the next answer would never come."""
+    long = b"data: " + b"x" * 400_000 + b"\r\n\r\n"
+    upstream.answers = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(long), long)
+    stream = await client.stream("gemini-2.5-flash", "fake-key-of-the-wire", b"{}")
+    await asyncio.sleep(0.1)
+    stream.close()
+    upstream.answers = WHOLE
+    assert await generate(client) == "Hello!"
+    assert upstream.opened == 2
