@@ -1,13 +1,20 @@
 """What holds for every test: helpers' assertions explain themselves, and no test meets what another left in memory."""
 
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connections
 from django.test import override_settings
 
+from tests.live.gateway import template
+from tests.once import migrated, once
+
 if TYPE_CHECKING:
     from xdist.scheduler import LoadScopeScheduling
+
+__all__ = ["migrated", "once", "template"]
 
 pytest.register_assert_rewrite("tests.translation.translating", "tests.translation.answering")
 
@@ -75,9 +82,15 @@ def storing():
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(
-    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory, migrated: Path
 ) -> None:
     """Test on a file, as the site runs on one: in memory a second thread is refused at once where it would wait."""
-    wanted = connections["default"].settings_dict
-    if wanted["ENGINE"].endswith("sqlite3"):
-        wanted["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+    if connections["default"].vendor == "sqlite":
+        own = shutil.copy(migrated, tmp_path_factory.mktemp("database") / "test.sqlite3")
+        connections["default"].settings_dict["TEST"]["NAME"] = str(own)
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """The copied file is used as it is found."""
+    return connections["default"].vendor == "sqlite"

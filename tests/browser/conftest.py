@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.browser.identity_provider import CLIENT, SECRET, serving
-from tests.live.gateway import Gateway, Template, simulated_gemini
+from tests.live.gateway import Gateway, simulated_gemini
 from tests.pages.conftest import _SIGN_IN, CHROMIUM, _python, axe, browser, open_as
 
 __all__ = ["axe", "browser", "open_as"]
@@ -34,12 +34,11 @@ def provider(identity_provider):
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory, upstream, identity_provider):
+def site(tmp_path_factory, template, upstream, identity_provider):
     """As the site of the other pages, but that it answers."""
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed (apt-get install chromium)")
     directory = tmp_path_factory.mktemp("browser")
-    template = Template(directory / "template")
     more = {
         "TUMBLER_SIGN_UP": "open",
         "TUMBLER_CHECK_SECONDS": "0.3",

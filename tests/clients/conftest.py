@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.clients.running import JAVASCRIPT, installed_by_npm, installed_by_pip
-from tests.live.conftest import Start, every_gateway, gemini, keys, model, start_for_good, template, upstream
+from tests.live.conftest import Start, every_gateway, gemini, keys, model, start_for_good, upstream
 from tests.live.gateway import Gateway, simulated_gemini
 
-__all__ = ["every_gateway", "gemini", "model", "start_for_good", "template", "upstream"]
+__all__ = ["every_gateway", "gemini", "model", "start_for_good", "upstream"]
 
 
 @pytest.fixture(scope="session")

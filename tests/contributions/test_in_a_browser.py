@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.live.gateway import Gateway, Template, eventually, manage
+from tests.live.gateway import Gateway, eventually, manage
 from tests.scripted_gemini import ScriptedGemini
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -23,11 +23,6 @@ def gemini():
     server = ScriptedGemini()
     yield server
     server.close()
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory):
-    return Template(tmp_path_factory.mktemp("template"))
 
 
 @pytest.fixture(params=["daphne", "uvicorn"])

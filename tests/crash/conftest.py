@@ -9,15 +9,18 @@ import pytest
 
 from tests.crash.house import House
 from tests.metering.conftest import postgresql_server
+from tests.once import new_site
 from tests.redis_server import FrailRedis
 
 __all__ = ["postgresql_server"]
 
 
 @pytest.fixture(scope="session")
-def one_worker(tmp_path_factory) -> Iterator[House]:
+def one_worker(tmp_path_factory, migrated) -> Iterator[House]:
     """One process on SQLite, which is not running between the tests."""
-    house = House(tmp_path_factory.mktemp("house"))
+    directory = tmp_path_factory.mktemp("house")
+    new_site(directory / "var", migrated)
+    house = House(directory)
     yield house
     house.close()
 

@@ -24,6 +24,8 @@ from tests.live.gateway import ROOT, environment, eventually
 MODEL = "gemini-2.5-flash"
 
 _FILLING = """
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
 from accounts.contributing import contribute
 from accounts.issuing import issue_token
 from accounts.models import ContributedKey, User
@@ -89,7 +91,6 @@ class House:
         self._log = directory / "server.log"
         self.numbers = itertools.count()
         self.sent: list[Sent] = []
-        self.manage("migrate", "-v0")
         self.token = self.manage("shell", "-v0", "-c", _FILLING).strip()
 
     # --- processes ----------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from tests.live.gateway import ROOT, environment
+from tests.live.gateway import environment
+from tests.once import ROOT, new_site
 
 _SHOW = """
 import json, django
@@ -26,18 +27,15 @@ SMTP = "accounts.door.mail.Background"
 
 
 @pytest.fixture
-def site(tmp_path):
+def site(tmp_path, migrated):
     """site(VARIABLE=…): what the login page and the settings are then; SystemExit with the reason when it does not start."""
     data_dir = tmp_path / "var"
-
-    def run(*arguments, **variables):
-        command = [sys.executable, *arguments]
-        env = environment(data_dir, **variables)
-        return subprocess.run(command, capture_output=True, text=True, env=env, cwd=ROOT, timeout=60)
+    new_site(data_dir, migrated)
 
     def show(**variables):
-        done = run(ROOT / "manage.py", "migrate", "-v0", **variables)
-        done = done if done.returncode else run("-c", _SHOW, **variables)
+        command = [sys.executable, "-c", _SHOW]
+        env = environment(data_dir, **variables)
+        done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=ROOT, timeout=60)
         if done.returncode:
             raise SystemExit(done.stderr.strip().splitlines()[-1])
         return json.loads(done.stdout)

@@ -39,11 +39,6 @@ def gemini(upstream: ScriptedGemini) -> Iterator[ScriptedGemini]:
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
-    return Template(tmp_path_factory.mktemp("template"))
-
-
-@pytest.fixture(scope="session")
 def every_gateway() -> list[Gateway]:
     """Each one of this session, those included that are over."""
     return []

@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import httpx
+import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.once import ROOT, Once, new_site
+
 SERVERS = ("uvicorn", "daphne")
 PAIRS = 24
 """How many mappings `pair-N` there are, each with two targets of its own: what is found gone stays gone for a day."""
@@ -23,13 +25,15 @@ PAIRS = 24
 T = TypeVar("T")
 
 _OURS = ("GEMINI_", "TUMBLER_", "DATABASE_URL", "REDIS_URL", "DEFAULT_MODEL", "HOST", "PORT")
-_PAIRS = f"""
+_FILLING = f"""
+from django.core.management import call_command
 from compat.models import MappingTarget, ModelMapping
 for n in range({PAIRS}):
     mapping = ModelMapping.objects.create(name=f"pair-{{n}}", listed=False)
     for place, letter in enumerate("ab"):
         target = f"gemini-2.5-flash--pair-{{n}}{{letter}}"
         MappingTarget.objects.create(mapping=mapping, gemini_model=target, position=place)
+call_command("issue_token", "ada")
 """
 
 
@@ -83,14 +87,23 @@ def environment(data_dir: Path, **more: str) -> dict[str, str]:
     return {**kept, **ours, **more}
 
 
-class Template:
+class Template(NamedTuple):
     """A migrated site with mappings, a user and a token, to be copied by every gateway: no key is in it."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        manage(directory, "migrate", "-v0")
-        manage(directory, "shell", "-v0", "-c", _PAIRS)
-        self.token = manage(directory, "issue_token", "ada").strip()
+    directory: Path
+    token: str
+
+
+@pytest.fixture(scope="session")
+def template(once: Once, migrated: Path) -> Template:
+    """The one that all workers copy."""
+
+    def fill(directory: Path) -> None:
+        new_site(directory / "var", migrated)
+        (directory / "token").write_text(manage(directory / "var", "shell", "-v0", "-c", _FILLING).strip())
+
+    made = once("template", fill)
+    return Template(made / "var", (made / "token").read_text())
 
 
 class Gateway:

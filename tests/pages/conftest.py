@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.live.gateway import ROOT, Gateway, Template, environment
+from tests.live.gateway import ROOT, Gateway, environment
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
@@ -59,12 +59,11 @@ print(ContributedKey.objects.first().pk, record.pk, batch.pk)
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory):
+def site(tmp_path_factory, template):
     """The server: `url`, `directory`, ids of `rows`, and `session(name)`, the cookie of somebody who has signed in."""
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed (apt-get install chromium)")
     directory = tmp_path_factory.mktemp("pages")
-    template = Template(directory / "template")
     gateway = Gateway(template, directory / "var", "daphne", "http://127.0.0.1:9", [])
     rows = dict(zip(("key", "record", "batch"), _python(gateway.directory, _FILL, "").split()[-3:], strict=True))
     known = {}

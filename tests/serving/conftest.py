@@ -1,7 +1,8 @@
-"""The scripted app under each real server."""
+"""The scripted app under each real server, and the site's own commands."""
 
 import pytest
 
+from tests.once import new_site
 from tests.serving.clients_and_servers import Server, Site
 
 KINDS = ["daphne", "uvicorn"]
@@ -51,3 +52,10 @@ def site(tmp_path):
     yield start_site
     for one in started:
         one.close()
+
+
+@pytest.fixture
+def migrated_site(site, migrated, tmp_path):
+    """The same on a database that has its tables already."""
+    new_site(tmp_path / "data", migrated)
+    return site

@@ -80,16 +80,16 @@ def test_a_start_without_any_key_is_answered_by_the_simulator_and_says_so(site, 
     child.until(lambda: not simulator.is_running() or simulator.status() == psutil.STATUS_ZOMBIE)
 
 
-def test_the_simulator_does_not_outlive_a_killed_server(site):
-    child = site(*prepared())
+def test_the_simulator_does_not_outlive_a_killed_server(migrated_site):
+    child = migrated_site(*prepared())
     child.url()
     simulator = the_simulator_of(child)
     child.signal(signal.SIGKILL)
     child.until(lambda: not simulator.is_running() or simulator.status() == psutil.STATUS_ZOMBIE)
 
 
-def test_ctrl_c_reaches_the_server_and_not_its_simulator(site):
-    child = site(*prepared())
+def test_ctrl_c_reaches_the_server_and_not_its_simulator(migrated_site):
+    child = migrated_site(*prepared())
     child.url()
     simulator = the_simulator_of(child)
     assert os.getpgid(simulator.pid) != os.getpgid(child.child.pid)
@@ -118,52 +118,54 @@ def test_the_first_run_is_shown_once_and_kept_for_its_owner_alone(site, tmp_path
     assert not any(made["token"] in line or made["admin_password"] in line for line in again.out + again.err)
 
 
-def test_with_a_key_the_upstream_is_gemini_and_its_name_is_said(site):
+def test_with_a_key_the_upstream_is_gemini_and_its_name_is_said(migrated_site):
     key = "not-a-real-key-0123456789"
-    child = site(*prepared(), GEMINI_API_KEY=key, GEMINI_API_KEY_2=f"{key}-2", GEMINI_BASE_URL="http://127.0.0.1:9")
+    child = migrated_site(
+        *prepared(), GEMINI_API_KEY=key, GEMINI_API_KEY_2=f"{key}-2", GEMINI_BASE_URL="http://127.0.0.1:9"
+    )
     child.url()
     assert "Put into the pool: GEMINI_API_KEY, GEMINI_API_KEY_2." in child.out
     assert "Upstream: http://127.0.0.1:9, 2 keys in the pool" in child.out
     assert not any(key in line for line in child.out + child.err)
 
 
-def test_an_upstream_without_keys_says_how_to_contribute_some(site):
-    child = site(*prepared(), GEMINI_BASE_URL="http://127.0.0.1:9")
+def test_an_upstream_without_keys_says_how_to_contribute_some(migrated_site):
+    child = migrated_site(*prepared(), GEMINI_BASE_URL="http://127.0.0.1:9")
     child.url()
     assert "Upstream: http://127.0.0.1:9, 0 keys in the pool" in child.out
     assert any("contribute_keys" in line for line in child.out)
 
 
-def test_a_demo_uses_the_simulator_even_where_there_is_a_key(site, tmp_path):
-    child = site(*prepared("--demo"), GEMINI_API_KEY="not-a-real-key-0123456789")
+def test_a_demo_uses_the_simulator_even_where_there_is_a_key(migrated_site, tmp_path):
+    child = migrated_site(*prepared("--demo"), GEMINI_API_KEY="not-a-real-key-0123456789")
     child.url()
     assert any("built-in Gemini simulator" in line for line in child.out)
     status, headers, _ = child.ask("/v1/chat/completions", first_run(tmp_path / "data")["token"], CHAT)
     assert (status, headers["x-tumbler-upstream"]) == (200, "simulator")
 
 
-def test_open_access_is_said_on_every_start_and_takes_any_key(site):
-    child = site(*prepared("--open"))
+def test_open_access_is_said_on_every_start_and_takes_any_key(migrated_site):
+    child = migrated_site(*prepared("--open"))
     child.url()
     assert any(line.startswith("Open access: any API key is accepted") for line in child.out)
     assert child.ask("/v1/chat/completions", "dummy-key", CHAT)[0] == 200
     assert child.ask("/v1/chat/completions", body=CHAT)[0] == 200
 
 
-def test_contributed_keys_that_cannot_be_unsealed_stop_the_start(site):
-    child = site(*prepared(), GEMINI_API_KEY="not-a-real-key-0123456789")
+def test_contributed_keys_that_cannot_be_unsealed_stop_the_start(migrated_site):
+    child = migrated_site(*prepared(), GEMINI_API_KEY="not-a-real-key-0123456789")
     child.url()
     child.signal()
     child.wait()
     other_key = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
-    wrong = site(*prepared(), TUMBLER_ENCRYPTION_KEYS=other_key)
+    wrong = migrated_site(*prepared(), TUMBLER_ENCRYPTION_KEYS=other_key)
     assert wrong.wait() == 1
     assert any("cannot be unsealed" in line for line in wrong.err)
 
 
-def test_two_workers_share_one_socket_and_a_killed_one_comes_back(site):
+def test_two_workers_share_one_socket_and_a_killed_one_comes_back(migrated_site):
     """Redis is named and not there: nothing that is asked here needs it."""
-    child = site(*prepared("--server", "uvicorn", "--workers", "2"), REDIS_URL="redis://127.0.0.1:9/0")
+    child = migrated_site(*prepared("--server", "uvicorn", "--workers", "2"), REDIS_URL="redis://127.0.0.1:9/0")
     child.url()
     first = child.until(lambda: len(workers := the_workers_of(child)) == 2 and workers, 20)
     child.until(lambda: child.ask("/healthz")[0] == 200)
@@ -178,8 +180,8 @@ def test_two_workers_share_one_socket_and_a_killed_one_comes_back(site):
     assert not any(worker.is_running() for worker in second)
 
 
-def test_workers_end_with_a_supervisor_that_was_killed(site):
-    child = site(*prepared("--server", "uvicorn", "--workers", "2"), REDIS_URL="redis://127.0.0.1:9/0")
+def test_workers_end_with_a_supervisor_that_was_killed(migrated_site):
+    child = migrated_site(*prepared("--server", "uvicorn", "--workers", "2"), REDIS_URL="redis://127.0.0.1:9/0")
     child.url()
     workers = child.until(lambda: len(found := the_workers_of(child)) == 2 and found, 20)
     child.signal(signal.SIGKILL)

@@ -18,6 +18,8 @@ import psycopg
 from tests.live.gateway import ROOT, environment, eventually
 
 _FILLING = """
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
 from accounts.contributing import contribute
 from accounts.issuing import issue_token
 from accounts.models import ContributedKey, TierQuota, User
@@ -39,7 +41,6 @@ class Site:
         self.database_url = database_url
         services = {"DATABASE_URL": database_url, **({"REDIS_URL": redis_url} if redis_url else {})}
         self.env = environment(directory, GEMINI_BASE_URL=upstream, **services, **more)
-        self.manage("migrate", "-v0")
         self.token = self.manage("shell", "-v0", "-c", _FILLING).strip()
 
     def manage(self, *arguments: str, stdin: str = "") -> str:

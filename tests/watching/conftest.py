@@ -1,5 +1,7 @@
 """A running site with people who may watch, and some who may not."""
 
+import shutil
+
 import pytest
 
 from tests.live.gateway import Gateway, Template, manage
@@ -24,18 +26,20 @@ def gemini(upstream):
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory):
-    made = Template(tmp_path_factory.mktemp("watched"))
-    made.people = people(manage(made.directory, "shell", "-v0", "-c", SIGN_IN))
-    return made
+def watched(template, tmp_path_factory):
+    """(a template with people who may watch, and some who may not; the session of each by name)"""
+    directory = tmp_path_factory.mktemp("watched") / "var"
+    shutil.copytree(template.directory, directory)
+    return Template(directory, template.token), people(manage(directory, "shell", "-v0", "-c", SIGN_IN))
 
 
 @pytest.fixture(scope="module", params=["daphne", "uvicorn"])
-def site(request, template, upstream, tmp_path_factory):
+def site(request, watched, upstream, tmp_path_factory):
     """Running under each server; `people` are the sessions of those who are signed in."""
     directory = tmp_path_factory.mktemp(request.param) / "var"
+    template, sessions = watched
     gateway = Gateway(template, directory, request.param, upstream.url, [KEY], TUMBLER_LOG_LEVEL="DEBUG")
-    gateway.people = dict(template.people)
+    gateway.people = dict(sessions)
     yield gateway
     if gateway.process.poll() is None:
         gateway.stop()
