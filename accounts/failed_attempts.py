@@ -54,14 +54,18 @@ def forget() -> None:
 def _refuse_at(name: str, limit: int) -> None:
     window = _failures.get(name)
     now = time.monotonic()
-    if window is not None and window.slide(now) >= limit:
-        raise TooManyFailures(window.wait(window.total - limit + 1, now) or 0.0)
+    if window is not None:
+        window.slide(now)
+        if window.total >= limit:
+            raise TooManyFailures(window.wait(window.total - limit + 1, now) or 0.0)
 
 
 def _count(*names: str) -> None:
+    now = time.monotonic()
     for name in names:
         window = _failures.pop(name, None) or Window(MINUTE)
         while len(_failures) >= _REMEMBERED_AT_MOST:
             del _failures[next(iter(_failures))]
         _failures[name] = window
-        window.add(1, time.monotonic())
+        window.slide(now)
+        window.add(1, now)

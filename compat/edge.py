@@ -81,7 +81,7 @@ def finish(response: Response, request: LeanRequest, request_id: str, started: f
         if job.model:
             headers["x-tumbler-model"] = job.model
         if job.caller.holders:
-            headers |= to_headers(job.standings)
+            headers |= to_headers(job.headroom)
     _allow_origin(headers, request)
 
 

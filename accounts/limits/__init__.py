@@ -14,19 +14,22 @@ from weakref import WeakKeyDictionary
 from django.db import DatabaseError
 
 from accounts.in_db import in_db_soon
-from accounts.limits.asking import Ask, Refusal, Standing, Unseeded
+from accounts.limits.asking import NO_HEADROOM, Ask, Headroom, Refusal, Standing, Unseeded
 from accounts.limits.holders import NANO, NO_LIMITS, Holder, LimitSet, holders_of
-from accounts.limits.memory import MemoryStore, Reservation
+from accounts.limits.memory import MemoryStore
 from accounts.limits.shared import SharedReservation, SharedStore
 from accounts.limits.spending import look_up
+from accounts.limits.terms import Reservation
 from accounts.limits.wire import Away, wire_to
 from accounts.remembered_settings import settings
 
 __all__ = [
     "NANO",
+    "NO_HEADROOM",
     "NO_LIMITS",
     "AnyReservation",
     "Ask",
+    "Headroom",
     "Holder",
     "LimitSet",
     "Refusal",
@@ -45,8 +48,6 @@ Store: TypeAlias = MemoryStore | SharedStore
 Place: TypeAlias = tuple[int, str]
 """A store and the key of a holder."""
 
-# So often the budgets in use are compared with the database.
-REFRESH_SECONDS = 60.0
 _ROUNDS = 5
 
 
@@ -54,9 +55,9 @@ class _State:
     """The stores of this process, and the look-ups under way."""
 
     def __init__(self) -> None:
-        self.alone = MemoryStore()
+        self.alone = MemoryStore(compare=_compare)
         """Where there is no Redis: this process is the only one."""
-        self.without_redis = MemoryStore(settings.WORKERS)
+        self.without_redis = MemoryStore(settings.WORKERS, compare=_compare)
         """While Redis is away."""
         self.shared: WeakKeyDictionary[asyncio.AbstractEventLoop, SharedStore] = WeakKeyDictionary()
         self.look_ups: dict[Place, asyncio.Task[None]] = {}
@@ -80,13 +81,9 @@ async def reserve(holders: tuple[Holder, ...], ask: Ask) -> AnyReservation | Ref
         else:
             store = alone = _the_state().alone
             answer = alone.reserve(holders, ask, now, time.time())
-        if isinstance(answer, Unseeded):
-            await _seed(store, answer.holders)
-            continue
-        for holder in holders:
-            if store.is_stale(holder, REFRESH_SECONDS, now):
-                _look_up(store, holder, everything=False)
-        return answer
+        if not isinstance(answer, Unseeded):
+            return answer
+        await _seed(store, answer.holders)
     raise DatabaseError("What was used so far cannot be told: each answer is out of date at once.")
 
 
@@ -136,7 +133,7 @@ async def _reserve_as_one_of_several(
         except Away:
             pass
     store = _local_store()
-    if any(store.is_stale(holder, REFRESH_SECONDS, now) for holder in holders):
+    if any(store.is_stale(holder, now) for holder in holders):
         # Known from when Redis was away before; since then the other processes went on.
         return store, Unseeded(holders)
     return store, store.reserve(holders, ask, now, time.time())
@@ -149,7 +146,7 @@ def _shared_store() -> SharedStore | None:
     state, loop = _the_state(), asyncio.get_running_loop()
     store = state.shared.get(loop)
     if store is None:
-        store = state.shared[loop] = SharedStore(wire_to(settings.REDIS_URL))
+        store = state.shared[loop] = SharedStore(wire_to(settings.REDIS_URL), compare=_compare)
     if store.wire.away:
         return None
     return store
@@ -162,6 +159,11 @@ def _local_store() -> MemoryStore:
 async def _seed(store: Store, holders: tuple[Holder, ...]) -> None:
     """Tell the store what these holders have used; whoever needs the same waits for the same look-up."""
     await asyncio.gather(*(asyncio.shield(_look_up(store, holder, everything=True)) for holder in holders))
+
+
+def _compare(store: Store, holder: Holder) -> None:
+    """Tell the store what the database says of a holder's budgets by now; nobody waits for it."""
+    _look_up(store, holder, everything=False)
 
 
 def _look_up(store: Store, holder: Holder, *, everything: bool) -> "asyncio.Task[None]":

@@ -1,8 +1,15 @@
 """What is asked of the limits and what they answer."""
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 from accounts.limits.holders import Holder
+
+# So often the budgets in use are compared with the database.
+COMPARE_SECONDS = 60.0
+
+Compare: TypeAlias = Callable[[Any, Holder], None]
+"""What a store calls, with itself, when the budgets of a holder are to be compared."""
 
 
 class Ask(NamedTuple):
@@ -32,6 +39,15 @@ class Standing(NamedTuple):
         return max(0, self.limit - self.used)
 
 
+Left: TypeAlias = tuple[int, int, float]
+"""What a limit leaves, the limit, and in how many seconds it is whole again (0 or less: it is). The smallest leaves least."""
+
+Headroom: TypeAlias = tuple[Sequence[Left], Sequence[Left]]
+"""What each limit of requests leaves, and each of tokens a minute: what answers tell their clients."""
+
+NO_HEADROOM: Headroom = ((), ())
+
+
 class Refusal(NamedTuple):
     """The limit that did not admit a request: of it `used` is taken and `asked` did not fit any more."""
 
@@ -44,7 +60,7 @@ class Refusal(NamedTuple):
     asked: int
     wait: float | None
     """Seconds until it may fit; None when it never will."""
-    standings: tuple[Standing, ...] = ()
+    headroom: Headroom = NO_HEADROOM
 
 
 class Unseeded(NamedTuple):

@@ -1,41 +1,37 @@
-"""A budget: what is spent of one day or month."""
-
-from accounts.limits.asking import Spending
+"""A budget: what is used of one day or month, in tokens or in nanodollars."""
 
 
 class Budget:
-    """Tokens and nanodollars of one period: those of settled requests, and those that reservations hold open."""
+    """What the requests of one period took, those that run included. It counts as windows do, but time lets nothing go."""
 
-    __slots__ = ("cost", "open_cost", "open_tokens", "period", "started_cost", "started_tokens", "tokens")
+    __slots__ = ("_open", "_started", "period", "total")
 
-    def __init__(self, past: Spending) -> None:
-        self.period = past.period
-        self.tokens = self.started_tokens = past.tokens
-        self.cost = self.started_cost = past.cost
-        self.open_tokens = self.open_cost = 0
+    def __init__(self, period: str, spent: int) -> None:
+        self.period = period
+        """Its name: 2026-11-22, 2026-11."""
+        self.total = self._started = spent
+        """What counts: what is spent, and what is reserved."""
+        self._open = 0
+        """What of it is reserved."""
 
-    def learn(self, past: Spending) -> None:
+    def learn(self, spent: int) -> None:
         """Take over what the database knows by now. It lags behind, so it never makes less of what is known here."""
-        self.tokens = self.started_tokens = max(self.tokens, past.tokens)
-        self.cost = self.started_cost = max(self.cost, past.cost)
+        self._started = max(self.total - self._open, spent)
+        self.total = self._started + self._open
 
-    def parts(self, tokens: int | None, cost: int | None, share: int) -> tuple[int | None, int | None]:
-        """What one of `share` processes may use of these limits: its share of what the database left."""
-        if share == 1:
-            return tokens, cost
-        return (
-            None if tokens is None else self.started_tokens + (tokens - self.started_tokens) // share,
-            None if cost is None else self.started_cost + (cost - self.started_cost) // share,
-        )
+    def part(self, limit: int, share: int) -> int:
+        """What one of `share` processes may use of this limit: its share of what the database left."""
+        return self._started + (limit - self._started) // share
 
-    def open(self, tokens: int, cost: int) -> None:
-        """Hold so much open for a request."""
-        self.open_tokens += tokens
-        self.open_cost += cost
+    def add(self, amount: int, now: float) -> None:
+        """Reserve so much."""
+        self.total += amount
+        self._open += amount
 
-    def close(self, reserved: tuple[int, int], tokens: int, cost: int) -> None:
+    def settle(self, at: float, reserved: int, used: int) -> None:
         """Spend so much instead of what was reserved."""
-        self.open_tokens -= reserved[0]
-        self.open_cost -= reserved[1]
-        self.tokens += tokens
-        self.cost += cost
+        self.total += used - reserved
+        self._open -= reserved
+
+    def wait(self, excess: int, now: float) -> None:
+        """Nothing is free again before the period is over."""

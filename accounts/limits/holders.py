@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import lru_cache
 
 NANO = 10**9
 """Money is counted in whole nanodollars inside this package: sums stay exact, in memory and in Redis alike."""
@@ -66,6 +67,8 @@ def holders_of(
     return tuple(found)
 
 
+# The same object for the same limits: what they ask of an account is kept by it, and a user has several tokens.
+@lru_cache(maxsize=4096)
 def _holder(kind: str, key: str, user_id: int, token_id: int | None, limits: LimitSet, zone: str) -> Holder:
     return Holder(
         kind,

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from accounts.limits.asking import Ask, Past, Refusal, Standing, Unseeded
+from accounts.limits.asking import COMPARE_SECONDS, Ask, Compare, Headroom, Past, Refusal, Standing, Unseeded
 from accounts.limits.holders import Holder
 from accounts.limits.periods import today
 from accounts.limits.wire import Away, Script, Wire
@@ -28,7 +28,7 @@ Member: TypeAlias = dict[str, Any]
 class SharedReservation:
     """What one admitted request holds in Redis until it is settled or released; a second end is nothing."""
 
-    __slots__ = ("_standings", "_store", "cost", "keys", "members", "tokens")
+    __slots__ = ("_headroom", "_store", "cost", "keys", "members", "tokens")
 
     def __init__(
         self,
@@ -37,10 +37,10 @@ class SharedReservation:
         cost: int,
         keys: Keys,
         members: list[Member],
-        standings: tuple[Standing, ...],
+        headroom: Headroom,
     ) -> None:
         self._store = store
-        self._standings = standings
+        self._headroom = headroom
         self.tokens = tokens
         self.cost = cost
         self.keys = keys
@@ -54,16 +54,19 @@ class SharedReservation:
         """Give everything back: the request never reached the upstream."""
         self._store.end(self, 0, 0, released=True)
 
-    def standings(self) -> tuple[Standing, ...]:
-        """How the limits of requests and tokens stood when it was admitted."""
-        return self._standings
+    def headroom(self) -> Headroom:
+        """What the limits of requests and of tokens a minute left when it was admitted."""
+        return self._headroom
 
 
 class SharedStore:
     """The accounts of all holders, on one event loop. Raises Away where Redis does not answer. `wall` is Unix time."""
 
-    def __init__(self, wire: Wire, *, lease_seconds: float = LEASE_SECONDS) -> None:
+    def __init__(
+        self, wire: Wire, *, lease_seconds: float = LEASE_SECONDS, compare: Compare = lambda store, holder: None
+    ) -> None:
         self.wire = wire
+        self._compare = compare
         self._lease_ms = round(lease_seconds * 1000)
         self._open: set[SharedReservation] = set()
         self._renewing: asyncio.TimerHandle | None = None
@@ -89,7 +92,10 @@ class SharedStore:
         except Away:
             self.wire.tell(_UNDO, keys, _encode({"holders": facts, "lease": lease}))
             raise
-        return self._read(answer, holders, lease, keys, facts)
+        found = self._read(answer, holders, lease, keys, facts)
+        if isinstance(found, SharedReservation):
+            self._compare_stale(holders)
+        return found
 
     async def learn(self, holder: Holder, past: Past, wall: float) -> None:
         """Take over what the database says of a holder."""
@@ -109,10 +115,6 @@ class SharedStore:
         await self.wire.ask(_LEARN, keys, _encode(told))
         if _has_budget(holder):
             self._learned[holder.key] = (time.monotonic(), self.wire.returns)
-
-    def is_stale(self, holder: Holder, seconds: float, now: float) -> bool:
-        """True when the budgets of a holder were not compared with the database for so long."""
-        return _has_budget(holder) and now - self._learned.get(holder.key, (now, 0))[0] > seconds
 
     async def standings(self, holders: tuple[Holder, ...], wall: float) -> tuple[Standing, ...] | Unseeded:
         """How every limit stands."""
@@ -147,11 +149,18 @@ class SharedStore:
         """False also after Redis was away: what was used meanwhile is known to the database alone."""
         return self._learned.get(holder.key, (0.0, -1))[1] == self.wire.returns
 
+    def _compare_stale(self, holders: tuple[Holder, ...]) -> None:
+        now = time.monotonic()
+        for holder in holders:
+            learned, _ = self._learned.get(holder.key, (now, 0))
+            if _has_budget(holder) and now - learned > COMPARE_SECONDS:
+                self._compare(self, holder)
+
     def _read(
         self, answer: list[Any], holders: tuple[Holder, ...], lease: str, keys: Keys, facts: list[dict[str, Any]]
     ) -> SharedReservation | Refusal | Unseeded:
         match answer:
-            case [b"taken", tokens, cost, parts, standings]:
+            case [b"taken", tokens, cost, parts, rows]:
                 members = [
                     {
                         **{name: fact[name] for name in ("day", "month") if name in fact},
@@ -160,15 +169,15 @@ class SharedStore:
                     }
                     for fact, part in zip(facts, parts, strict=True)
                 ]
-                reservation = SharedReservation(self, tokens, cost, keys, members, _standings(holders, standings))
+                reservation = SharedReservation(self, tokens, cost, keys, members, _headroom(holders, rows))
                 self._open.add(reservation)
                 self._renew_later()
                 return reservation
-            case [b"refused", number, name, used, asked, wait_ms, standings]:
+            case [b"refused", number, name, used, asked, wait_ms, rows]:
                 holder, limit_name = holders[number - 1], name.decode()
                 wait = None if wait_ms < 0 else wait_ms / 1000
                 limit = getattr(holder, limit_name)
-                return Refusal(holder.kind, limit_name, limit, used, asked, wait, _standings(holders, standings))
+                return Refusal(holder.kind, limit_name, limit, used, asked, wait, _headroom(holders, rows))
         for holder in holders:
             self._learned.pop(holder.key, None)
         return Unseeded(holders)
@@ -245,6 +254,15 @@ def _standings(holders: tuple[Holder, ...], answer: list[list[list[Any]]]) -> tu
     )
 
 
+def _headroom(holders: tuple[Holder, ...], answer: list[list[list[Any]]]) -> Headroom:
+    standings = _standings(holders, answer)
+    requests, tokens = (
+        [(one.limit - one.used, one.limit, one.reset) for one in standings if one.name in names]
+        for names in (("rpm", "rpd"), ("tpm",))
+    )
+    return requests, tokens
+
+
 def _looked(holder: Holder, row: list[Any], wall: float) -> list[Standing]:
     windows, running, day_tokens, day_cost, month_tokens, month_cost = row
     days = today(holder.zone, wall)
@@ -252,8 +270,8 @@ def _looked(holder: Holder, row: list[Any], wall: float) -> list[Standing]:
     for name, used, reset in (
         ("max_parallel", running, 0.0),
         ("daily_tokens", day_tokens, days.day_end - wall),
-        ("daily_cost", day_cost, days.day_end - wall),
         ("monthly_tokens", month_tokens, days.month_end - wall),
+        ("daily_cost", day_cost, days.day_end - wall),
         ("monthly_cost", month_cost, days.month_end - wall),
     ):
         limit = getattr(holder, name)

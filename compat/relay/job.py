@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from accounts import limits, metering, pool, pricing
 from accounts.callers import Caller
-from accounts.limits import AnyReservation, Refusal, Standing
+from accounts.limits import NO_HEADROOM, AnyReservation, Headroom, Refusal
 from accounts.live.traffic import traffic
 from accounts.metering import NO_COUNTS, Admission, TokenCounts, Tried
 from accounts.models import StoredFile, UsageRecord
@@ -178,11 +178,11 @@ class Job:
         self._reservation = found
 
     @property
-    def standings(self) -> tuple[Standing, ...]:
-        """How the limits of requests and tokens stand; none where there is no such limit."""
+    def headroom(self) -> Headroom:
+        """What the limits of requests and of tokens a minute leave; nothing where there is no such limit."""
         if self._refused is not None:
-            return self._refused.standings
-        return self._reservation.standings() if self._reservation is not None else ()
+            return self._refused.headroom
+        return self._reservation.headroom() if self._reservation is not None else NO_HEADROOM
 
     def calling(self, model: str) -> float:
         """An attempt begins, at the monotonic time that is returned."""

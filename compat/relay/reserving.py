@@ -1,12 +1,12 @@
 """A request before the limits: what it may use, and what they answer, in OpenAI's words and headers."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
 from accounts import limits, pricing
-from accounts.limits import Ask, Holder, Refusal, Standing
+from accounts.limits import Ask, Headroom, Holder, Refusal
 from compat.errors import CompatError, QuotaSpent, RateLimited
 from compat.translation.families import family_of
 
@@ -14,16 +14,15 @@ from compat.translation.families import family_of
 USUAL_ANSWER = 4_096
 
 _RATES: Final = {
-    "rpm": ("requests per min (RPM)", "requests"),
-    "rpd": ("requests per day (RPD)", "requests"),
-    "tpm": ("tokens per min (TPM)", "tokens"),
-    "max_parallel": ("parallel requests", "requests"),
+    "rpm": "requests per min (RPM)",
+    "rpd": "requests per day (RPD)",
+    "tpm": "tokens per min (TPM)",
+    "max_parallel": "parallel requests",
 }
-_UNITS: Final = {name: unit for name, (_, unit) in _RATES.items()}
-_HEADERS: Final = {
-    unit: (f"x-ratelimit-limit-{unit}", f"x-ratelimit-remaining-{unit}", f"x-ratelimit-reset-{unit}")
+_HEADERS: Final = [
+    (f"x-ratelimit-limit-{unit}", f"x-ratelimit-remaining-{unit}", f"x-ratelimit-reset-{unit}")
     for unit in ("requests", "tokens")
-}
+]
 _BUDGETS: Final = {
     "daily_tokens": "daily budget of tokens",
     "monthly_tokens": "monthly budget of tokens",
@@ -41,11 +40,12 @@ def to_ask(holders: Sequence[Holder], targets: tuple[str, ...], prompt: int, ans
     cap = _output_limit(targets)
     least = prompt + answers * (1 if longest is None else min(longest, cap))
     most = prompt + answers * min(longest or USUAL_ANSWER, cap)
-    if not any(holder.has_cost for holder in holders):
-        return Ask(least, most)
-    prices = [pricing.price_of(target) for target in targets]
-    costs = [max(price.cost(prompt, tokens - prompt) for price in prices) for tokens in (least, most)]
-    return Ask(least, most, *costs)
+    for holder in holders:
+        if holder.has_cost:
+            prices = [pricing.price_of(target) for target in targets]
+            costs = [max(price.cost(prompt, tokens - prompt) for price in prices) for tokens in (least, most)]
+            return Ask(least, most, *costs)
+    return Ask(least, most)
 
 
 @lru_cache(maxsize=1024)
@@ -63,7 +63,7 @@ def to_error(refusal: Refusal, model: str) -> CompatError:
             f"You exceeded your current quota: the {_BUDGETS[refusal.name]} of {whose} has no room for this request "
             f"(limit {limit}, used or reserved {used})."
         )
-    what, _ = _RATES[refusal.name]
+    what = _RATES[refusal.name]
     if refusal.wait is None:
         return RateLimited(
             f"Request too large for `{model[:100]}` on {what} of {whose}: Limit {refusal.limit}, Requested {refusal.asked}. "
@@ -77,27 +77,22 @@ def to_error(refusal: Refusal, model: str) -> CompatError:
     )
 
 
-def to_headers(standings: Iterable[Standing]) -> dict[str, str]:
+def to_headers(headroom: Headroom) -> dict[str, str]:
     """OpenAI's x-ratelimit headers: of several limits on requests or on tokens, the one that leaves least."""
-    tightest: dict[str, Standing] = {}
-    for standing in standings:
-        unit = _UNITS[standing.name]
-        other = tightest.get(unit)
-        if other is None or standing.limit - standing.used < other.limit - other.used:
-            tightest[unit] = standing
-    headers = {}
-    for unit, standing in tightest.items():
-        limit_header, remaining_header, reset_header = _HEADERS[unit]
-        headers[limit_header] = str(standing.limit)
-        headers[remaining_header] = str(standing.remaining)
-        headers[reset_header] = to_duration(standing.reset)
+    headers: dict[str, str] = {}
+    for names, limits_of_unit in zip(_HEADERS, headroom, strict=True):
+        if limits_of_unit:
+            left, limit, reset = min(limits_of_unit)
+            headers.update(zip(names, (str(limit), str(max(0, left)), to_duration(reset)), strict=True))
     return headers
 
 
+# Asked for twice in a row: limits of requests and of tokens are most often whole at the same time.
+@lru_cache(maxsize=8)
 def to_duration(seconds: float) -> str:
     """A duration as Go writes it and OpenAI sends it: 12ms, 8.64s, 6m0s, 1h2m3s. Rounded up, never less than told."""
     if seconds <= 0.999:
-        return f"{math.ceil(seconds * 1000)}ms"
+        return f"{math.ceil(max(0.0, seconds) * 1000)}ms"
     if seconds <= 59.99:
         return f"{math.ceil(seconds * 100) / 100:g}s"
     minutes, rest = divmod(math.ceil(seconds), 60)

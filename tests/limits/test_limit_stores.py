@@ -192,15 +192,11 @@ def test_the_standings_say_when_each_limit_is_whole_again(store):
     assert found["daily_tokens"].remaining == 990
 
 
-def test_a_refusal_tells_how_the_limits_of_requests_and_tokens_stand(store):
+def test_a_refusal_tells_what_the_limits_of_requests_and_of_tokens_leave(store):
     both = (*token(rpm=5), *user(rpm=1, tpm=500))
     store.reserve(both, asking(100))
-    found = store.reserve(both, asking(100)).standings
-    assert [(one.holder, one.name, one.used) for one in found] == [
-        ("token", "rpm", 1),
-        ("user", "rpm", 1),
-        ("user", "tpm", 100),
-    ]
+    store.ms += 1000
+    assert store.reserve(both, asking(100)).headroom == ([(4, 5, 59), (0, 1, 59)], [(400, 500, 59)])
 
 
 def test_hundred_at_once_on_a_budget_for_ten_admit_ten(store):
@@ -254,7 +250,7 @@ def play(store, holders, acts):
                     held.append(answer)
                     told.append(("taken", answer.tokens, answer.cost))
                 else:
-                    told.append((*answer[:5], answer.wait and round(answer.wait, 3), rounded(answer.standings)))
+                    told.append((*answer[:5], answer.wait and round(answer.wait, 3), rounded_headroom(answer.headroom)))
             case "settle" if held:
                 store.settle(held.pop(first % len(held)), second, cost)
             case "release" if held:
@@ -270,6 +266,10 @@ def play(store, holders, acts):
 
 def rounded(standings):
     return [one._replace(reset=round(one.reset, 3)) for one in standings]
+
+
+def rounded_headroom(headroom):
+    return [[(left, limit, round(max(0, reset), 3)) for left, limit, reset in limits] for limits in headroom]
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -191,6 +191,31 @@ async def test_requests_of_an_unlimited_token_count_once_a_budget_is_set(ada, ge
     assert await used(text) == {("token", "daily_tokens"): TRUE}
 
 
+async def test_a_limit_that_is_taken_away_and_set_again_counts_what_was_used_meanwhile(ada, gemini):
+    token, text = await in_db(issue_token, ada, rpd=5, daily_tokens=1000, daily_cost=1)
+    await ask(token=text)
+    for rpd, daily_tokens in ((None, None), (2, 1000)):
+        token.rpd, token.daily_tokens = rpd, daily_tokens
+        await in_db(token.save)
+        if rpd is None:
+            await ask(token=text)
+    told = await used(text)
+    assert (told["token", "rpd"], told["token", "daily_tokens"]) == (2, 2 * TRUE)
+    assert (await ask(token=text)).status == 429
+
+
+async def test_budgets_in_use_learn_what_was_used_elsewhere(ada, gemini, monkeypatch):
+    monkeypatch.setattr("accounts.limits.account.COMPARE_SECONDS", 0.0)
+    token = await issued(ada, daily_tokens=10_000)
+    await ask(token=token)
+    await metering.flush()
+    await in_db(lambda: UsageTotal.objects.update(total_tokens=5000))
+    await ask(token=token)
+    async with asyncio.timeout(5):
+        while (await used(token))["token", "daily_tokens"] < 5000:
+            await asyncio.sleep(0.02)
+
+
 async def test_a_day_begins_at_midnight_where_the_user_lives(ada, gemini, monkeypatch):
     # 22:30 in UTC of the 9th is half past noon of the 10th on Kiritimati (+14), and still half past eleven on Niue (-11).
     now = datetime(2026, 3, 9, 22, 30, tzinfo=UTC).timestamp()

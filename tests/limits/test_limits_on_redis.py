@@ -15,7 +15,7 @@ from accounts import limits, metering, shared_store
 from accounts.in_db import in_db
 from accounts.issuing import issue_token
 from accounts.limits import Ask, Refusal
-from accounts.models import UsageRecord, User
+from accounts.models import UsageRecord, UsageTotal, User
 from tests.gemini_replies import reply
 from tests.limits.app import CHAT, ask
 from tests.limits.making import asking, token
@@ -217,6 +217,19 @@ async def test_a_redis_that_lost_everything_learns_budgets_and_days_from_the_dat
     await settled(ada, text)
     redis.flushdb()
     assert await used(text) == {"rpd": 3, "daily_tokens": 36, "max_parallel": 0}
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_budgets_in_redis_learn_what_the_database_knows_by_now(on_redis, ada, gemini, monkeypatch):
+    monkeypatch.setattr("accounts.limits.shared.COMPARE_SECONDS", 0.0)
+    text = await issued(ada, daily_tokens=10_000)
+    await ask(token=text)
+    await metering.flush()
+    await in_db(lambda: UsageTotal.objects.update(total_tokens=5000))
+    await ask(token=text)
+    async with asyncio.timeout(5):
+        while (await used(text))["daily_tokens"] < 5000:
+            await asyncio.sleep(0.02)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -49,22 +49,28 @@ for number, holder in ipairs(ask.holders) do
   if holder.tpm then
     tokens = math.min(tokens, holder.tpm - mine.tpm.sum)
   end
-  for _, row in ipairs({{'daily', day}, {'monthly', month}}) do
-    local token_limit, cost_limit = holder[row[1] .. '_tokens'], holder[row[1] .. '_cost']
-    if token_limit or cost_limit then
-      local used_tokens, used_cost = used(row[2])
-      if token_limit then
-        if token_limit - used_tokens < ask.least then
-          return refused(number, row[1] .. '_tokens', used_tokens, ask.least, -1)
-        end
-        tokens = math.min(tokens, token_limit - used_tokens)
+  local spent = {}
+  for period, key in pairs({daily = day, monthly = month}) do
+    if holder[period .. '_tokens'] or holder[period .. '_cost'] then
+      spent[period .. '_tokens'], spent[period .. '_cost'] = used(key)
+    end
+  end
+  for _, name in ipairs({'daily_tokens', 'monthly_tokens'}) do
+    if holder[name] then
+      local left = holder[name] - spent[name]
+      if left < ask.least then
+        return refused(number, name, spent[name], ask.least, -1)
       end
-      if cost_limit then
-        if cost_limit - used_cost < math.max(ask.least_cost, 1) then
-          return refused(number, row[1] .. '_cost', used_cost, ask.least_cost, -1)
-        end
-        cost = math.min(cost, cost_limit - used_cost)
+      tokens = math.min(tokens, left)
+    end
+  end
+  for _, name in ipairs({'daily_cost', 'monthly_cost'}) do
+    if holder[name] then
+      local left = holder[name] - spent[name]
+      if left < math.max(ask.least_cost, 1) then
+        return refused(number, name, spent[name], ask.least_cost, -1)
       end
+      cost = math.min(cost, left)
     end
   end
   opened[number] = mine
