@@ -8,6 +8,7 @@ from asgiref.sync import sync_to_async
 from accounts import callers, pool
 from accounts.callers import caller_in_batch
 from accounts.models import IssuedToken, TierQuota, User
+from accounts.pool import clock
 from compat.errors import RateLimited
 from compat.gemini.failures import failure_of
 from compat.relay import complete, spare
@@ -31,6 +32,18 @@ async def four_a_minute(relay, monkeypatch):
     await pool.sync()
 
 
+@pytest.fixture
+def half_a_minute_passes(monkeypatch):
+    """The pool's clock stands still, but for these steps: what is to spare is spread over the minute."""
+    time = [clock.now()]
+    monkeypatch.setattr(clock, "source", lambda: time[0])
+
+    def passes():
+        time[0] += 30
+
+    return passes
+
+
 async def used():
     """The requests of the running minute."""
     return sum(len(ledger.minute(pool.now())) for ledger in pool._shared.pool.ledgers().values())
@@ -43,9 +56,16 @@ async def answered(relay):
     return job
 
 
-async def test_half_of_every_minute_is_taken_and_the_others_find_the_rest(relay, gemini):
-    for _ in range(2 * len(KEYS)):
+async def take_all_that_is_to_spare(relay, half_a_minute_passes):
+    for _ in KEYS:
         await answered(relay)
+    half_a_minute_passes()
+    for _ in KEYS:
+        await answered(relay)
+
+
+async def test_half_of_every_minute_is_taken_and_the_others_find_the_rest(relay, gemini, half_a_minute_passes):
+    await take_all_that_is_to_spare(relay, half_a_minute_passes)
     waiting = asyncio.create_task(answered(relay))
     await asyncio.sleep(0.1)
     assert not waiting.done() and len(gemini.asked) == 6
@@ -56,9 +76,8 @@ async def test_half_of_every_minute_is_taken_and_the_others_find_the_rest(relay,
     assert len(await relay.records()) == 6, "what waits is not admitted yet"
 
 
-async def test_it_takes_whatever_model_has_room(relay, gemini):
-    for _ in range(6):
-        await answered(relay)
+async def test_it_takes_whatever_model_has_room(relay, gemini, half_a_minute_passes):
+    await take_all_that_is_to_spare(relay, half_a_minute_passes)
     job = await relay.job(FIRST, SECOND, in_batch=True)
     await complete(job)
     assert gemini.models[-1] == SECOND
@@ -114,9 +133,13 @@ async def test_what_is_given_up_before_it_was_asked_gives_its_slot_back(relay):
     assert await used() == 0
 
 
-async def test_every_call_of_a_request_waits_for_a_slot_of_its_own(relay, gemini):
+async def test_every_call_of_a_request_waits_for_a_slot_of_its_own(relay, gemini, half_a_minute_passes):
     job = await relay.job(calls=4, in_batch=True)
-    assert len(await complete(job)) == len(gemini.asked) == 4
+    completing = asyncio.create_task(complete(job))
+    await asyncio.sleep(0.1)
+    assert not completing.done() and len(gemini.asked) == len(KEYS)
+    half_a_minute_passes()
+    assert len(await completing) == len(gemini.asked) == 4
 
 
 async def test_a_batch_is_its_owners_as_long_as_its_token_is_good(relay, settings):
