@@ -6,6 +6,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/venv.sh requirements-dev.txt
+# Hundreds of processes are started: what one of them compiled, the others read.
+unset PYTHONDONTWRITEBYTECODE
 together=()
 if [ "$#" -eq 0 ]; then
     # Many tests wait for clocks and servers more than they compute: four folders at a time keep two cores busy. They are

@@ -1,5 +1,6 @@
 # Sourced by the other scripts: makes .venv at the project's top if there is none that works, installs the named requirements
-# file when it has changed, and puts .venv first on PATH. pip checks the pinned hashes and takes its index from its own settings.
+# file when it has changed, and puts .venv first on PATH. The pinned hashes are checked. Where there is uv it installs, in a third
+# of the time; pip does where there is none or it fails, for pip takes its index from its own settings.
 #   source "$root/scripts/venv.sh" requirements.txt
 _root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
 _venv="$_root/.venv"
@@ -47,10 +48,19 @@ _make_venv() {
 
 _install() {
     echo "Installing $(basename "$_requirements") (the first time takes a minute) …" >&2
-    PIP_USER=0 "$_venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$_requirements" >&2 ||
+    _install_by_uv || _install_by_pip ||
         _fail "Installing $(basename "$_requirements") failed, for the reason above. Run the same command again once it is mended."
     # The stamp comes last and whole, so an interrupted install is done again.
     cp "$_requirements" "$_stamp.new" && mv "$_stamp.new" "$_stamp"
+}
+
+_install_by_uv() {
+    command -v uv >/dev/null &&
+        uv pip install --quiet --compile-bytecode --python "$_venv/bin/python" --require-hashes -r "$_requirements" >&2
+}
+
+_install_by_pip() {
+    PIP_USER=0 "$_venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$_requirements" >&2
 }
 
 _ready() {

@@ -71,7 +71,13 @@ def test_an_install_that_was_interrupted_or_failed_is_done_again(project):
     (project / ".venv" / "bin").mkdir(parents=True)
     (project / ".venv" / "bin" / "python").symlink_to(sys.executable)  # as far as a killed `python -m venv` got
     (project / "requirements.txt").write_text("no-such-package==1 --hash=sha256:" + "0" * 64 + "\n")
-    offline = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": "", "PIP_USER": "1"}
+    offline = {
+        "UV_OFFLINE": "1",
+        "PIP_NO_INDEX": "1",
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_FIND_LINKS": "",
+        "PIP_USER": "1",
+    }
     status, _, err = try_in(project, **offline)
     assert status == 1
     assert "Installing requirements.txt failed" in err
