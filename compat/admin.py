@@ -58,6 +58,7 @@ class ModelMappingAdmin(ModelAdmin[ModelMapping]):
     list_display = ("name", "chain", "turns", "enabled", "listed", "dimensions")
     list_filter = ("enabled", "strategy", "listed")
     search_fields = ("name", "targets__gemini_model")
+    search_help_text = "Part of a name or of a Gemini model"
     actions = ("enable", "disable")
     fieldsets = (
         (None, {"fields": ("name", "enabled", "listed")}),

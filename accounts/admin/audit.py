@@ -18,7 +18,7 @@ class StaffActAdmin(ReadOnlyAdmin[StaffAct]):
     list_display_links = None
     list_filter = ("at", "table")
     search_fields = ("actor", "name", "act", "=row")
-    search_help_text = "Part of a person's name, of an act, or of what it was done to; or a whole number of a row."
+    search_help_text = "Part of a person's name, an act, or a row's name"
     date_hierarchy = "at"
     show_full_result_count = False
 

@@ -26,6 +26,7 @@ class InvitationAdmin(ModelAdmin[Invitation]):
     list_display = ("__str__", "state", "plan", "created", "expires")
     list_select_related = ("plan",)
     search_fields = ("note",)
+    search_help_text = "Part of a note"
     readonly_fields = ("state", "created", "used")
     fieldsets = ((None, {"fields": ("note", "plan", "expires", "state", "created", "used")}),)
     add_fieldsets = ((None, {"fields": ("note", "plan", "expires")}),)

@@ -78,6 +78,7 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
     )
     list_filter = ("state", ReasonFilter, RestingFilter, FailingFilter, "paused", "paid", "source", "upstream")
     search_fields = ("label", "project", "=last_four")
+    search_help_text = "A key's last four, label or project"
     autocomplete_fields = ("owner",)
     readonly_fields = (
         *("state", "reason", "state_since", "last_checked", "cooldowns_reset"),
@@ -101,6 +102,12 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """The list page that knows each key's standing."""
         return KeyChangeList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ContributedKey], search_term: str
+    ) -> tuple[QuerySet[ContributedKey], bool]:
+        """A key is found by its name as the list shows it, “label …1234”."""
+        return super().get_search_results(request, queryset, search_term.replace("…", ""))
 
     def get_form(
         self, request: HttpRequest, obj: ContributedKey | None = None, change: bool = False, **kwargs: Any
@@ -281,6 +288,7 @@ class KeyDayAdmin(ReadOnlyAdmin[KeyDay]):
     list_filter = ("day",)
     list_select_related = ("key",)
     search_fields = ("model", "key__label", "key__project", "=key__last_four")
+    search_help_text = "A key's last four, label, project, or a model"
     date_hierarchy = "day"
 
 

@@ -13,6 +13,7 @@ class ModelPriceAdmin(ModelAdmin[ModelPrice]):
     when_empty = "The prices that come with the server hold. Add one where yours differs, or for a model that has none."
     list_display = ("model", "prompt", "cached", "completion")
     search_fields = ("model",)
+    search_help_text = "Part of a model's name"
     fieldsets = (
         (
             None,

@@ -30,6 +30,7 @@ class LearnedQuotaAdmin(ModelAdmin[LearnedQuota]):
     list_display = ("domain", "model", *_LIMITS, "learned")
     list_filter = ("model",)
     search_fields = ("domain", "model")
+    search_help_text = "Part of a quota domain or model"
     readonly_fields = ("domain", "model", "learned")
     date_hierarchy = "learned"
 
@@ -46,6 +47,7 @@ class KeyEventAdmin(ReadOnlyAdmin[KeyEvent]):
     list_display = ("at", "key", "domain", "model", "was", "became", "reason", "until")
     list_filter = ("became", "reason", "model")
     search_fields = ("domain", "model", "key__label")
+    search_help_text = "Part of a quota domain, model or key's label"
     list_select_related = ("key",)
 
 

@@ -17,6 +17,7 @@ class _StoredAdmin(ModelAdmin[Row]):
 
     list_select_related = ("user",)
     search_fields = ("=id", "=user__username")
+    search_help_text = "A whole id or user name"
     show_full_result_count = False
 
     def has_add_permission(self, request: object) -> bool:

@@ -17,6 +17,7 @@ from accounts.admin.names import NamesField
 from accounts.admin.skin import ModelForm, display
 from accounts.issuing import revoke_token, write_new_token
 from accounts.models import LIMIT_FIELDS, IssuedToken
+from accounts.token_text import prefix_of
 
 _BOUNDS = ("allowed_models", "scopes", "allowed_networks", "tells_sub_users")
 
@@ -86,6 +87,7 @@ class IssuedTokenAdmin(ModelAdmin[IssuedToken]):
     list_filter = (StateFilter, "created", "expires")
     list_select_related = ("user",)
     search_fields = ("name", "user__username", "prefix")
+    search_help_text = "A token's beginning, name or user"
     autocomplete_fields = ("user",)
     readonly_fields = ("state", "prefix", "created", "revoked", "last_used")
     actions = ("revoke",)
@@ -106,6 +108,14 @@ class IssuedTokenAdmin(ModelAdmin[IssuedToken]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[IssuedToken]:
         """Each token with what it used this month; those that pages make for themselves are nobody's to look after."""
         return super().get_queryset(request).filter(ephemeral=False).annotate(month=tokens_this_month("token"))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[IssuedToken], search_term: str
+    ) -> tuple[QuerySet[IssuedToken], bool]:
+        """A token is found by its beginning as the list shows it, “tumbler-AbCd1234…”, and by the whole of it."""
+        if search_term.startswith("tumbler-"):
+            return queryset.filter(prefix=prefix_of(search_term.rstrip("…"))), False
+        return super().get_search_results(request, queryset, search_term)
 
     def get_readonly_fields(self, request: HttpRequest, obj: IssuedToken | None = None) -> tuple[str, ...]:
         """A token stays with the user it was issued to."""

@@ -7,12 +7,16 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.paginator import InfinitePaginator
 
 from accounts.admin.base import ReadOnlyAdmin
 from accounts.admin.skin import display
 from accounts.models import UsageRecord, UsageTotal
+from accounts.pages.explaining import record_id
 
 _CHOICES = 30
 
@@ -90,10 +94,27 @@ class UsageRecordAdmin(ReadOnlyAdmin[UsageRecord]):
     )
     list_filter = (StatusFilter, "created", ModelFilter, UserFilter, "stream", "counts_from")
     list_select_related = ("user", "token")
-    search_fields = ("=id", "=user__username", "=error_code")
+    readonly_fields = ("request_id",)
+    search_fields = ("=user__username", "=model", "=error_code")
+    search_help_text = "A request id, user, model or error code"
     # No count of millions of rows for a page number, and no date_hierarchy: it reads every row to offer its days.
     paginator = InfinitePaginator
     show_full_result_count = False
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[UsageRecord], search_term: str
+    ) -> tuple[QuerySet[UsageRecord], bool]:
+        """A request id, as answers and logs have it, finds its row by the index; other words are looked for."""
+        id_ = record_id(search_term)
+        if id_ is not None:
+            return queryset.filter(pk=id_), False
+        return super().get_search_results(request, queryset, search_term)
+
+    @admin.display(description="x-request-id")
+    def request_id(self, record: UsageRecord) -> SafeString:
+        """What the answer was named by, and the way to the page that explains it."""
+        text = f"req_{record.pk.hex}"
+        return format_html('<a href="{}">{}</a>', reverse("request", args=[text]), text)
 
     @admin.display(description="model asked → served")
     def models(self, record: UsageRecord) -> str:
@@ -124,6 +145,7 @@ class UsageTotalAdmin(ReadOnlyAdmin[UsageTotal]):
     list_filter = (ModelFilter, UserFilter)
     list_select_related = ("user", "token")
     search_fields = ("=user__username", "=model", "=gemini_model")
+    search_help_text = "A whole user name or model"
     date_hierarchy = "day"
     show_full_result_count = False
 

@@ -34,6 +34,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]
     list_filter = ("is_active", "plan", "is_staff", "is_superuser")
     list_select_related = ("plan",)
     search_fields = ("username", "email", "first_name", "last_name")
+    search_help_text = "Part of a name or e-mail address"
     readonly_fields = ("last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("username", "password", "email", "first_name", "last_name")}),
@@ -105,6 +106,7 @@ class PlanAdmin(ModelAdmin[Plan]):
     when_empty = "A plan gives the same limits to everyone on it."
     list_display = ("name", "limits", "people", "is_default")
     search_fields = ("name",)
+    search_help_text = "Part of a plan's name"
     fieldsets = (
         (None, {"fields": ("name", "is_default")}),
         ("Limits", {"fields": LIMIT_FIELDS, "description": "An empty field is no limit."}),
@@ -130,6 +132,7 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin[Group]):
     """Rights that several members of staff share."""
 
     when_empty = "A group gives several members of staff the same rights."
+    search_help_text = "Part of a group's name"
 
 
 def _may_touch(request: HttpRequest, user: User | None) -> bool:

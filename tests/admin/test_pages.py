@@ -122,6 +122,33 @@ def test_a_filter_narrows_the_list(root, one_of_everything, path, query, found):
     assert len(list(answer.context["cl"].result_list)) == found
 
 
+@pytest.mark.parametrize("of_table", [table for table in admin.site._registry.values() if table.search_fields], ids=str)
+def test_a_search_says_what_it_looks_for(of_table):
+    assert of_table.search_help_text
+
+
+def found_by(root, table, words):
+    answer = root.get(f"{SITE}accounts/{table._meta.model_name}/", {"q": words})
+    return [row.pk for row in answer.context["cl"].result_list]
+
+
+def test_a_row_is_found_by_what_people_see_of_it(root, one_of_everything):
+    record, token, key = UsageRecord.objects.first(), IssuedToken.objects.first(), ContributedKey.objects.first()
+    assert found_by(root, UsageRecord, f"req_{record.pk.hex}") == [record.pk]
+    assert found_by(root, UsageRecord, f" {record.pk} ") == [record.pk]
+    UsageRecord.objects.filter(pk=record.pk).update(model="gpt-4o")
+    assert found_by(root, UsageRecord, "gpt-4o") == [record.pk]
+    for shown in (f"tumbler-{token.prefix}…", f"tumbler-{token.prefix}", f"tumbler-{token.prefix}_its-secret"):
+        assert found_by(root, IssuedToken, shown) == [token.pk]
+    assert found_by(root, ContributedKey, str(key)) == [key.pk]
+
+
+def test_a_request_in_the_list_leads_to_its_explanation(root, one_of_everything):
+    record = UsageRecord.objects.first()
+    html = root.get(f"{SITE}accounts/usagerecord/{record.pk}/change/").content.decode()
+    assert f'href="/accounts/requests/req_{record.pk.hex}/"' in html
+
+
 def test_usage_is_filtered_by_one_of_the_busiest_users_and_models(root, one_of_everything):
     user = User.objects.get(usage_records__status=429)
     answer = root.get(SITE + "accounts/usagerecord/", {"user_id": user.pk, "model": HOSTILE})
