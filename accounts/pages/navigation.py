@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Place(NamedTuple):
@@ -21,7 +22,7 @@ class Place(NamedTuple):
 
 PLACES = (
     Place("dashboard", _("Dashboard"), "gauge"),
-    Place("tokens", _("Tokens"), "key"),
+    Place("tokens", pgettext_lazy("of programs", "Tokens"), "key"),
     Place("batches", _("Batches"), "list"),
     Place("connect", _("Connect"), "plug"),
     Place("playground", _("Playground"), "chat"),

@@ -40,6 +40,13 @@ def test_a_language_is_chosen_by_the_browser_and_by_the_switch(client):
     assert "首页" in client.get("/status/", headers={"host": "localhost"}).content.decode()
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize(("now", "other"), [("zh-hans", "English"), ("en", "简体中文")])
+def test_the_switch_names_the_other_language_in_its_own_words(client, now, other):
+    page = client.get("/", headers={"host": "localhost", "accept-language": now}).content.decode()
+    assert f">{other}</button>" in page
+
+
 @pytest.mark.parametrize(
     "elsewhere", ["//evil.example", "https://evil.example/", "javascript:alert(1)", "/\\evil.example"]
 )
