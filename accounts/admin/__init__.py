@@ -9,7 +9,7 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
 
-from accounts.admin import audit, invitations, keys, prices, projects, quotas, stored, tokens, usage, users
+from accounts.admin import audit, invitations, key_days, keys, prices, projects, quotas, stored, tokens, usage, users
 
 # The site's own first page extends unfold's.
 admin.site.index_template = "accounts/admin/home.html"
@@ -19,4 +19,16 @@ admin.site.unregister([EmailAddress, Authenticator, SocialAccount, SocialApp, So
 # One door for everybody: its limits and second factors hold for members of staff as well.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
-__all__ = ["audit", "invitations", "keys", "prices", "projects", "quotas", "stored", "tokens", "usage", "users"]
+__all__ = [
+    "audit",
+    "invitations",
+    "key_days",
+    "keys",
+    "prices",
+    "projects",
+    "quotas",
+    "stored",
+    "tokens",
+    "usage",
+    "users",
+]

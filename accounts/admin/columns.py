@@ -1,5 +1,6 @@
 """Columns that several list pages share."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from urllib.parse import urlencode
 
@@ -7,7 +8,7 @@ from django.db.models import Model, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
@@ -41,6 +42,12 @@ def tokens_this_month(of: str) -> Coalesce:
     first = timezone.now().date().replace(day=1)
     sums = UsageTotal.objects.filter(**{of: OuterRef("pk")}, day__gte=first).order_by().values(of)
     return Coalesce(Subquery(sums.values(sum=Sum("total_tokens"))), 0)
+
+
+def in_lines(lines: Iterable[str]) -> SafeString:
+    """Each on a line of its own, in one block for phones; names of models are not to break at every hyphen."""
+    rows = format_html_join("", '<div class="unbroken">{}</div>', ((line,) for line in lines))
+    return format_html('<div class="several">{}</div>', rows)
 
 
 def list_link(model: type[Model], text: object, **filters: object) -> SafeString:

@@ -1,4 +1,4 @@
-"""Contributed keys: taken in by a write-only field, disabled, enabled, checked; what each did day by day."""
+"""Contributed keys: taken in by a write-only field, disabled, enabled, checked."""
 
 from collections import Counter
 from typing import Any
@@ -8,12 +8,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timeuntil
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts.admin.base import ModelAdmin, ReadOnlyAdmin, asked, confirmed
+from accounts.admin.base import ModelAdmin, asked, confirmed
+from accounts.admin.columns import in_lines
+from accounts.admin.key_days import latest_days
 from accounts.admin.key_filters import FailingFilter, ReasonFilter, RestingFilter
 from accounts.admin.key_forms import FactsForm, KeyForm, NewKeyForm, RestForm
 from accounts.admin.key_import import import_keys, show_task
@@ -83,14 +84,15 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
     readonly_fields = (
         *("state", "reason", "state_since", "last_checked", "cooldowns_reset"),
         *("upstream", "source", "last_four", "created", "updated"),
-        *("paused", "keep_share", "allowed_models", "hours_utc", "successes", "remaining", "history"),
+        *("paused", "keep_share", "allowed_models", "hours_utc", "successes", "remaining", "days", "history"),
     )
     actions = ("verify", "rest", "reset_cooldown", "disable", "enable", "approve", "change_facts")
+    actions_submit_line = ("verify_this",)
     change_list_template = "accounts/admin/key_list.html"
     fieldsets = (
         (None, {"fields": ("label", "project", "paid", "owner")}),
         ("State", {"fields": ("state", "reason", "state_since", "last_checked", "cooldowns_reset")}),
-        ("Quota and history", {"fields": ("remaining", "history")}),
+        ("Quota and history", {"fields": ("remaining", "days", "history")}),
         (
             "What its contributor allows",
             {"fields": ("paused", "keep_share", "allowed_models", "hours_utc", "successes")},
@@ -169,7 +171,7 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
             f"until {first.until:%d %b %H:%M} UTC ({timeuntil(first.until, depth=1)})",
             f"{first.model or 'all models'}: {first.reason}" + (f"; {others} more" if others else ""),
         ]
-        return _in_lines(lines)
+        return in_lines(lines)
 
     @admin.display(description="left today")
     def left_today(self, key: Any) -> SafeString | str:
@@ -185,6 +187,11 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
     def remaining(self, key: ContributedKey) -> SafeString | str:
         """The same for every model, on the page of one key."""
         return _rooms(standings([key])[key.pk].rooms)
+
+    @admin.display(description="last days (Los Angeles)")
+    def days(self, key: ContributedKey) -> SafeString | str:
+        """What it did on each of the last days, and the way to all of them."""
+        return latest_days(key)
 
     @admin.display(description="latest events")
     def history(self, key: ContributedKey) -> SafeString | str:
@@ -265,31 +272,32 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
         if queryset.count() > _CHECKED_AT_ONCE:
             task = start_check(list(queryset.values_list("pk", flat=True)), request.user)  # type: ignore[arg-type]
             return HttpResponseRedirect(reverse("admin:accounts_contributedkey_task", args=[task.pk]))
-        verdicts = request_check(list(queryset))
+        self._tell_verdicts(request, list(queryset))
+        return None
+
+    @admin.action(description="Save and verify with the upstream", permissions=["change"])
+    def verify_this(self, request: HttpRequest, key: ContributedKey) -> None:
+        """The same of one key, from its page."""
+        self._tell_verdicts(request, [key])
+
+    def response_change(self, request: HttpRequest, obj: ContributedKey) -> HttpResponse:
+        """Whoever verifies a key from its page stays there."""
+        if "accounts_contributedkey_verify_this" in request.POST:
+            return HttpResponseRedirect(request.path)
+        return super().response_change(request, obj)
+
+    def _tell_verdicts(self, request: HttpRequest, keys: list[ContributedKey]) -> None:
+        verdicts = request_check(keys)
         if verdicts is None:
             self.message_user(request, "This process has no way to ask the upstream.", messages.ERROR)
-            return None
+            return
         counts = Counter(verdicts.values())
         self.message_user(request, "; ".join(f"{count} {verdict}" for verdict, count in counts.most_common()))
-        return None
 
     @admin.action(description="Reset cooldowns", permissions=["change"])
     def reset_cooldown(self, request: HttpRequest, queryset: QuerySet[ContributedKey]) -> None:
         """Let their quota domains be asked again at once."""
         self.act_on_all(request, queryset, reset_cooldowns, "freed of their rests")
-
-
-@admin.register(KeyDay)
-class KeyDayAdmin(ReadOnlyAdmin[KeyDay]):
-    """What each key did for each model on each Pacific day."""
-
-    when_empty = "As soon as a key has been asked, its day is counted here."
-    list_display = ("day", "key", "model", "requests", "refusals", "last_refusal", "prompt_tokens", "completion_tokens")
-    list_filter = ("day",)
-    list_select_related = ("key",)
-    search_fields = ("model", "key__label", "key__project", "=key__last_four")
-    search_help_text = "A key's last four, label, project, or a model"
-    date_hierarchy = "day"
 
 
 def _rooms(rooms: dict[str, Room], at_most: int | None = None) -> SafeString | str:
@@ -300,13 +308,7 @@ def _rooms(rooms: dict[str, Room], at_most: int | None = None) -> SafeString | s
     lines = [f"{model}: {_room_in_words(room)}" for model, room in shown]
     if len(rooms) > len(shown):
         lines.append(f"{len(rooms) - len(shown)} more")
-    return _in_lines(lines)
-
-
-def _in_lines(lines: list[str]) -> SafeString:
-    """Each on a line of its own, in one block for phones; names of models are not to break at every hyphen."""
-    rows = format_html_join("", '<div class="unbroken">{}</div>', ((line,) for line in lines))
-    return format_html('<div class="several">{}</div>', rows)
+    return in_lines(lines)
 
 
 def _room_in_words(room: Room) -> str:

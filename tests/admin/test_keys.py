@@ -125,6 +125,17 @@ def test_verifying_counts_what_the_upstream_says(root, monkeypatch):
     assert one.last_checked
 
 
+def test_a_key_is_verified_from_its_page_and_nobody_leaves_it(root, monkeypatch):
+    key = contribute(KEY, source="admin").key
+    monkeypatch.setattr(contributing, "key_verifier", lambda keys: dict.fromkeys([key.pk for key in keys], "works"))
+    page = f"{LIST}{key.pk}/change/"
+    filled = {"label": "", "project": "", "owner": "", "accounts_contributedkey_verify_this": ""}
+    assert 'name="accounts_contributedkey_verify_this"' in root.get(page).content.decode()
+    answer = root.post(page, filled, follow=True)
+    assert answer.redirect_chain == [(page.removeprefix("http://localhost"), 302)]
+    assert "1 works" in answer.content.decode()
+
+
 def test_verifying_hundreds_goes_on_in_the_background_and_shows_how_far_it_is(root, monkeypatch):
     contributing.contribute_many((f"{KEY}-{number}" for number in range(101)), source="command")
     monkeypatch.setattr(contributing, "key_verifier", lambda keys: {key.pk: "works" for key in keys})
@@ -226,6 +237,9 @@ def test_the_list_shows_what_is_left_and_how_often_it_failed(root):
     assert len(root.get(LIST + "?errors=no").context["cl"].result_list) == 0
     page = root.get(f"{LIST}{key.pk}/change/").content.decode()
     assert "gemini-x: 1,144 of 1,250" in page
+    assert f"{today:%d %b}: 110 requests, 4 refused, 0 tokens" in page
+    every_day = re.search(r'href="([^"]*)">every day, by model', page)[1]
+    assert len(root.get(f"http://localhost{every_day}").context["cl"].result_list) == 3
 
 
 def test_the_page_of_a_key_tells_its_history(root):
