@@ -13,6 +13,8 @@ MB = 1_000_000
 
 def assert_too_large(answer):
     assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"\r\naccess-control-allow-origin: *\r\n" in answer.lower(), "a page's script has to be told as well"
+    assert b"\r\nx-request-id: req_" in answer.lower()
     error = body_of(answer)["error"]
     assert error["code"] == "request_too_large"
     assert error["type"] == "invalid_request_error"

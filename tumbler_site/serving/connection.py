@@ -84,7 +84,7 @@ class Channel(http.HTTPChannel):
     def refuse(self, refusal: Refusal) -> None:
         """Answer a request that is still on its way, and read past the rest for a moment so that the answer arrives."""
         self.refused = True
-        self.transport.write(_written(refusal))
+        self.transport.write(refusal.written())
         self.transport.loseWriteConnection()
         self.dataReceived = lambda data: None
         self.due = time.monotonic() + self.limits.linger_seconds
@@ -94,7 +94,7 @@ class Channel(http.HTTPChannel):
         self._respondToBadRequestAndDisconnect()
 
     def _respondToBadRequestAndDisconnect(self) -> None:
-        self.transport.write(_written(MALFORMED))
+        self.transport.write(MALFORMED.written())
         self.loseConnection()
 
     # --- Writing ---------------------------------------------------------------------------------------------
@@ -212,9 +212,3 @@ class Factory(HTTPFactory):
         self.draining = True
         for channel in list(self.channels):
             channel.finish_up()
-
-
-def _written(refusal: Refusal) -> bytes:
-    head = f"HTTP/1.1 {refusal.status} {http.RESPONSES[refusal.status].decode()}\r\n"
-    head += f"Content-Type: application/json\r\nContent-Length: {len(refusal.body)}\r\nConnection: close\r\n\r\n"
-    return head.encode() + refusal.body

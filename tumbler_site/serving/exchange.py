@@ -88,9 +88,8 @@ class Exchange:
             self._transport.close()
         else:
             self._head, self._is_chunked, self._left = None, False, None
-            headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(BROKEN.body))]
             self.keep_alive = False
-            self._start({"type": "http.response.start", "status": BROKEN.status, "headers": headers})
+            self._start({"type": "http.response.start", "status": BROKEN.status, "headers": BROKEN.headers()})
             self._go_on({"type": "http.response.body", "body": BROKEN.body})
 
     async def receive(self) -> dict[str, Any]:

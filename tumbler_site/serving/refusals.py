@@ -1,7 +1,10 @@
 """The refusals that a server makes before or instead of the app, in OpenAI's envelope."""
 
 import json
+from http import HTTPStatus
 from typing import NamedTuple
+
+from compat.ids import new_hex
 
 
 class Refusal(NamedTuple):
@@ -9,6 +12,22 @@ class Refusal(NamedTuple):
 
     status: int
     body: bytes
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """What goes with it as well: scripts of any site may read it, for it tells nothing of anybody."""
+        return [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(self.body)),
+            (b"x-request-id", f"req_{new_hex()}".encode()),
+            (b"access-control-allow-origin", b"*"),
+            (b"access-control-expose-headers", b"x-request-id"),
+        ]
+
+    def written(self) -> bytes:
+        """All of it as the last answer on a connection."""
+        first = f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}".encode()
+        fields = [b"%b: %b" % pair for pair in [*self.headers(), (b"connection", b"close")]]
+        return b"\r\n".join([first, *fields, b"", self.body])
 
 
 def refusal(status: int, message: str, code: str | None = None) -> Refusal:

@@ -70,8 +70,7 @@ class Request(WebRequest):
 
     def answer(self, refusal: Refusal) -> None:
         """The whole answer to this request, in place of the app's."""
-        headers = [(b"Content-Type", b"application/json"), (b"Content-Length", b"%d" % len(refusal.body))]
-        self.handle_reply({"type": "http.response.start", "status": refusal.status, "headers": headers})
+        self.handle_reply({"type": "http.response.start", "status": refusal.status, "headers": refusal.headers()})
         self.handle_reply({"type": "http.response.body", "body": refusal.body})
 
     def basic_error(self, status: int, status_text: bytes, body: str) -> None:

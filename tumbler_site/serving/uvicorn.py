@@ -266,8 +266,7 @@ class Protocol(HttpToolsProtocol):
         if self.open and not (len(self.open) == 1 and self.open[0].is_untold):
             self.transport.close()
             return
-        head = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
-        self.transport.write(head % len(MALFORMED.body) + MALFORMED.body)
+        self.transport.write(MALFORMED.written())
         self.transport.close()
 
 
