@@ -61,6 +61,13 @@ def test_a_database_older_than_the_code_is_not_served(site):
     assert "migrate" in refusal(site, "serve", "--port", "0")
 
 
+@pytest.mark.parametrize("command", [("serve",), ("serve", "--prepare")])
+def test_a_database_that_does_not_answer_is_one_plain_sentence(site, command):
+    said = refusal(site, *command, "--port", "0", DATABASE_URL="sqlite:////nowhere/at/all.sqlite3")
+    assert "The database cannot be used: unable to open database file" in said
+    assert "DATABASE_URL" in said
+
+
 @pytest.mark.parametrize("server", ["daphne", "uvicorn"])
 def test_a_start_without_any_key_is_answered_by_the_simulator_and_says_so(site, server, tmp_path):
     child = site(*prepared("--server", server))

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.checks import Tags
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
+from django.db import OperationalError, connections
 
 from tumbler_site.env import env_int, env_str
 from tumbler_site.serving import bootstrap
@@ -45,6 +45,10 @@ class Command(BaseCommand):
             self.serve(**options)
         except (CannotListen, SimulatorFailed, ImproperlyConfigured) as error:
             raise CommandError(str(error)) from None
+        except OperationalError as error:
+            raise CommandError(
+                f"The database cannot be used: {str(error).strip()}. DATABASE_URL says where it is."
+            ) from None
         except KeyboardInterrupt:
             sys.exit(130)
 
@@ -53,7 +57,6 @@ class Command(BaseCommand):
         host = options["host"] or env_str("HOST", "127.0.0.1")
         port = env_int("PORT", 3000) if options["port"] is None else options["port"]
         _require_redis(workers)
-        os.environ.setdefault("TUMBLER_WORKERS", str(workers))
         self.apply_open_access(host, asked=options["open"])
         os.environ.setdefault("TUMBLER_WORKERS", str(workers))  # several hosts on one Redis: set by who runs them
         limits = limits_in_force()
