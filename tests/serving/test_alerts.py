@@ -1,0 +1,24 @@
+"""docs/examples/alerts.yaml: every rule asks for metrics and labels that /metrics has."""
+
+import re
+
+import pytest
+import yaml
+from prometheus_client import generate_latest
+
+from compat import metrics
+from tests.serving.clients_and_servers import ROOT
+
+(GROUP,) = yaml.safe_load((ROOT / "docs" / "examples" / "alerts.yaml").read_text())["groups"]
+
+
+@pytest.mark.parametrize("rule", GROUP["rules"], ids=lambda rule: rule["alert"])
+def test_a_rule_asks_for_what_there_is(rule):
+    metrics.ended("chat.completions", 200, "gemini-x", attempts=1, prompt=1, completion=1, ms=1)
+    told = generate_latest().decode()
+    for name, labels in re.findall(r"\b(tumbler_\w+)(\{[^}]*\})?", rule["expr"]):
+        series = re.search(rf"^{name}(\{{.*\}})? ", told, re.MULTILINE)
+        assert series, name
+        for label in re.findall(r"(\w+)=", labels):
+            assert f'{label}="' in series[1]
+    assert rule["annotations"]["summary"].endswith(".")
