@@ -101,10 +101,15 @@ class ResponseTranslation:
         self.origins = Origins("input", "instructions", [*(None for _ in lead), *conversation.places], _NAMES)
         if not lead and not conversation.messages:
             raise Untranslatable("Invalid 'input': it holds no message.", "input", "empty_array")
+        self.chat = self._as_chat(lead + conversation.messages, tools, image_tool)
+
+    def _as_chat(self, messages: list[Message], tools: "_Tools", image_tool: ImageTool | None) -> ChatRequest:
+        """What the request asks for, by chat's names."""
+        request = self.request
         wants_logprobs = LOGPROBS in (request.include or ()) or bool(request.top_logprobs)
-        self.chat = ChatRequest(
+        return ChatRequest(
             model=request.model,
-            messages=lead + conversation.messages,
+            messages=messages,
             max_completion_tokens=request.max_output_tokens,
             temperature=request.temperature,
             top_p=request.top_p,
