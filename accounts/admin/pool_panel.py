@@ -17,8 +17,11 @@ def pool_panel(request: HttpRequest) -> dict[str, Any] | None:
         return None
     keys = ContributedKey.objects.filter(upstream=serving_upstream()).order_by()
     counts = dict(keys.values_list("state").annotate(Count("pk")))
+    every = forecasts()
+    unknown = [forecast for forecast in every if forecast.left is None and not forecast.known_left]
     return {
-        "forecasts": forecasts(),
+        "forecasts": [forecast for forecast in every if forecast not in unknown],
+        "unknown": [forecast.model for forecast in unknown],
         "states": [(state.label, state.value, counts[state]) for state in ContributedKey.State if counts.get(state)],
         "flagged": flagged().count() if request.user.has_perm("accounts.view_projectpair") else 0,
     }

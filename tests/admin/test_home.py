@@ -15,6 +15,7 @@ from accounts import metering, shared_store
 from accounts.contributing import contribute
 from accounts.issuing import issue_token
 from accounts.models import UsageHour, UsageRecord, UsageTotal, User
+from accounts.pool.forecast import Forecast
 from tests.admin.filling import HOSTILE, KEY, SITE, fill
 from tests.admin.query_counts import recorded_queries
 
@@ -157,3 +158,15 @@ def test_it_reads_no_more_than_the_newest_records_however_many_there_are(root):
     bounded = [sql for sql in of_records if " LIMIT " in sql or '"created" > ' in sql]
     assert of_records
     assert bounded == of_records
+
+
+def test_models_of_which_nothing_is_known_share_a_line(root, monkeypatch):
+    told = [
+        Forecast("gemini-a", None, None, None),
+        Forecast("gemini-b", 5, 10, None),
+        Forecast("gemini-c", None, None, None),
+    ]
+    monkeypatch.setattr("accounts.admin.pool_panel.forecasts", lambda: told)
+    html = root.get(SITE).content.decode()
+    assert "The daily limit of some keys is not known yet for gemini-a, gemini-c." in html
+    assert "gemini-b: 5 of 10 requests left today" in html and "gemini-a:" not in html
