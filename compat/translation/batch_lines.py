@@ -83,7 +83,7 @@ def _read(text: bytes, endpoint: str) -> BatchLine:
     try:
         request = _line.decode(text.removeprefix(b"\xef\xbb\xbf"))
     except msgspec.ValidationError as error:
-        raise refusal_of(error) from None
+        raise refusal_of(error, kind=BatchLine) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Untranslatable("This line is no JSON object in UTF-8.", None, "invalid_json_line") from None
     if request.method != "POST":

@@ -9,12 +9,14 @@ import msgspec
 
 from compat.translation.nesting import MAX_NESTING, is_nested_too_deep
 from compat.translation.refusals import Untranslatable
+from compat.translation.supported import supported_values
 
 T = TypeVar("T")
 
 _AT = re.compile(r" - at `(?:key in )?\$\.?(.*)`$", re.DOTALL)
 _TYPE = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
 _BOUND = re.compile(r"Expected `(\w+)`(?: (of length))? ([<>]=?) (\S+)")
+_VALUE = re.compile(r"Invalid (?:enum )?value (.+)", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `([^`]+)`")
 _WORDS = {
     "int": "an integer",
@@ -39,7 +41,7 @@ def decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     try:
         decoded = decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise refusal_of(error) from None
+        raise refusal_of(error, kind=decoder.type) from None
     except RecursionError:
         _refuse_nesting()
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -55,7 +57,7 @@ def convert(form: dict[str, Any], kind: type[T]) -> T:
     try:
         return msgspec.convert(form, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise refusal_of(error) from None
+        raise refusal_of(error, kind=kind) from None
 
 
 def _refuse_json(why: str) -> NoReturn:
@@ -98,12 +100,16 @@ def _finite(text: str) -> None:
 _unique_decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite)
 
 
-def refusal_of(error: msgspec.ValidationError, below: str = "") -> Untranslatable:
-    """msgspec's sentence in OpenAI's words. `below` is the path of what was decoded, when it is part of something."""
+def refusal_of(error: msgspec.ValidationError, below: str = "", kind: Any = None) -> Untranslatable:
+    """msgspec's sentence in OpenAI's words.
+
+    `below` is the path of what was decoded, when it is part of something; `kind` is what it was to be, for the values that
+    the member may have.
+    """
     text = str(error)
     at = _AT.search(text)
-    path = at[1] if at else ""
-    path = f"{below}.{path}" if below and path else below or path
+    inside = at[1] if at else ""
+    path = f"{below}.{inside}" if below and inside else below or inside
     if missing := _MISSING.search(text):
         param = f"{path}.{missing[1]}" if path else missing[1]
         return Untranslatable(f"Missing required parameter: '{param}'.", param, "missing_required_parameter")
@@ -119,7 +125,16 @@ def refusal_of(error: msgspec.ValidationError, below: str = "") -> Untranslatabl
             f"Invalid type for '{name}': expected {wanted}, but got {got} instead.", path or None, "invalid_type"
         )
     sentence = text[: at.start()] if at else text
-    return Untranslatable(f"Invalid value for '{name}': {sentence[:200]}.", path or None, "invalid_value")
+    if (value := _VALUE.fullmatch(sentence)) and (supported := supported_values(kind, inside)):
+        sentence = f"{value[1][:200]}. Supported values are: {_listed([repr(one) for one in supported])}"
+    else:
+        sentence = sentence[:200]
+    return Untranslatable(f"Invalid value for '{name}': {sentence}.", path or None, "invalid_value")
+
+
+def _listed(words: list[str]) -> str:
+    """“a, b, and c”, as OpenAI writes it."""
+    return ", ".join([*words[:-1], f"and {words[-1]}"]) if len(words) > 2 else " and ".join(words)
 
 
 def _out_of_range(name: str, param: str | None, kind: str, length: str | None, sign: str, bound: str) -> Untranslatable:

@@ -8,7 +8,7 @@ import pytest
 from compat.schemas.chat import ChatRequest
 from compat.schemas.completions import CompletionRequest
 from compat.schemas.embeddings import EmbeddingRequest
-from compat.translation.decoding import decode
+from compat.translation.decoding import decode, refusal_of
 from compat.translation.nesting import MAX_NESTING, is_nested_too_deep
 from compat.translation.refusals import Untranslatable
 from tests.translation.translating import chat
@@ -165,3 +165,43 @@ def test_a_missing_member_is_named():
 def test_a_duplicate_is_named_but_not_at_length():
     error = refused(GOOD % (b',"' + b"k" * 5_000 + b'":1,"' + b"k" * 5_000 + b'":2'))
     assert len(error.message) < 300 and len(error.param) <= 100
+
+
+@pytest.mark.parametrize(
+    ("member", "path", "offered"),
+    [
+        (
+            '"messages":[{"role":"usr"}]',
+            "messages[0].role",
+            "'system', 'developer', 'user', 'assistant', 'tool', and 'function'",
+        ),
+        ('"messages":[{"role":"user","content":[{"type":"film"}]}]', "messages[0].content[0].type", "'text', "),
+        ('"messages":[{"role":"user","content":"Hi"}],"reasoning_effort":"big"', "reasoning_effort", "'high', 'low', "),
+        (
+            '"messages":[{"role":"user","content":"Hi"}],"tools":[{"type":"func"}]',
+            "tools[0].type",
+            "'custom' and 'function'.",
+        ),
+        (
+            '"messages":[{"role":"user","content":"Hi"}],"tool_choice":"maybe"',
+            "tool_choice",
+            "'any', 'auto', 'none', and 'required'.",
+        ),
+        (
+            '"messages":[{"role":"user","content":"Hi"}],"modalities":["text","smell"]',
+            "modalities[1]",
+            "'audio', 'image', and 'text'.",
+        ),
+    ],
+)
+def test_a_value_that_is_none_is_refused_with_those_that_are(member, path, offered):
+    error = refused(f'{{"model":"a",{member}}}'.encode())
+    assert (error.param, error.code) == (path, "invalid_value")
+    assert f"Supported values are: {offered}" in str(error)
+    assert str(error).startswith(f"Invalid value for '{path}': '")
+
+
+def test_a_value_is_refused_where_nobody_knows_the_others():
+    with pytest.raises(msgspec.ValidationError) as error:
+        DECODERS[0].decode(b'{"model":"a","messages":[{"role":"usr"}]}')
+    assert str(refusal_of(error.value, "body")) == "Invalid value for 'body.messages[0].role': Invalid value 'usr'."
