@@ -70,7 +70,7 @@ def gathered() -> Catalog:
         locale=LANGUAGE,
         project="Gemini Tumbler",
         version="1",
-        msgid_bugs_address="docs/texts.md",
+        msgid_bugs_address="scripts/messages.py",
         last_translator="the project",
         language_team="the project",
         fuzzy=False,

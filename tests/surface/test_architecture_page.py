@@ -31,9 +31,3 @@ def test_every_module_on_the_page_is_there():
     paths = set(named())
     assert len(paths) > 30, "the parser of this test finds the names"
     assert {path for path in paths if not exists(path)} == set()
-
-
-def test_every_page_it_leads_to_is_there():
-    pages = set(re.findall(r"\(((?:decisions/)?[\w-]+\.md)\)", PAGE))
-    assert len(pages) > 4
-    assert {page for page in pages if not (ROOT / "docs" / page).exists()} == set()
