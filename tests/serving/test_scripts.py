@@ -23,6 +23,22 @@ def run(*command, cwd="/", **variables):
     return done.returncode, done.stdout, done.stderr
 
 
+# --- manage.py -----------------------------------------------------------------------------------------------
+
+
+def test_manage_py_goes_on_in_the_venv_where_another_python_has_no_django(tmp_path):
+    manage = shutil.copy(ROOT / "manage.py", tmp_path)
+    bare = (sys.executable, "-S", manage, "issue_token", "ada")  # -S: without what is installed
+    status, out, err = run(*bare)
+    assert (status, out) == (1, "") and "run-openai-compatible-server.sh" in err and len(err.splitlines()) == 1
+
+    ours = tmp_path / ".venv" / "bin" / "python"
+    ours.parent.mkdir(parents=True)
+    ours.write_text('#!/bin/sh\necho "$@"\n')
+    ours.chmod(0o755)
+    assert run(*bare) == (0, f"{manage} issue_token ada\n", "")
+
+
 # --- scripts/venv.sh -----------------------------------------------------------------------------------------
 
 
