@@ -60,7 +60,7 @@ class ModelAdmin(skin.ModelAdmin[M]):
         """Write an act on these rows down."""
         if rows:
             LogEntry.objects.log_actions(request.user.pk, rows, CHANGE, done.capitalize() + ".")  # type: ignore[arg-type]
-            audit.record_on(_staff(request), done, rows)
+            audit.record_on(staff(request), done, rows)
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
         """Django's message, and beside it what the fields were before."""
@@ -69,23 +69,24 @@ class ModelAdmin(skin.ModelAdmin[M]):
 
     def log_addition(self, request: HttpRequest, obj: M, message: Any) -> Any:
         """A row was added."""
-        audit.record_on(_staff(request), "added", [obj], _changes(request))
+        audit.record_on(staff(request), "added", [obj], _changes(request))
         return super().log_addition(request, obj, message)
 
     def log_change(self, request: HttpRequest, obj: M, message: Any) -> Any:
         """A row was changed, or its form was saved without a change, which is no act."""
         changes = _changes(request)
         if changes:
-            audit.record_on(_staff(request), "changed", [obj], changes)
+            audit.record_on(staff(request), "changed", [obj], changes)
         return super().log_change(request, obj, message)
 
     def log_deletions(self, request: HttpRequest, queryset: QuerySet[M]) -> Any:
         """Rows are about to be deleted."""
-        audit.record_on(_staff(request), "deleted", queryset)
+        audit.record_on(staff(request), "deleted", queryset)
         return super().log_deletions(request, queryset)
 
 
-def _staff(request: HttpRequest) -> User:
+def staff(request: HttpRequest) -> User:
+    """Who asks for a page of the admin."""
     assert isinstance(request.user, User)  # noqa: S101 (the admin lets nobody else in)
     return request.user
 

@@ -1,22 +1,26 @@
-"""Usage: requests and totals to look at. Exporting is a command, and nobody edits them."""
+"""Usage: requests and totals to look at and to download. Nobody edits them."""
 
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.db.models import QuerySet, Sum
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, StreamingHttpResponse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.paginator import InfinitePaginator
 
-from accounts.admin.base import ReadOnlyAdmin
+from accounts import audit, metering
+from accounts.admin.base import ReadOnlyAdmin, staff
 from accounts.admin.skin import display
 from accounts.models import UsageRecord, UsageTotal
 from accounts.pages.explaining import record_id
+from accounts.pages.usage_csv import usage_csv
 
 _CHOICES = 30
 
@@ -97,6 +101,7 @@ class UsageRecordAdmin(ReadOnlyAdmin[UsageRecord]):
     readonly_fields = ("request_id",)
     search_fields = ("=user__username", "=model", "=error_code")
     search_help_text = "A request id, user, model or error code"
+    change_list_template = "accounts/admin/usage_list.html"
     # No count of millions of rows for a page number, and no date_hierarchy: it reads every row to offer its days.
     paginator = InfinitePaginator
     show_full_result_count = False
@@ -109,6 +114,23 @@ class UsageRecordAdmin(ReadOnlyAdmin[UsageRecord]):
         if id_ is not None:
             return queryset.filter(pk=id_), False
         return super().get_search_results(request, queryset, search_term)
+
+    def get_urls(self) -> list[URLPattern]:
+        """And the list as a file."""
+        export = path("export/", self.admin_site.admin_view(self.export), name="accounts_usagerecord_export")
+        return [export, *super().get_urls()]
+
+    def export(self, request: HttpRequest) -> StreamingHttpResponse:
+        """Everything that the filters and the search leave of the list, as CSV."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        metering.flush_now()
+        try:
+            records = self.get_changelist_instance(request).get_queryset(request)
+        except IncorrectLookupParameters:
+            raise BadRequest("There is no such filter.") from None
+        audit.record(staff(request), "exported", table="usage record", name=f"csv, {request.GET.urlencode() or 'all'}")
+        return usage_csv(records)
 
     @admin.display(description="x-request-id")
     def request_id(self, record: UsageRecord) -> SafeString:

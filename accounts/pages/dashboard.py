@@ -1,11 +1,10 @@
 """The dashboard: what a person used, what is left, and the requests of late."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import forms
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -14,11 +13,10 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from accounts import metering
-from accounts.in_db import in_db
-from accounts.metering.exporting import FIELDS, ROWS_AT_ONCE, as_row, csv_lines
 from accounts.models import IssuedToken, UsageRecord, User
 from accounts.pages import usage_figures as figures
 from accounts.pages.people import person, signed_in
+from accounts.pages.usage_csv import usage_csv
 
 _DAYS = (7, 30, 90)
 _SHOWN = 25
@@ -100,29 +98,10 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 @require_safe
 @signed_in
 def export(request: HttpRequest) -> StreamingHttpResponse:
-    """The person's own records of the last days as CSV, a few in memory at a time."""
+    """The person's own records of the last days as CSV."""
     since = timezone.now() - timedelta(days=_days(request))
-    records = UsageRecord.objects.filter(user=person(request), created__gte=since).order_by("-created", "-id")
-    name = f"usage-{timezone.now():%Y-%m-%d}.csv"
-    return StreamingHttpResponse(
-        _csv(FilterForm(request.GET, user=person(request)).applied_to(records)),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
-
-
-async def _csv(records: QuerySet[UsageRecord]) -> AsyncIterator[str]:
-    yield csv_lines([FIELDS])
-    batch = await in_db(_batch, records)
-    while batch:
-        yield csv_lines(as_row(values).values() for values in batch)
-        row = dict(zip(FIELDS, batch[-1], strict=True))
-        further = Q(created__lt=row["created"]) | Q(created=row["created"], id__lt=row["id"])
-        batch = await in_db(_batch, records.filter(further))
-
-
-def _batch(records: QuerySet[UsageRecord]) -> list[tuple[Any, ...]]:
-    return list(records.values_list(*FIELDS.values())[:ROWS_AT_ONCE])
+    records = UsageRecord.objects.filter(user=person(request), created__gte=since)
+    return usage_csv(FilterForm(request.GET, user=person(request)).applied_to(records))
 
 
 def _days(request: HttpRequest) -> int:

@@ -162,6 +162,7 @@ PAGES: dict[str, Page] = {
     ),
     "admin/<url>": Page({**STAFF, "staff": NOT_FOUND, "root": NOT_FOUND}, lambda world: {"url": "nothing"}),
     "admin/live/": Page(SUPERUSER),
+    "admin/accounts/usagerecord/export/": Page(SUPERUSER),
     "admin/accounts/contributedkey/import/": Page(SUPERUSER),
     "admin/accounts/contributedkey/task/<uuid:pk>/": Page(SUPERUSER, lambda world: {"pk": _a_task()}),
     "admin/accounts/projectpair/<int:pk>/join/": Page(SUPERUSER, lambda world: {"pk": 1}),

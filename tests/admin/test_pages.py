@@ -1,8 +1,14 @@
+import csv
+import io
+import re
+from html import unescape
+
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib import admin
 from django.utils import timezone
 
-from accounts.models import ContributedKey, IssuedToken, KeyDay, Plan, UsageRecord, UsageTotal, User
+from accounts.models import ContributedKey, IssuedToken, KeyDay, Plan, StaffAct, UsageRecord, UsageTotal, User
 from compat.models import ModelMapping
 from tests.admin.filling import HOSTILE, LISTS, SITE, fill
 from tests.admin.query_counts import recorded_queries
@@ -147,6 +153,27 @@ def test_a_request_in_the_list_leads_to_its_explanation(root, one_of_everything)
     record = UsageRecord.objects.first()
     html = root.get(f"{SITE}accounts/usagerecord/{record.pk}/change/").content.decode()
     assert f'href="/accounts/requests/req_{record.pk.hex}/"' in html
+
+
+def exported(root, **query):
+    """The rows of the download that the list offers with this query."""
+    page = root.get(SITE + "accounts/usagerecord/", query).content.decode()
+    way = unescape(re.search(r'href="(/admin/accounts/usagerecord/export/[^"]*)"', page)[1])
+    return list(csv.DictReader(io.StringIO(async_to_sync(whole)(root.get(f"http://localhost{way}")))))
+
+
+async def whole(streamed):
+    return "".join([part.decode() async for part in streamed.streaming_content])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_list_of_requests_is_downloaded_as_it_is_narrowed(root, one_of_everything):
+    (limited,) = exported(root, ended="limited")
+    assert limited["status"] == "429"
+    assert [row["status"] for row in exported(root)].count("429") == 1 and len(exported(root)) == 3
+    acts = StaffAct.objects.filter(act="exported").order_by("pk").values_list("name", flat=True)
+    assert list(acts) == ["csv, ended=limited", "csv, all", "csv, all"]
+    assert root.get(SITE + "accounts/usagerecord/export/?created__gte=never").status_code == 400
 
 
 def test_usage_is_filtered_by_one_of_the_busiest_users_and_models(root, one_of_everything):
