@@ -9,10 +9,11 @@ from functools import cache, lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
-from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, connections, models, transaction
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, connections, transaction
 from django.utils.timezone import make_naive
 from msgspec.structs import replace
 
+from accounts.adding_up import addition, insertion
 from accounts.metering.lines import Finished, Settlement
 from accounts.models import IssuedToken, UsageHour, UsageRecord, UsageTotal, User
 
@@ -92,9 +93,9 @@ def _store(batch: Sequence[Finished], known: set[str]) -> None:
         return
     # executemany: bulk_create takes three times the processor time on SQLite, of the process that serves requests.
     with connection.cursor() as cursor:
-        cursor.executemany(_insert(UsageRecord, RECORD), _records(fresh, users, tokens))
-        cursor.executemany(_upsert(UsageTotal, TOTAL, TOTAL_KEY, TOTAL_SUMS), _totals(fresh, users, tokens))
-        cursor.executemany(_upsert(UsageHour, HOUR, HOUR_KEY, HOUR_SUMS), _hours(fresh))
+        cursor.executemany(insertion(UsageRecord, RECORD), _records(fresh, users, tokens))
+        cursor.executemany(addition(UsageTotal, TOTAL, TOTAL_KEY, TOTAL_SUMS), _totals(fresh, users, tokens))
+        cursor.executemany(addition(UsageHour, HOUR, HOUR_KEY, HOUR_SUMS), _hours(fresh))
 
 
 def _existing(model: type[User | IssuedToken], ids: Iterable[int | None]) -> set[int]:
@@ -247,20 +248,3 @@ def _adapters() -> _Adapters:
         cache(lambda cost: database.ops.adapt_decimalfield_value(cost, _COST_DIGITS, _COST_PLACES)),
         lambda value: tried.get_db_prep_save(value, database),
     )
-
-
-@cache
-def _insert(model: type[models.Model], columns: tuple[str, ...]) -> str:
-    """INSERT of one row of `model`: every name in it is the model's own, every value a parameter."""
-    names = ", ".join(f'"{name}"' for name in columns)
-    places = ", ".join(["%s"] * len(columns))
-    return f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES ({places})'  # noqa: S608
-
-
-@cache
-def _upsert(model: type[models.Model], columns: tuple[str, ...], key: tuple[str, ...], sums: tuple[str, ...]) -> str:
-    """The same, added to the row of that key when there is one. SQLite and PostgreSQL read it alike."""
-    table = model._meta.db_table
-    names = ", ".join(f'"{name}"' for name in key)
-    added = ", ".join(f'"{name}" = "{table}"."{name}" + excluded."{name}"' for name in sums)
-    return f"{_insert(model, columns)} ON CONFLICT ({names}) DO UPDATE SET {added}"

@@ -1,17 +1,18 @@
 """What the pool shares with the database: keys, limits and others' findings come in, its own findings go out."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, timedelta
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, QuerySet, Sum
 from django.utils import timezone
 
 from accounts import key_events
+from accounts.adding_up import addition
 from accounts.contributing import disable_key, due_suspects, suspect_key
 from accounts.models import ContributedKey, KeyCooldown, KeyDay, LearnedQuota, LedgerState, Overrun, TierQuota
 from accounts.pool import news
@@ -26,6 +27,14 @@ from accounts.secret import Secret
 
 _OVER_AFTER = timedelta(hours=1)
 
+# The columns of KeyDay, in the order in which their values are put together below.
+_DAY_KEY = ("key_id", "model", "day")
+_DAY_SUMS = ("requests", "refusals", "prompt_tokens", "completion_tokens")
+_DAY = (*_DAY_KEY, *_DAY_SUMS, "last_refusal", "last_used")
+
+DayOfKey: TypeAlias = tuple[UUID, str, date]
+"""A key, a model, and a Pacific day."""
+
 
 class Unwritten(NamedTuple):
     """What one process has found out since the last exchange."""
@@ -37,7 +46,7 @@ class Unwritten(NamedTuple):
     """Where the first request after a rest was answered."""
     overruns: list[news.Overrun]
     quotas: dict[Place, Quota]
-    days: dict[tuple[UUID, str, date], DayCounts]
+    days: dict[DayOfKey, DayCounts]
     states: dict[Place, State]
 
 
@@ -89,14 +98,7 @@ def write_down(unwritten: Unwritten) -> None:
         note_overruns(map(_overrun, unwritten.overruns))
         KeyCooldown.objects.filter(until__lt=timezone.now() - _OVER_AFTER).delete()
         key_events.forget_old()
-        existing = set(
-            ContributedKey.objects.filter(pk__in={key_id for key_id, _, _ in unwritten.days}).values_list(
-                "pk", flat=True
-            )
-        )
-        for (key_id, model, day), counts in unwritten.days.items():
-            if key_id in existing:
-                _add(key_id, model, day, counts)
+        _write_days(unwritten.days)
 
 
 def last_states() -> dict[Place, State]:
@@ -215,18 +217,28 @@ def _overrun(found: news.Overrun) -> Overrun:
     return Overrun(domain=domain, model=model, limit=found.limit, at=at, used=found.used, allowed=found.allowed)
 
 
-def _add(key_id: UUID, model: str, day: date, counts: DayCounts) -> None:
-    row, _ = KeyDay.objects.get_or_create(key_id=key_id, model=model, day=day)
-    changes: dict[str, object] = {
-        name: F(name) + getattr(counts, name)
-        for name in ("requests", "refusals", "prompt_tokens", "completion_tokens")
-        if getattr(counts, name)
-    }
-    changes["last_used"] = datetime.fromtimestamp(counts.last_used, UTC)
-    if counts.last_refusal:
-        changes["last_refusal"] = counts.last_refusal
-    KeyDay.objects.filter(pk=row.pk).update(**changes)
-    _prove(key_id, counts.requests - counts.refusals)
+def _write_days(days: Mapping[DayOfKey, DayCounts]) -> None:
+    """Add to what each key did on its days; what a key did that was deleted meanwhile is passed over."""
+    keys = {key_id for key_id, _, _ in days}
+    successes = dict(ContributedKey.objects.filter(pk__in=keys).values_list("pk", "successes"))
+    # Sorted, so that two processes take the rows in one order and neither waits for the other in a circle.
+    kept = sorted((place, counts) for place, counts in days.items() if place[0] in successes)
+    with connection.cursor() as cursor:
+        statement = addition(KeyDay, _DAY, _DAY_KEY, _DAY_SUMS, latest=("last_used",))
+        cursor.executemany(statement, [_day_row(place, counts) for place, counts in kept])
+    for (key_id, model, day), counts in kept:
+        if counts.last_refusal:
+            KeyDay.objects.filter(key=key_id, model=model, day=day).update(last_refusal=counts.last_refusal)
+        if successes[key_id] < settings.QUARANTINE_SUCCESSES:
+            _prove(key_id, counts.requests - counts.refusals)
+
+
+def _day_row(place: DayOfKey, counts: DayCounts) -> tuple[Any, ...]:
+    """The values of _DAY, as this database takes them."""
+    sums = (getattr(counts, name) for name in _DAY_SUMS)
+    values = (*place, *sums, counts.last_refusal, datetime.fromtimestamp(counts.last_used, UTC))
+    fields = {field.attname: field for field in KeyDay._meta.concrete_fields}
+    return tuple(fields[name].get_db_prep_save(value, connection) for name, value in zip(_DAY, values, strict=True))
 
 
 def _prove(key_id: UUID, answers: int) -> None:

@@ -186,7 +186,7 @@ def test_costs_are_added_without_losing_a_digit(ada):
 def test_a_batch_that_fails_midway_leaves_nothing_behind(ada, monkeypatch):
     batch = [finished(ada.pk) for _ in range(3)]
     with monkeypatch.context() as broken:
-        broken.setattr("accounts.metering.ledger._upsert", lambda *_: "INSERT INTO nowhere" + " %s" * 16)
+        broken.setattr("accounts.metering.ledger.addition", lambda *_: "INSERT INTO nowhere" + " %s" * 16)
         with pytest.raises(DatabaseError):
             store(batch)
     assert UsageRecord.objects.count() == 0
