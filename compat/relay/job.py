@@ -6,6 +6,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from accounts import limits, metering, pool, pricing
 from accounts.callers import Caller
 from accounts.limits import NO_HEADROOM, AnyReservation, Headroom, Refusal
@@ -226,9 +228,9 @@ class Job:
         """The usage, with estimates for what Gemini did not count."""
         usage = self.usage
         if not usage.prompt:
-            usage = usage._replace(prompt=self.prompt_tokens)
+            usage = replace(usage, prompt=self.prompt_tokens)
         if not usage.completion and completion_characters:
-            usage = usage._replace(completion=estimate_tokens(completion_characters))
+            usage = replace(usage, completion=estimate_tokens(completion_characters))
         return usage
 
     @property

@@ -1,15 +1,16 @@
 """usageMetadata → usage (Gemini API, usageMetadata: a running total in streams, each count may be missing)."""
 
-import operator
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, TypeGuard
+
+from msgspec import Struct
 
 from compat.schemas.gemini import ModalityCount, UsageMetadata
 
-_MOST = 2**53
+_POSSIBLE = range(2**53)
 _TIERS = frozenset({"flex", "priority"})
 
 
-class Usage(NamedTuple):
+class Usage(Struct, frozen=True, gc=False):
     """Token counts of one or several replies. `prompt` holds the cached part; `completion` is without reasoning."""
 
     prompt: int = 0
@@ -31,30 +32,34 @@ class Usage(NamedTuple):
         """
         if meta is None:
             return self
-        prompt, cached, tool_prompt, completion, reasoning, audio_in, audio_out, known, tier = self
-        if _is_count(new := meta.promptTokenCount):
-            prompt, known = new, True
-        if _is_count(new := meta.cachedContentTokenCount):
-            cached = new
-        if _is_count(new := meta.toolUsePromptTokenCount):
-            tool_prompt = new
-        if _is_count(new := meta.candidatesTokenCount):
-            completion = new
-        if _is_count(new := meta.thoughtsTokenCount):
-            reasoning = new
-        audio_in = _of_audio(meta.promptTokensDetails, audio_in)
-        audio_out = _of_audio(meta.candidatesTokensDetails, audio_out)
-        known = known or _is_count(meta.totalTokenCount)
-        if meta.serviceTier and (answered_in := meta.serviceTier.lower()) in _TIERS:
-            tier = answered_in
-        return Usage(prompt, cached, tool_prompt, completion, reasoning, audio_in, audio_out, known, tier)
+        tier = meta.serviceTier
+        return Usage(
+            _told(meta.promptTokenCount, self.prompt),
+            _told(meta.cachedContentTokenCount, self.cached),
+            _told(meta.toolUsePromptTokenCount, self.tool_prompt),
+            _told(meta.candidatesTokenCount, self.completion),
+            _told(meta.thoughtsTokenCount, self.reasoning),
+            _of_audio(meta.promptTokensDetails, self.audio_in),
+            _of_audio(meta.candidatesTokensDetails, self.audio_out),
+            self.known or _is_count(meta.promptTokenCount) or _is_count(meta.totalTokenCount),
+            tier.lower() if tier and tier.lower() in _TIERS else self.tier,
+        )
 
     def __add__(self, other: object) -> "Usage":
         """The counts of two calls together."""
         if not isinstance(other, Usage):
             return NotImplemented
-        sums = map(operator.add, self[:_COUNTS], other[:_COUNTS])
-        return Usage._make((*sums, self.known and other.known, self.tier or other.tier))
+        return Usage(
+            self.prompt + other.prompt,
+            self.cached + other.cached,
+            self.tool_prompt + other.tool_prompt,
+            self.completion + other.completion,
+            self.reasoning + other.reasoning,
+            self.audio_in + other.audio_in,
+            self.audio_out + other.audio_out,
+            self.known and other.known,
+            self.tier or other.tier,
+        )
 
     @property
     def prompt_total(self) -> int:
@@ -70,9 +75,6 @@ class Usage(NamedTuple):
     def total(self) -> int:
         """Every token that counts."""
         return self.prompt_total + self.completion_total
-
-
-_COUNTS = Usage._fields.index("known")
 
 
 def to_usage(usage: Usage) -> dict[str, Any]:
@@ -98,11 +100,15 @@ def estimate_tokens(characters: int) -> int:
 
 
 def _is_count(told: int | None) -> TypeGuard[int]:
-    return told is not None and 0 <= told < _MOST
+    return told is not None and told in _POSSIBLE
+
+
+def _told(told: int | None, known: int) -> int:
+    """The count that is told now, else the one that is known."""
+    return told if told is not None and told in _POSSIBLE else known
 
 
 def _of_audio(details: list[ModalityCount] | None, known: int) -> int:
     if not details:
         return known
-    count = sum(count.tokenCount for count in details if count.modality == "AUDIO")
-    return count if _is_count(count) else known
+    return _told(sum(count.tokenCount for count in details if count.modality == "AUDIO"), known)

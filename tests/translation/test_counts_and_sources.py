@@ -75,7 +75,7 @@ def test_counts_that_cannot_be_are_passed_over(nonsense):
 
 def test_calls_of_one_request_are_summed_and_known_only_when_all_are():
     known, unknown = Usage(prompt=1, completion=2, known=True), Usage(prompt=3)
-    assert (known + known)[:4] == (2, 0, 0, 4) and (known + known).known
+    assert known + known == Usage(prompt=2, completion=4, known=True)
     assert not (known + unknown).known
 
 
