@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from django.db import DatabaseError
 
 from accounts.in_db import in_db_soon
-from accounts.limits.holders import NANO
 from accounts.models import ModelPrice
+from accounts.money import NANO
 
 logger = logging.getLogger(__name__)
 

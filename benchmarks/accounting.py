@@ -37,9 +37,10 @@ def measure(requests: int) -> None:
     counts = metering.TokenCounts(prompt=120, completion=480, total=600)
 
     def journal(end) -> None:
-        admission = metering.admit(1, 1, "chat/completions", "gpt-4o-mini", True)
+        admission = metering.admission(1, 1, "chat/completions", "gpt-4o-mini", True)
+        metering.admit(admission)
         end()
-        metering.settle(
+        settlement = metering.settlement(
             admission,
             status=200,
             gemini_model="gemini-2.5-flash",
@@ -50,6 +51,7 @@ def measure(requests: int) -> None:
             first_byte_ms=350,
             total_ms=1900,
         )
+        metering.settle(admission, settlement)
 
     store = MemoryStore()
     for holder in holders:

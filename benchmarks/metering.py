@@ -27,25 +27,27 @@ def measure(requests: int) -> None:
     from accounts import metering
     from accounts.metering.ledger import store
     from accounts.metering.writer import Writer
-    from accounts.models import UsageRecord, User
+    from accounts.models import User
 
     call_command("migrate", verbosity=0)
     user = User.objects.create(username=f"bench-{os.getpid()}").pk
     counts = metering.TokenCounts(prompt=120, completion=480, total=600)
 
     def request() -> None:
-        admission = metering.admit(user, None, "chat/completions", "gpt-4o-mini", True)
-        metering.settle(
+        admission = metering.admission(user, None, "chat/completions", "gpt-4o-mini", True)
+        metering.admit(admission)
+        settlement = metering.settlement(
             admission,
             status=200,
             gemini_model="gemini-2.5-flash",
             attempts=1,
             counts=counts,
-            counts_from=UsageRecord.CountsFrom.UPSTREAM,
+            counts_from="upstream",
             queue_ms=0,
             first_byte_ms=350,
             total_ms=1900,
         )
+        metering.settle(admission, settlement)
 
     def rounds() -> str:
         medians, slowest = [], []

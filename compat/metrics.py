@@ -15,6 +15,7 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 from accounts import pool
+from accounts.metering import Settlement
 
 _KEYS = Gauge("tumbler_pool_keys", "Contributed keys that may be leased; 1 to 4 are told as 1, as on the status page.")
 _KEYS.set_function(lambda: _told(pool.size()))
@@ -39,14 +40,15 @@ class _Tally:
 _tallies: dict[tuple[str, int, str], _Tally] = defaultdict(_Tally)
 
 
-def ended(endpoint: str, status: int, gemini_model: str, attempts: int, prompt: int, completion: int, ms: int) -> None:
+def ended(endpoint: str, settlement: Settlement) -> None:
     """Count a request that has ended. The model is told of answers only: clients may make names up."""
-    tally = _tallies[endpoint, status, gemini_model if status == 200 else ""]
-    tally.attempts += attempts
-    tally.prompt += prompt
-    tally.completion += completion
-    tally.ms += ms
-    tally.lasted[bisect_left(_BUCKETS, ms)] += 1
+    status = settlement.status
+    tally = _tallies[endpoint, status, settlement.gemini_model if status == 200 else ""]
+    tally.attempts += settlement.attempts
+    tally.prompt += settlement.counts.prompt
+    tally.completion += settlement.counts.completion
+    tally.ms += settlement.total_ms
+    tally.lasted[bisect_left(_BUCKETS, settlement.total_ms)] += 1
 
 
 class _Ended(Collector):

@@ -7,7 +7,6 @@ import asyncio
 import contextvars
 import logging
 import time
-from decimal import Decimal
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -15,16 +14,16 @@ from django.db import DatabaseError
 
 from accounts.in_db import in_db_soon
 from accounts.limits.asking import NO_HEADROOM, Ask, Headroom, Refusal, Standing, Unseeded
-from accounts.limits.holders import NANO, NO_LIMITS, Holder, LimitSet, holders_of
+from accounts.limits.holders import NO_LIMITS, Holder, LimitSet, holders_of
 from accounts.limits.memory import MemoryStore
 from accounts.limits.shared import SharedReservation, SharedStore
 from accounts.limits.spending import look_up
 from accounts.limits.terms import Reservation
 from accounts.limits.wire import Away, wire_to
+from accounts.money import to_dollars
 from accounts.remembered_settings import settings
 
 __all__ = [
-    "NANO",
     "NO_HEADROOM",
     "NO_LIMITS",
     "AnyReservation",
@@ -103,11 +102,6 @@ async def standings(holders: tuple[Holder, ...]) -> tuple[Standing, ...]:
         except Away:
             continue
     return ()
-
-
-def to_dollars(nanodollars: int) -> Decimal:
-    """Nanodollars as dollars."""
-    return Decimal(nanodollars) / NANO
 
 
 def forget() -> None:

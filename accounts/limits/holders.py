@@ -4,8 +4,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 
-NANO = 10**9
-"""Money is counted in whole nanodollars inside this package: sums stay exact, in memory and in Redis alike."""
+from accounts.money import NANO
 
 
 @dataclass(frozen=True, slots=True)

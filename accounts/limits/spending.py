@@ -10,9 +10,10 @@ from django.db.models.functions import TruncMinute
 
 from accounts import metering
 from accounts.limits.asking import Past, Spending
-from accounts.limits.holders import NANO, Holder
+from accounts.limits.holders import Holder
 from accounts.limits.periods import today
 from accounts.models import UsageRecord, UsageTotal
+from accounts.money import NANO
 
 _DAY = timedelta(days=1)
 

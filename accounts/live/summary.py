@@ -70,7 +70,7 @@ def _ended(number: int, admission: "Admission", settlement: "Settlement") -> dic
         "status": settlement.status,
         "error": settlement.error_code,
         "attempts": settlement.attempts,
-        "tokens": settlement.counts[-1],
+        "tokens": settlement.counts.total,
         "first_byte_ms": settlement.first_byte_ms,
         "total_ms": settlement.total_ms,
     }

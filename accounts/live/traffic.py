@@ -7,7 +7,6 @@ if TYPE_CHECKING:
     from accounts.metering.lines import Admission, Settlement
 
 KEPT = 500
-_TOTAL = 5  # where lines.Counts keeps the sum
 
 
 class Running(Protocol):
@@ -42,7 +41,7 @@ class Traffic:
         self.running.pop(admission.id, None)
         self.latest.append((admission, settlement))
         self.ended_count += 1
-        self.ended_tokens += settlement.counts[_TOTAL]
+        self.ended_tokens += settlement.counts.total
 
     def forget(self) -> None:
         """As new: for tests."""

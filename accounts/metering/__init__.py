@@ -1,12 +1,12 @@
 """Metering: every admitted request becomes exactly one usage record, whatever happens to the process.
 
-`admit` before the upstream is called, `settle` when the request has ended, whichever way. Both append one line to the
-journal of this process and touch no database; a thread stores what was settled. docs/usage.md tells the whole story.
+`admit` an `admission` before the upstream is called, `settle` it by a `settlement` when the request has ended, whichever
+way. Both append one line to the journal of this process and touch no database; a thread stores what was settled.
+docs/usage.md tells the whole story.
 """
 
 import atexit
 import os
-from decimal import Decimal
 from pathlib import Path
 from threading import Lock
 
@@ -14,20 +14,30 @@ from django.conf import settings
 
 from accounts.in_db import in_db
 from accounts.live.traffic import traffic
-from accounts.metering import lines
 from accounts.metering.journal import StorageUnavailable
 from accounts.metering.leftovers import replay_leftovers
-from accounts.metering.lines import NO_COUNTS, Admission, TokenCounts, Tried
+from accounts.metering.lines import (
+    NO_COUNTS,
+    Admission,
+    Checkpoint,
+    Settlement,
+    TokenCounts,
+    Tried,
+    admission,
+    settlement,
+)
 from accounts.metering.totals import Spent, spent
 from accounts.metering.writer import Writer
 
 __all__ = [
     "NO_COUNTS",
     "Admission",
+    "Settlement",
     "Spent",
     "StorageUnavailable",
     "TokenCounts",
     "Tried",
+    "admission",
     "admit",
     "checkpoint",
     "close",
@@ -35,6 +45,7 @@ __all__ = [
     "flush_now",
     "is_behind",
     "settle",
+    "settlement",
     "spent",
     "start",
 ]
@@ -45,70 +56,22 @@ _writer: Writer | None = None
 _starting = Lock()
 
 
-def admit(
-    caller_user_id: int,
-    caller_token_id: int | None,
-    endpoint: str,
-    model: str,
-    stream: bool,
-    sub_user: str = "",
-    prompt: int = 0,
-) -> Admission:
+def admit(admission: Admission) -> None:
     """Let a request in: it will have a usage record even if the process is killed right now.
-
-    `prompt` is how many tokens its prompt has, by estimate: they are charged in that case.
 
     Call it before the first upstream call. Raises StorageUnavailable: then nothing may be sent upstream.
     """
-    admission = lines.admission(caller_user_id, caller_token_id, endpoint, model, stream, sub_user, prompt)
     (_writer or start()).journal.admit(admission)
-    return admission
 
 
 def checkpoint(admission: Admission, counts: TokenCounts) -> None:
     """Keep the counts so far of a long request: they are charged if the process is killed. Never raises."""
     if _writer is not None:
-        _writer.journal.checkpoint(lines.checkpoint(admission, counts))
+        _writer.journal.checkpoint(Checkpoint(admission.id, counts))
 
 
-def settle(
-    admission: Admission,
-    *,
-    status: int,
-    error_code: str = "",
-    gemini_model: str = "",
-    attempts: int = 0,
-    counts: TokenCounts,
-    counts_from: str,
-    queue_ms: int,
-    first_byte_ms: int,
-    total_ms: int,
-    cost: Decimal = Decimal(0),
-    paid: Decimal = Decimal(0),
-    tried: tuple[Tried, ...] = (),
-) -> None:
-    """End a request: its status and counts (`counts_from` is one of UsageRecord.CountsFrom), times in milliseconds.
-
-    `cost` is what the price list says of it, in USD, `paid` what of that paid keys answered. `tried` holds its attempts in
-    order; it is empty where one attempt answered.
-
-    The first settlement counts, later ones change nothing. Never raises and never waits.
-    """
-    settlement = lines.settlement(
-        admission,
-        status=status,
-        error_code=error_code,
-        gemini_model=gemini_model,
-        attempts=attempts,
-        counts=counts,
-        counts_from=counts_from,
-        cost=cost,
-        paid=paid,
-        queue_ms=queue_ms,
-        first_byte_ms=first_byte_ms,
-        total_ms=total_ms,
-        tried=tried,
-    )
+def settle(admission: Admission, settlement: Settlement) -> None:
+    """End a request. The first settlement counts, later ones change nothing. Never raises and never waits."""
     if _writer is not None:
         _writer.journal.settle(settlement)
     traffic.ended(admission, settlement)

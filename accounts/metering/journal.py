@@ -41,7 +41,7 @@ class Journal:
         self.batch_settled = Event()
         self._lock = Lock()
         self._path, self._file = _begin_file(directory)
-        self._size = self._size_at_start = 0
+        self._size_at_start = 0
         self._owed = b""
         self._write_failed = False
         self._unfinished: dict[str, tuple[Admission, Checkpoint | None]] = {}
@@ -125,10 +125,10 @@ class Journal:
 
         Without space for the new file the old one stays.
         """
-        if self._size < self._size_at_start + ROTATE_BYTES:
-            return
         draft = self._path.with_suffix(".new")
         try:
+            if self._size() < self._size_at_start + ROTATE_BYTES:
+                return
             fresh = _create_locked(draft)
         except OSError:
             return
@@ -142,7 +142,7 @@ class Journal:
                 complete = False
             if complete:
                 fresh, self._file = self._file, fresh
-                self._size = self._size_at_start = len(content)
+                self._size_at_start = len(content)
                 self._owed = b""
         if not complete:
             draft.unlink(missing_ok=True)
@@ -167,11 +167,13 @@ class Journal:
         written = os.write(self._file, content)
         if written != len(content):
             # The disk filled up midway. Only the last line of a journal may be torn, so the piece goes.
-            os.ftruncate(self._file, self._size)
+            os.ftruncate(self._file, self._size() - written)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        self._size += written
-        self._owed = b""
-        self._write_failed = False
+        if self._write_failed:
+            self._owed, self._write_failed = b"", False
+
+    def _size(self) -> int:
+        return os.fstat(self._file).st_size
 
     def _still_owed(self) -> bytes:
         lines: list[bytes] = []

@@ -14,7 +14,7 @@ from django.utils.timezone import make_naive
 from msgspec.structs import replace
 
 from accounts.adding_up import addition, insertion
-from accounts.metering.lines import Finished, Settlement
+from accounts.metering.lines import Finished, Settlement, TokenCounts
 from accounts.models import IssuedToken, UsageHour, UsageRecord, UsageTotal, User
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -119,7 +119,7 @@ def _bounded(settlement: Settlement) -> Settlement:
         settlement,
         status=_within(settlement.status, _MOST_SMALL),
         attempts=_within(settlement.attempts, _MOST_SMALL),
-        counts=tuple(_within(count, _MOST_TOKENS) for count in counts),
+        counts=TokenCounts(*(_within(count, _MOST_TOKENS) for count in counts)),
         queue_ms=_within(settlement.queue_ms, _MOST_MILLISECONDS),
         first_byte_ms=_within(settlement.first_byte_ms, _MOST_MILLISECONDS),
         total_ms=_within(settlement.total_ms, _MOST_MILLISECONDS),
@@ -210,7 +210,7 @@ def _hours(batch: Iterable[Finished]) -> list[Values]:
             to_time(hour * _HOUR),
             len(ended),
             _errors(ended),
-            sum(settlement.counts[-1] for settlement in ended),
+            sum(settlement.counts.total for settlement in ended),
             to_cost(_sum(settlement.cost for settlement in ended)),
             to_cost(_sum(settlement.paid for settlement in ended)),
         )

@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Iterable
-from decimal import Decimal
 from functools import lru_cache
 from random import Random
 from typing import NamedTuple, TypeAlias
@@ -11,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from accounts.models import UsageRecord
+from accounts.money import to_dollars
 
 # The status of a request whose process ended before it did, as nginx writes for a client that left.
 INTERRUPTED_STATUS = 499
@@ -35,7 +35,6 @@ class TokenCounts(NamedTuple):
 
 NO_COUNTS = TokenCounts()
 
-Counts: TypeAlias = tuple[int, int, int, int, int, int]
 Tried: TypeAlias = tuple[str, str, int, int]
 """An attempt: the model, how it ended, when it began and how long it took (milliseconds, from the request's beginning)."""
 
@@ -62,7 +61,7 @@ class Checkpoint(msgspec.Struct, frozen=True, array_like=True, tag="c", gc=False
     """The counts so far of a request that goes on; what it is charged if the process ends now."""
 
     id: str
-    counts: Counts
+    counts: TokenCounts
 
 
 class Settlement(msgspec.Struct, frozen=True, array_like=True, tag="s", gc=False):
@@ -76,7 +75,7 @@ class Settlement(msgspec.Struct, frozen=True, array_like=True, tag="s", gc=False
     error_code: str
     gemini_model: str
     attempts: int
-    counts: Counts
+    counts: TokenCounts
     counts_from: str
     cost: str
     queue_ms: int
@@ -107,7 +106,7 @@ def to_bytes(line: Line) -> bytes:
 def admission(
     user: int, token: int | None, endpoint: str, model: str, stream: bool, sub_user: str = "", prompt: int = 0
 ) -> Admission:
-    """A new admission, now, with an id of its own."""
+    """A new admission, now, with an id of its own. `prompt` is how many tokens its prompt has, by estimate."""
     now = time.time_ns()
     return Admission(
         _uuid7(now),
@@ -122,28 +121,27 @@ def admission(
     )
 
 
-def checkpoint(of: Admission, counts: TokenCounts) -> Checkpoint:
-    """The line that keeps `counts` for an unfinished request."""
-    return Checkpoint(of.id, counts)
-
-
 def settlement(
     of: Admission,
     *,
     status: int,
-    error_code: str,
-    gemini_model: str,
-    attempts: int,
+    error_code: str = "",
+    gemini_model: str = "",
+    attempts: int = 0,
     counts: TokenCounts,
     counts_from: str,
-    cost: Decimal,
+    cost: int = 0,
+    paid: int = 0,
     queue_ms: int,
     first_byte_ms: int,
     total_ms: int,
     tried: tuple[Tried, ...] = (),
-    paid: Decimal = Decimal(0),
 ) -> Settlement:
-    """The line that ends a request."""
+    """How a request ended: its status and counts (`counts_from` is a value of UsageRecord.CountsFrom), times in milliseconds.
+
+    `cost` is what the price list says of it, in nanodollars, `paid` what of that paid keys answered. `tried` holds its
+    attempts in order; it is empty where one attempt answered.
+    """
     return Settlement(
         of.id,
         status,
@@ -151,13 +149,13 @@ def settlement(
         _text(gemini_model, _GEMINI_MODEL_LENGTH),
         attempts,
         counts,
-        str(counts_from),  # a member of CountsFrom is more than text to a database driver
-        str(cost) if cost else "0",
+        counts_from,
+        str(to_dollars(cost)) if cost else "0",
         queue_ms,
         first_byte_ms,
         total_ms,
         tried,
-        str(paid) if paid else "0",
+        str(to_dollars(paid)) if paid else "0",
     )
 
 
@@ -168,7 +166,7 @@ def read_lines(content: bytes) -> tuple[list[Finished], int]:
     line without its line feed was being written when the process ended, so nothing was promised on it: it is dropped.
     """
     admitted: dict[str, Admission] = {}
-    checkpoints: dict[str, Counts] = {}
+    checkpoints: dict[str, TokenCounts] = {}
     settled: dict[str, Finished] = {}
     unreadable = 0
     for raw in content.split(b"\n")[:-1]:
@@ -199,13 +197,13 @@ def _drop_through(settled: dict[str, Finished], last: str) -> None:
                 return
 
 
-def _interrupted(admitted: Iterable[Admission], checkpoints: dict[str, Counts]) -> Iterable[Finished]:
+def _interrupted(admitted: Iterable[Admission], checkpoints: dict[str, TokenCounts]) -> Iterable[Finished]:
     """Each is charged what Gemini had counted at the last checkpoint, and the estimate of a prompt that it had not."""
     for line in admitted:
         prompt, cached, tool_prompt, completion, reasoning, total = checkpoints.get(line.id, NO_COUNTS)
         if not prompt:
             prompt, total = line.prompt, total + line.prompt
-        counts = (prompt, cached, tool_prompt, completion, reasoning, total)
+        counts = TokenCounts(prompt, cached, tool_prompt, completion, reasoning, total)
         yield (
             line,
             Settlement(line.id, INTERRUPTED_STATUS, INTERRUPTED, "", 0, counts, INTERRUPTED, "0", 0, 0, 0),
@@ -224,10 +222,14 @@ _random = Random()  # noqa: S311 (the id must be unique, not secret)
 os.register_at_fork(after_in_child=_random.seed)
 
 
-def _uuid7(now: int) -> str:
-    """A UUIDv7 (RFC 9562, section 5.7) in hex, for `now` in nanoseconds of Unix time.
+# Where a UUID says of which version and variant it is, and what a UUIDv7 says there (RFC 9562, section 5.7).
+_KIND = 0xF << 76 | 0b11 << 62
+_UUID7 = 0x7 << 76 | 0b10 << 62
 
-    Its random bits are seeded by the kernel, anew in a forked process: asking it for each id costs a system call.
+
+def _uuid7(now: int) -> str:
+    """A UUIDv7 in hex, for `now` in nanoseconds of Unix time: milliseconds, then random bits.
+
+    These are seeded by the kernel, anew in a forked process: asking it for each id costs a system call.
     """
-    random = _random.getrandbits(80)
-    return f"{now // 1_000_000 << 80 | 0x7 << 76 | random >> 68 << 64 | 0b10 << 62 | random & (1 << 62) - 1:032x}"
+    return f"{(now // 1_000_000 << 80 | _random.getrandbits(80)) & ~_KIND | _UUID7:032x}"

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -31,7 +30,6 @@ _CHECKPOINT_SECONDS = 2.0
 _MOST_TRIED = 40
 ANSWERED = "answered"
 _UPSTREAM, _ESTIMATED = UsageRecord.CountsFrom.UPSTREAM.value, UsageRecord.CountsFrom.ESTIMATED.value
-_FREE = Decimal(0)
 NO_FILES: Mapping[str, StoredFile] = MappingProxyType({})
 
 
@@ -141,22 +139,18 @@ class Job:
             raise
 
     def _write_down(self) -> None:
+        caller = self.caller
+        admission = metering.admission(
+            caller.user_id, caller.token_id, self.endpoint, self.asked, self.stream, self.sub_user, self.prompt_tokens
+        )
         try:
-            self._admission = metering.admit(
-                self.caller.user_id,
-                self.caller.token_id,
-                self.endpoint,
-                self.asked,
-                self.stream,
-                self.sub_user,
-                self.prompt_tokens,
-            )
-            self.id = self._admission.id
+            metering.admit(admission)
         except metering.StorageUnavailable:
             if self._reservation is not None:
                 self._reservation.release()
             raise StorageUnavailable("Usage cannot be recorded at the moment: try again in a few seconds.", 5) from None
-        traffic.began(self._admission, self)
+        self._admission, self.id = admission, admission.id
+        traffic.began(admission, self)
 
     def take_lease(self) -> Lease | None:
         """The lease that its admission brought, once: for the first attempt of a request that nobody waits for."""
@@ -257,9 +251,7 @@ class Job:
             self._reservation.release()
         ended = time.monotonic()
         status = error.status if error else status
-        total_ms = _ms(self._began, ended)
-        metrics.ended(self.endpoint, status, self.model, self.attempts, counts.prompt, counts.completion, total_ms)
-        metering.settle(
+        settlement = metering.settlement(
             admission,
             status=status,
             error_code=(error.code or error.type) if error else ("client_closed" if status == CLIENT_LEFT else ""),
@@ -269,11 +261,13 @@ class Job:
             counts_from=_UPSTREAM if exact or not counts.total else _ESTIMATED,
             queue_ms=_ms(self._began, self._called or ended),
             first_byte_ms=_ms(self._began, self._first_byte or ended),
-            total_ms=total_ms,
-            cost=limits.to_dollars(cost) if cost else _FREE,
-            paid=limits.to_dollars(paid) if paid else _FREE,
+            total_ms=_ms(self._began, ended),
+            cost=cost,
+            paid=paid,
             tried=self.tried,
         )
+        metrics.ended(self.endpoint, settlement)
+        metering.settle(admission, settlement)
 
     def _costs(self, usage: Usage, *, exact: bool) -> tuple[int, int]:
         """Nanodollars: of each call, or of all that is estimated together; and what of it a paid key answered."""

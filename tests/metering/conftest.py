@@ -128,7 +128,9 @@ class Requests:
 
     def admit(self, **changes):
         asked = {"endpoint": "chat/completions", "model": "gpt-4o-mini", "stream": True} | changes
-        return metering.admit(self.user_id, self.token_id, **asked)
+        admission = metering.admission(self.user_id, self.token_id, **asked)
+        metering.admit(admission)
+        return admission
 
     @staticmethod
     def settle(admission, completion=5, **changes) -> None:
@@ -138,12 +140,12 @@ class Requests:
             "gemini_model": "gemini-2.5-flash",
             "attempts": 1,
             "counts": counts,
-            "counts_from": UsageRecord.CountsFrom.UPSTREAM,
+            "counts_from": "upstream",
             "queue_ms": 1,
             "first_byte_ms": 300,
             "total_ms": 900,
         }
-        metering.settle(admission, **(ended | changes))
+        metering.settle(admission, metering.settlement(admission, **(ended | changes)))
 
     def make(self, completion=5, **changes):
         admission = self.admit()

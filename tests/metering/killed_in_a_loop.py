@@ -29,12 +29,13 @@ def serve(user_id: int, acknowledged: int) -> None:
     metering.start()
     for number in count(1):
         if len(open_requests) < random.randint(1, 5):
-            admission = metering.admit(user_id, None, "chat/completions", f"gpt-{number % 3}", True)
+            admission = metering.admission(user_id, None, "chat/completions", f"gpt-{number % 3}", True)
+            metering.admit(admission)
             os.write(acknowledged, f"admitted {admission.id}\n".encode())
             open_requests.append(admission)
         else:
             admission = open_requests.pop(random.randrange(len(open_requests)))
-            metering.settle(
+            settlement = metering.settlement(
                 admission,
                 status=200,
                 gemini_model="gemini",
@@ -45,6 +46,7 @@ def serve(user_id: int, acknowledged: int) -> None:
                 first_byte_ms=0,
                 total_ms=0,
             )
+            metering.settle(admission, settlement)
             os.write(acknowledged, f"settled {admission.id} {number}\n".encode())
         time.sleep(random.random() * 0.002)
 

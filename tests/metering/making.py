@@ -1,7 +1,6 @@
 """Finished requests as the journal hands them to the database."""
 
 from datetime import UTC, datetime
-from decimal import Decimal
 
 from accounts.metering import lines
 from accounts.metering.lines import TokenCounts
@@ -22,8 +21,8 @@ def finished(user_id, token_id=None, *, at=NOON, model="gpt", **changes):
         "attempts": 1,
         "counts": TokenCounts(10, 2, 3, 5, 4, 22),
         "counts_from": "upstream",
-        "cost": Decimal("0.00012345"),
-        "paid": Decimal("0.00002345"),
+        "cost": 123_450,
+        "paid": 23_450,
         "queue_ms": 0,
         "first_byte_ms": 1,
         "total_ms": 2,

@@ -24,16 +24,13 @@ def main(user_id: int, requests: int) -> None:
     sys.stdout.flush()
     sys.stdin.readline()
     for _ in range(requests):
-        admission = metering.admit(user_id, None, "chat/completions", "gpt", False)
-        metering.settle(
-            admission,
-            status=200,
-            counts=TokenCounts(total=1),
-            counts_from="upstream",
-            queue_ms=0,
-            first_byte_ms=0,
-            total_ms=0,
+        admission = metering.admission(user_id, None, "chat/completions", "gpt", False)
+        metering.admit(admission)
+        counts = TokenCounts(total=1)
+        settlement = metering.settlement(
+            admission, status=200, counts=counts, counts_from="upstream", queue_ms=0, first_byte_ms=0, total_ms=0
         )
+        metering.settle(admission, settlement)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ class World:
     def checkpoint(self, process: int, number: int) -> None:
         if self.open[process]:
             one = self.open[process][number % len(self.open[process])]
-            self.journals[process].checkpoint(lines.checkpoint(one, TokenCounts(completion=number, total=number)))
+            self.journals[process].checkpoint(lines.Checkpoint(one.id, TokenCounts(completion=number, total=number)))
             self.checkpointed[one.id] = number
 
     def settle(self, process: int, number: int) -> None:

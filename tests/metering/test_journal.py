@@ -86,9 +86,9 @@ def test_an_admission_without_settlement_is_interrupted_with_its_last_checkpoint
     one, other, uncounted = admission(prompt=8), admission(prompt=9), admission(prompt=7)
     for each in (one, other, uncounted):
         journal.admit(each)
-    journal.checkpoint(lines.checkpoint(one, TokenCounts(prompt=10, completion=1, total=11)))
-    journal.checkpoint(lines.checkpoint(one, TokenCounts(prompt=10, completion=4, total=14)))
-    journal.checkpoint(lines.checkpoint(uncounted, TokenCounts(completion=4, total=4)))
+    journal.checkpoint(lines.Checkpoint(one.id, TokenCounts(prompt=10, completion=1, total=11)))
+    journal.checkpoint(lines.Checkpoint(one.id, TokenCounts(prompt=10, completion=4, total=14)))
+    journal.checkpoint(lines.Checkpoint(uncounted.id, TokenCounts(completion=4, total=4)))
     finished, _ = read_lines(content(journal))
     assert [(s.id, s.status, s.error_code, s.counts_from, s.counts) for _, s in finished] == [
         (one.id, 499, "interrupted", "interrupted", (10, 0, 0, 4, 0, 14)),
@@ -159,7 +159,7 @@ def test_a_grown_journal_is_replaced_by_what_is_still_owed(journal, monkeypatch)
     monkeypatch.setattr("accounts.metering.journal.ROTATE_BYTES", 20_000)
     unfinished, waiting = admission(), admission()
     journal.admit(unfinished)
-    journal.checkpoint(lines.checkpoint(unfinished, FIVE))
+    journal.checkpoint(lines.Checkpoint(unfinished.id, FIVE))
     sizes = []
     for _ in range(10):
         for _ in range(60):
@@ -210,7 +210,7 @@ def test_a_full_disk_stops_admissions_and_loses_no_settlement(journal, monkeypat
                 journal.admit(later)
         journal.settle(settlement(one))
         journal.settle(settlement(other))
-        journal.checkpoint(lines.checkpoint(other, FIVE))
+        journal.checkpoint(lines.Checkpoint(other.id, FIVE))
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert journal.waiting == 2
     assert set(replayed(journal).values()) == {"interrupted"}

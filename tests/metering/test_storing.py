@@ -14,6 +14,7 @@ from accounts import metering
 from accounts.metering.ledger import HOUR, RECORD, TOTAL, store
 from accounts.metering.lines import TokenCounts
 from accounts.models import UsageHour, UsageRecord, UsageTotal, User
+from accounts.money import NANO
 from tests.metering.making import finished
 
 pytestmark = pytest.mark.usefixtures("no_thread")
@@ -24,7 +25,7 @@ def verified() -> None:
 
 
 def test_a_settled_request_becomes_one_record_and_one_total(requests, ada, laptop):
-    made = requests.make(completion=7, cost=Decimal("0.5"))
+    made = requests.make(completion=7, cost=NANO // 2)
     metering.flush_now()
     record = UsageRecord.objects.get()
     assert record.id.hex == made.id
@@ -154,9 +155,9 @@ def test_nonsense_from_upstream_does_not_stop_the_batch_it_is_in(ada):
     store(
         [
             finished(ada.pk, counts=TokenCounts(prompt=-5, completion=2**80, total=2**63), attempts=10**9),
-            finished(ada.pk, counts=TokenCounts(total=2**63), queue_ms=-1, total_ms=2**40, cost=Decimal("-1")),
+            finished(ada.pk, counts=TokenCounts(total=2**63), queue_ms=-1, total_ms=2**40, cost=-NANO),
             finished(ada.pk, model="gpt\0" + "x" * 500, gemini_model="\ud800" * 300, error_code="e" * 99),
-            finished(ada.pk, cost=Decimal("1e30")),
+            finished(ada.pk, cost=10**30 * NANO),
         ]
     )
     assert UsageRecord.objects.count() == 4
@@ -178,8 +179,8 @@ def test_hours_are_the_sums_of_everybody(ada):
 
 
 def test_costs_are_added_without_losing_a_digit(ada):
-    store([finished(ada.pk, cost=Decimal("0.00000001")) for _ in range(300)])
-    store([finished(ada.pk, cost=Decimal("12.5")) for _ in range(2)])
+    store([finished(ada.pk, cost=10) for _ in range(300)])
+    store([finished(ada.pk, cost=25 * NANO // 2) for _ in range(2)])
     assert UsageTotal.objects.get().cost == Decimal("25.00000300")
 
 

@@ -5,7 +5,6 @@ import io
 import json
 import tracemalloc
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -95,7 +94,7 @@ def test_json_is_one_array_of_the_contracts_fields(ada, laptop):
 
 
 def test_csv_has_the_same_fields_and_values(ada, laptop):
-    store([finished(ada.pk, laptop.pk), finished(ada.pk, cost=Decimal(0), at=NOON + timedelta(seconds=1))])
+    store([finished(ada.pk, laptop.pk), finished(ada.pk, cost=0, at=NOON + timedelta(seconds=1))])
     header, first, second = csv.reader(io.StringIO(export()))
     assert header == CONTRACT
     [as_json, _] = exported()
