@@ -42,7 +42,7 @@ class Price(NamedTuple):
     rates: Rates
     long: tuple[tuple[int, Rates], ...] = ()
 
-    def cost(self, prompt: int, completion: int, *, cached: int = 0, audio: int = 0) -> int:
+    def cost(self, prompt: int, completion: int, cached: int = 0, audio: int = 0) -> int:
         """Nanodollars for tokens as Gemini counts them: `cached` and `audio` are parts of `prompt`."""
         rates = self.rates
         for longer_than, dearer in self.long:

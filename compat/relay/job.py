@@ -1,9 +1,8 @@
-"""One client's request on its way: what is to be asked, and the account of it."""
+"""One client's request on its way: let in before the first call, and settled in every ending."""
 
 import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -11,61 +10,28 @@ from accounts import limits, metering, pool, pricing
 from accounts.callers import Caller
 from accounts.limits import NO_HEADROOM, AnyReservation, Headroom, Refusal
 from accounts.live.traffic import traffic
-from accounts.metering import NO_COUNTS, Admission, TokenCounts, Tried
-from accounts.models import StoredFile, UsageRecord
+from accounts.metering import NO_COUNTS, Admission, Tried
+from accounts.models import StoredFile
 from accounts.pool import Lease
 from compat import metrics
 from compat.errors import CompatError, StorageUnavailable
+from compat.relay.calls import Call, ToShorter
+from compat.relay.charge import Charge, Heard, charge_of, to_counts
 from compat.relay.reserving import to_ask, to_error
 from compat.relay.spare import spare_slot
 from compat.schemas.gemini import Reply
-from compat.translation.families import family_of
 from compat.translation.substance import says_something
 from compat.translation.usage import Usage, estimate_tokens
 
 CLIENT_LEFT = 499
+# Moments are nanoseconds of the monotonic clock.
+_MS = 1_000_000
 # A long stream's counts are kept now and then: they are charged should the process be killed.
-_CHECKPOINT_SECONDS = 2.0
+_CHECKPOINT = 2_000 * _MS
 # A request that a pool full of spent keys refuses may make hundreds of attempts.
 _MOST_TRIED = 40
 ANSWERED = "answered"
-_UPSTREAM, _ESTIMATED = UsageRecord.CountsFrom.UPSTREAM.value, UsageRecord.CountsFrom.ESTIMATED.value
 NO_FILES: Mapping[str, StoredFile] = MappingProxyType({})
-
-
-ToBody = Callable[[str, int], dict[str, Any]]
-"""(Gemini model, candidates) → the request's body."""
-
-
-ToShorter = Callable[[str, int, float], dict[str, Any] | None]
-"""(Gemini model, candidates, share of the prompt's tokens that is to be left) → the body; None where nothing may be left out."""
-
-
-class Call(NamedTuple):
-    """One call to Gemini among those that a request needs."""
-
-    first_choice: int
-    """The number of its first candidate among the choices of the answer."""
-    candidates: int
-    to_body: ToBody
-    affinity: Callable[[], int | None] = lambda: None
-    """A number that is the same for the same beginning of a conversation."""
-    may_be_logged: bool = True
-    """Whether Gemini logs it unless told not to. Requests for embeddings know no such member, and are refused with it."""
-
-
-def plan(
-    n: int, targets: tuple[str, ...], to_bodies: list[ToBody], affinity: Callable[[], int | None] = lambda: None
-) -> tuple[Call, ...]:
-    """The calls for `n` choices of each prompt: as many candidates a call as every target can give."""
-    if n == 1 and len(to_bodies) == 1:
-        return (Call(0, 1, to_bodies[0], affinity),)
-    each = min(n, *(family_of(target).candidates for target in targets))
-    return tuple(
-        Call(prompt * n + first, min(each, n - first), to_body, affinity)
-        for prompt, to_body in enumerate(to_bodies)
-        for first in range(0, n, each)
-    )
 
 
 class Job:
@@ -90,9 +56,10 @@ class Job:
     """The Gemini model that answered; the last one asked while none has."""
     counts = NO_COUNTS
     """What its usage record has once it is settled."""
-    _called = 0.0
-    _first_byte = 0.0
-    _kept_until = 0.0
+    _called = 0
+    _first_byte = 0
+    _kept = 0
+    """When its counts were kept last."""
     _admission: Admission | None = None
     _reservation: AnyReservation | None = None
     _refused: Refusal | None = None
@@ -116,9 +83,9 @@ class Job:
         self.stream = stream
         self.says_something: Callable[[Reply], bool] = says_something
         """Whether a reply holds what this client can use."""
-        self._began = time.monotonic()
-        self._heard: dict[int, tuple[Usage, str, bool]] = {}
-        """What came of each call, by its first choice: its counts, the model that answered, and whether a paid key did."""
+        self._began = time.monotonic_ns()
+        self._heard: dict[int, Heard] = {}
+        """What came of each call, by its first choice."""
 
     async def admit(self, answers: int, longest: int | None = None) -> None:
         """Reserve what the request may use and write its admission down.
@@ -180,28 +147,31 @@ class Job:
             return self._refused.headroom
         return self._reservation.headroom() if self._reservation is not None else NO_HEADROOM
 
-    def calling(self, model: str) -> float:
-        """An attempt begins, at the monotonic time that is returned."""
-        now = time.monotonic()
+    def calling(self, model: str) -> int:
+        """An attempt begins, at the moment that is returned."""
+        now = time.monotonic_ns()
         self.attempts += 1
         self.model = model
         self._called = self._called or now
         return now
 
-    def attempted(self, model: str, verdict: str, began: float) -> None:
+    def attempted(self, model: str, verdict: str, began: int) -> None:
         """Note how the attempt ended that began then. One that answered alone needs no note."""
-        if len(self.tried) < _MOST_TRIED and (verdict != ANSWERED or self.attempts > 1 or len(self.calls) > 1):
-            start, end = _ms(self._began, began), _ms(self._began, time.monotonic())
-            self.tried += ((model, verdict, _coarse(start), _coarse(end) - _coarse(start)),)
+        is_alone = self.attempts == 1 and len(self.calls) == 1
+        if (is_alone and verdict == ANSWERED) or len(self.tried) >= _MOST_TRIED:
+            return
+        start, end = _coarse(began - self._began), _coarse(time.monotonic_ns() - self._began)
+        self.tried += ((model, verdict, start, end - start),)
 
     def heard(self, call: Call, usage: Usage, lease: Lease) -> None:
         """Counts of a call came; they replace what it told before. Of the key only matters whether it costs its owner."""
-        now = time.monotonic()
-        self._first_byte = self._first_byte or now
         self._heard[call.first_choice] = usage, lease.model, lease.key.paid
-        if now - self._first_byte > self._kept_until + _CHECKPOINT_SECONDS and self._admission is not None:
-            self._kept_until = now - self._first_byte
-            metering.checkpoint(self._admission, _counts(self.usage))
+        now = time.monotonic_ns()
+        if not self._first_byte:
+            self._first_byte = self._kept = now
+        elif now - self._kept > _CHECKPOINT and self._admission is not None:
+            self._kept = now
+            metering.checkpoint(self._admission, to_counts(self.usage))
 
     @property
     def usage(self) -> Usage:
@@ -238,61 +208,46 @@ class Job:
         admission, self._admission = self._admission, None
         if admission is None:
             return
+        charge = self._charge(characters)
+        self.counts = charge.counts
+        if self._reservation is not None and self.attempts:
+            self._reservation.settle(charge.counts.total, charge.cost)
+        elif self._reservation is not None:
+            self._reservation.release()
+        if error is not None:
+            self._record(admission, charge, error.status, error.code or error.type)
+        else:
+            self._record(admission, charge, status, "client_closed" if status == CLIENT_LEFT else "")
+
+    def _charge(self, characters: int) -> Charge:
         usage = self.usage
         exact = usage.known and (usage.completion > 0 or not characters)
         # Nothing was generated unless an attempt brought something: a refused request costs nothing.
         if not exact and (characters or self._heard):
             usage = self.estimated(characters)
-        counts = self.counts = _counts(usage)
-        cost, paid = self._costs(usage, exact=exact) if self._heard else (0, 0)
-        if self._reservation is not None and self.attempts:
-            self._reservation.settle(counts.total, cost)
-        elif self._reservation is not None:
-            self._reservation.release()
-        ended = time.monotonic()
-        status = error.status if error else status
+        return charge_of(self._heard.values(), usage, exact=exact)
+
+    def _record(self, admission: Admission, charge: Charge, status: int, error_code: str) -> None:
+        began, ended = self._began, time.monotonic_ns()
         settlement = metering.settlement(
             admission,
             status=status,
-            error_code=(error.code or error.type) if error else ("client_closed" if status == CLIENT_LEFT else ""),
+            error_code=error_code,
             gemini_model=self.model,
             attempts=self.attempts,
-            counts=counts,
-            counts_from=_UPSTREAM if exact or not counts.total else _ESTIMATED,
-            queue_ms=_ms(self._began, self._called or ended),
-            first_byte_ms=_ms(self._began, self._first_byte or ended),
-            total_ms=_ms(self._began, ended),
-            cost=cost,
-            paid=paid,
+            counts=charge.counts,
+            counts_from=charge.counts_from,
+            cost=charge.cost,
+            paid=charge.paid,
+            queue_ms=((self._called or ended) - began) // _MS,
+            first_byte_ms=((self._first_byte or ended) - began) // _MS,
+            total_ms=(ended - began) // _MS,
             tried=self.tried,
         )
         metrics.ended(self.endpoint, settlement)
         metering.settle(admission, settlement)
 
-    def _costs(self, usage: Usage, *, exact: bool) -> tuple[int, int]:
-        """Nanodollars: of each call, or of all that is estimated together; and what of it a paid key answered."""
-        (_, model, is_paid), *others = self._heard.values()
-        if exact and others:
-            costs = [(_price(model, counted), paid) for counted, model, paid in self._heard.values()]
-            return sum(cost for cost, _ in costs), sum(cost for cost, paid in costs if paid)
-        cost = _price(model, usage)
-        return cost, cost if is_paid or any(paid for _, _, paid in others) else 0
 
-
-def _price(model: str, usage: Usage) -> int:
-    price = pricing.price_of(model, usage.tier)
-    return price.cost(usage.prompt_total, usage.completion_total, cached=usage.cached, audio=usage.audio_in)
-
-
-def _counts(usage: Usage) -> TokenCounts:
-    prompt, completion = usage.prompt_total, usage.completion_total
-    return TokenCounts(prompt, usage.cached, usage.tool_prompt, completion, usage.reasoning, prompt + completion)
-
-
-def _ms(start: float, end: float) -> int:
-    return round((end - start) * 1000)
-
-
-def _coarse(ms: int) -> int:
-    """To 10 ms: enough for a person, too little to find the same moment in another log."""
-    return ms // 10 * 10
+def _coarse(nanoseconds: int) -> int:
+    """Milliseconds, to 10 of them: enough for a person, too little to find the same moment in another log."""
+    return nanoseconds // (10 * _MS) * 10

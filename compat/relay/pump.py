@@ -13,8 +13,9 @@ from compat.errors import CompatError, InternalError, UpstreamError, from_refusa
 from compat.gemini.client import ReplyStream
 from compat.gemini.failures import CUT_OFF, EMPTY, Facts, GeminiFailure
 from compat.relay.attempts import Attempts
+from compat.relay.calls import Call
 from compat.relay.channel import Channel
-from compat.relay.job import CLIENT_LEFT, Call, Job
+from compat.relay.job import CLIENT_LEFT, Job
 from compat.relay.open_streams import open_streams
 from compat.relay.telling import client_error
 from compat.relay.upstream import gemini
@@ -155,7 +156,7 @@ class Pump:
             raise GeminiFailure(CUT_OFF, Facts(502))
 
     async def _read_call(self, call: Call) -> None:
-        opened, lease = await Attempts(self._job, call).first_success(self._open)
+        opened, lease = await Attempts(self._job, call, self._open).first_success()
         usage = Usage()
         try:
             replies: list[Reply] | None = opened.replies

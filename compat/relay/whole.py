@@ -6,7 +6,8 @@ from accounts import pool
 from compat.errors import CompatError, ContentFiltered
 from compat.gemini.failures import EMPTY, Facts, GeminiFailure
 from compat.relay.attempts import Attempts
-from compat.relay.job import Call, Job
+from compat.relay.calls import Call
+from compat.relay.job import Job
 from compat.relay.upstream import gemini
 from compat.schemas.gemini import CountReply, EmbeddingReply, Reply
 from compat.translation.substance import blocked_reason
@@ -47,20 +48,13 @@ async def embed(job: Job) -> list[EmbeddingReply]:
 
 async def count(job: Job) -> CountReply:
     """What the prompt of the only call counts. Raises CompatError. No quota of generation is used, and no token charged."""
-    counted, lease = await Attempts(job, job.calls[0]).first_success(gemini().count)
+    counted, lease = await Attempts(job, job.calls[0], gemini().count).first_success()
     pool.refund(lease)
     return counted
 
 
 async def _complete(job: Job, call: Call) -> tuple[int, Reply]:
-    async def generate(model: str, key: str, body: bytes) -> Reply:
-        reply = await gemini().generate(model, key, body)
-        if not job.says_something(reply):
-            refuse_blocked(job, reply)
-            raise GeminiFailure(EMPTY, Facts(200))
-        return reply
-
-    reply, lease = await Attempts(job, call).first_success(generate)
+    reply, lease = await Attempts(job, call, gemini().generate, _refuse_empty).first_success()
     usage = Usage().merged(reply.usageMetadata)
     job.heard(call, usage, lease)
     pool.give_back(lease, prompt_tokens=usage.prompt_total, completion_tokens=usage.completion_total)
@@ -68,17 +62,22 @@ async def _complete(job: Job, call: Call) -> tuple[int, Reply]:
 
 
 async def _embed(job: Job, call: Call) -> EmbeddingReply:
-    async def embed(model: str, key: str, body: bytes) -> EmbeddingReply:
-        reply = await gemini().embed(model, key, body)
-        if len(reply.embeddings) != call.candidates:
-            raise GeminiFailure(EMPTY, Facts(200))
-        return reply
-
-    reply, lease = await Attempts(job, call).first_success(embed)
+    reply, lease = await Attempts(job, call, gemini().embed, _refuse_incomplete).first_success()
     usage = Usage().merged(reply.usageMetadata)
     job.heard(call, usage, lease)
     pool.give_back(lease, prompt_tokens=usage.prompt_total)
     return reply
+
+
+def _refuse_empty(job: Job, _: Call, reply: Reply) -> None:
+    if not job.says_something(reply):
+        refuse_blocked(job, reply)
+        raise GeminiFailure(EMPTY, Facts(200))
+
+
+def _refuse_incomplete(_: Job, call: Call, reply: EmbeddingReply) -> None:
+    if len(reply.embeddings) != call.candidates:
+        raise GeminiFailure(EMPTY, Facts(200))
 
 
 def refuse_blocked(job: Job, reply: Reply) -> None:

@@ -13,7 +13,8 @@ from compat.errors import CompatError, ModelNotAllowed, UpstreamError
 from compat.mapping import Resolved, resolve, spellings
 from compat.relay import Call, Job
 from compat.relay import signatures as memory
-from compat.relay.job import CLIENT_LEFT, NO_FILES, ToBody, plan
+from compat.relay.calls import ToBody, plan
+from compat.relay.job import CLIENT_LEFT, NO_FILES
 from compat.relay.pump import Writer
 from compat.schemas.chat import ChatRequest
 from compat.schemas.gemini import CountReply, EmbeddingReply, Reply

@@ -9,7 +9,7 @@ from accounts.models import IssuedToken
 from compat.answers import Response
 from compat.ids import new_hex
 from compat.relay import Job
-from compat.relay.job import plan
+from compat.relay.calls import plan
 from compat.schemas.completions import CompletionRequest
 from compat.translation.chat.request import ChatTranslation
 from compat.translation.completions import ORIGINS, TextChunks, to_chats, to_text_completion

@@ -17,7 +17,8 @@ from compat.errors import InvalidRequest, UpstreamError, from_refusal
 from compat.forms import is_form
 from compat.image_links import to_link
 from compat.relay import Job
-from compat.relay.job import CLIENT_LEFT, plan
+from compat.relay.calls import plan
+from compat.relay.job import CLIENT_LEFT
 from compat.schemas.gemini import InlineData, Reply
 from compat.schemas.images import (
     ImageEditForm,

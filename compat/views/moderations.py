@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from accounts.models import IssuedToken
 from compat.answers import Response
 from compat.ids import new_hex
-from compat.relay.job import ToBody
+from compat.relay.calls import ToBody
 from compat.schemas.moderations import DEFAULT, ModerationRequest
 from compat.translation.decoding import decode
 from compat.translation.moderations.request import ModerationTranslation

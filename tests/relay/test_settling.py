@@ -10,9 +10,10 @@ import pytest
 from compat import errors
 from compat.gemini.failures import CUT_OFF, UNREACHABLE, Facts, GeminiFailure, failure_of
 from compat.relay import complete, open_stream
+from compat.relay.calls import plan
 from compat.relay.channel import Channel
 from compat.relay.gone import _AT_MOST, forget_gone, is_gone, remember_gone
-from compat.relay.job import CLIENT_LEFT, plan
+from compat.relay.job import CLIENT_LEFT
 from compat.relay.line import is_anybody_waiting, is_line, turn
 from compat.relay.signatures import REMEMBER_SECONDS, keep, recall
 from compat.translation.chat.chunks import ChatChunks
