@@ -1,58 +1,26 @@
-"""What /metrics tells of this process: requests, attempts, tokens, times and tasks. No user, no token, no key.
-
-Requests are counted in plain numbers and put in prometheus_client's words when somebody asks: its own counters, each behind a
-lock of its own, take a request ten times as long.
-"""
+"""What /metrics tells of this process: requests, attempts, tokens, times and tasks. No user, no token, no key."""
 
 import asyncio
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import accumulate
 
-from prometheus_client import REGISTRY, Gauge, Metric
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Gauge, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 from accounts import pool
-from accounts.metering import Settlement
+from accounts.live.traffic import BUCKETS, Tally, traffic
 
 _KEYS = Gauge("tumbler_pool_keys", "Contributed keys that may be leased; 1 to 4 are told as 1, as on the status page.")
 _KEYS.set_function(lambda: _told(pool.size()))
 _TASKS = Gauge("tumbler_tasks", "Tasks of the event loop; what stays high while nothing is asked is a leak.")
 _TASKS.set_function(lambda: len(_tasks()))
 _TOLD_FROM = 5
-_BUCKETS = (50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000)
-"""Milliseconds."""
-
-
-class _Tally:
-    """The requests of one endpoint that ended with one status, by one model."""
-
-    __slots__ = ("attempts", "completion", "lasted", "ms", "prompt")
-
-    def __init__(self) -> None:
-        self.attempts = self.prompt = self.completion = self.ms = 0
-        self.lasted = [0] * (len(_BUCKETS) + 1)
-        """How many ended within each bucket; the last is for those that took longer."""
-
-
-_tallies: dict[tuple[str, int, str], _Tally] = defaultdict(_Tally)
-
-
-def ended(endpoint: str, settlement: Settlement) -> None:
-    """Count a request that has ended. The model is told of answers only: clients may make names up."""
-    status = settlement.status
-    tally = _tallies[endpoint, status, settlement.gemini_model if status == 200 else ""]
-    tally.attempts += settlement.attempts
-    tally.prompt += settlement.counts.prompt
-    tally.completion += settlement.counts.completion
-    tally.ms += settlement.total_ms
-    tally.lasted[bisect_left(_BUCKETS, settlement.total_ms)] += 1
 
 
 class _Ended(Collector):
-    """The tallies as metrics."""
+    """The sums of requests that ended, put in prometheus_client's words when somebody asks."""
 
     def collect(self) -> Iterator[Metric]:
         """Sums by the labels of each metric."""
@@ -64,16 +32,16 @@ class _Ended(Collector):
         seconds = HistogramMetricFamily(
             "tumbler_request_seconds", "Seconds from a request's arrival to its end.", labels=["endpoint"]
         )
-        by_endpoint: dict[str, list[_Tally]] = defaultdict(list)
-        by_model: dict[str, list[_Tally]] = defaultdict(list)
-        for (endpoint, status, model), tally in list(_tallies.items()):
+        by_endpoint: dict[str, list[Tally]] = defaultdict(list)
+        by_model: dict[str, list[Tally]] = defaultdict(list)
+        for (endpoint, status, model), tally in list(traffic.tallies.items()):
             requests.add_metric([endpoint, str(status), model], sum(tally.lasted))
             by_endpoint[endpoint].append(tally)
             by_model[model].append(tally)
         for endpoint, tallies in by_endpoint.items():
             attempts.add_metric([endpoint], sum(tally.attempts for tally in tallies))
             lasted = accumulate(map(sum, zip(*(tally.lasted for tally in tallies), strict=True)))
-            limits = [*(f"{limit / 1000:g}" for limit in _BUCKETS), "+Inf"]
+            limits = [*(f"{limit / 1000:g}" for limit in BUCKETS), "+Inf"]
             total = sum(tally.ms for tally in tallies) / 1000
             seconds.add_metric([endpoint], list(zip(limits, lasted, strict=True)), total)
         for model, tallies in by_model.items():
@@ -83,6 +51,11 @@ class _Ended(Collector):
 
 
 REGISTRY.register(_Ended())
+
+
+def exposition() -> tuple[bytes, str]:
+    """What a scraper gets: Prometheus's text, and its media type."""
+    return generate_latest(), CONTENT_TYPE_LATEST
 
 
 def _tasks() -> set[asyncio.Task[object]]:

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 from django.conf import settings
 from django.db import DatabaseError, connection
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from accounts import pool
 from accounts.in_db import in_db
+from compat import metrics
 from tumbler_site.serving.draining import is_draining
 
 _PATHS = {"/healthz", "/healthz/", "/readyz", "/readyz/", "/metrics", "/metrics/"}
@@ -30,7 +30,8 @@ async def answer_health(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["method"] not in {"GET", "HEAD"}:
         status, body = 405, _json({"status": "method not allowed"})
     elif scope["path"].startswith("/metrics"):
-        status, body, kind = 200, generate_latest(), CONTENT_TYPE_LATEST.encode()
+        body, media_type = metrics.exposition()
+        status, kind = 200, media_type.encode()
     elif scope["path"].startswith("/healthz"):
         status, body = 200, _json({"status": "ok"})
     else:

@@ -1,12 +1,19 @@
-"""The requests of this process as live pages see them: those that run, and the last that ended. In memory only."""
+"""The requests of this process: those that run and the last that ended, for live pages, and sums of all, for /metrics.
 
-from collections import deque
+In memory only. Sums are plain numbers: prometheus_client's own counters, each behind a lock of its own, take a request ten
+times as long.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from accounts.metering.lines import Admission, Settlement
 
 KEPT = 500
+BUCKETS = (50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000)
+"""Milliseconds."""
 
 
 class Running(Protocol):
@@ -21,6 +28,17 @@ class Running(Protocol):
         """As Gemini has counted them up to now."""
 
 
+class Tally:
+    """The requests of one endpoint that ended with one status, by one model."""
+
+    __slots__ = ("attempts", "completion", "lasted", "ms", "prompt")
+
+    def __init__(self) -> None:
+        self.attempts = self.prompt = self.completion = self.ms = 0
+        self.lasted = [0] * (len(BUCKETS) + 1)
+        """How many ended within each bucket; the last is for those that took longer."""
+
+
 class Traffic:
     """Told at the beginning and the end of every request, watched or not: so it does next to nothing."""
 
@@ -28,9 +46,18 @@ class Traffic:
         self.running: dict[str, tuple[Admission, Running]] = {}
         """By the id of the usage record that each will have; the oldest first."""
         self.latest: deque[tuple[Admission, Settlement]] = deque(maxlen=KEPT)
-        self.ended_count = 0
-        """All that ever ended here: the number of the last one in `latest`."""
-        self.ended_tokens = 0
+        self.tallies: defaultdict[tuple[str, int, str], Tally] = defaultdict(Tally)
+        """All that ever ended here, by endpoint, status and model; the model only of answers: clients may make names up."""
+
+    @property
+    def ended_count(self) -> int:
+        """How many ever ended here: the number of the last one in `latest`."""
+        return sum(sum(tally.lasted) for tally in self.tallies.values())
+
+    @property
+    def ended_tokens(self) -> int:
+        """The tokens of all that ever ended here."""
+        return sum(tally.prompt + tally.completion for tally in self.tallies.values())
 
     def began(self, admission: "Admission", running: Running) -> None:
         """A request was admitted."""
@@ -40,8 +67,13 @@ class Traffic:
         """It was settled, whichever way."""
         self.running.pop(admission.id, None)
         self.latest.append((admission, settlement))
-        self.ended_count += 1
-        self.ended_tokens += settlement.counts.total
+        status = settlement.status
+        tally = self.tallies[admission.endpoint, status, settlement.gemini_model if status == 200 else ""]
+        tally.attempts += settlement.attempts
+        tally.prompt += settlement.counts.prompt
+        tally.completion += settlement.counts.completion
+        tally.ms += settlement.total_ms
+        tally.lasted[bisect_left(BUCKETS, settlement.total_ms)] += 1
 
     def forget(self) -> None:
         """As new: for tests."""

@@ -13,7 +13,6 @@ from accounts.live.traffic import traffic
 from accounts.metering import NO_COUNTS, Admission, Tried
 from accounts.models import StoredFile
 from accounts.pool import Lease
-from compat import metrics
 from compat.errors import CompatError, StorageUnavailable
 from compat.relay.calls import Call, ToShorter
 from compat.relay.charge import Charge, Heard, charge_of, to_counts
@@ -244,7 +243,6 @@ class Job:
             total_ms=(ended - began) // _MS,
             tried=self.tried,
         )
-        metrics.ended(self.endpoint, settlement)
         metering.settle(admission, settlement)
 
 
