@@ -1,7 +1,4 @@
-"""The way to Redis: scripts asked in the same moment go out together, and while Redis is away nobody waits for it.
-
-redis-py comes with the first wire: without Redis a process is 7 MB smaller.
-"""
+"""The way to Redis: scripts asked in the same moment go out together, and while Redis is away nobody waits for it."""
 
 import asyncio
 import contextvars
@@ -13,6 +10,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
+from accounts.redis_connection import Connection, Refused, command, connect, place_of
+
 logger = logging.getLogger(__name__)
 
 # Redis answers in a millisecond or is not well; redis-py's own defaults would hold a request for minutes.
@@ -21,18 +20,11 @@ PROBE_SECONDS = 1.0
 FAILURES = 3
 _BATCH = 200
 _UNSENT_AT_MOST = 100_000
-_PROBE_KEY = "tumbler:probe"
+_PROBE = command(b"SET", b"tumbler:probe", b"", b"PX", b"1000")
 
 
 class Away(Exception):
     """Redis does not answer, or not as it should."""
-
-
-def redis_fails() -> tuple[type[Exception], ...]:
-    """What redis-py raises while Redis is not well."""
-    from redis.exceptions import RedisError
-
-    return RedisError, OSError, TimeoutError
 
 
 class Script:
@@ -42,9 +34,13 @@ class Script:
         self.text = text
 
     @cached_property
-    def digest(self) -> str:
+    def digest(self) -> bytes:
         """What Redis knows it by."""
-        return hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+        return hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest().encode()
+
+    def run(self, keys: Sequence[str], argument: bytes) -> bytes:
+        """The command that runs it."""
+        return command(b"EVALSHA", self.digest, b"%d" % len(keys), *[key.encode() for key in keys], argument)
 
 
 class _Errand(NamedTuple):
@@ -63,22 +59,12 @@ class Wire:
     """One loop's connection to one Redis, with a breaker: after three failures it is left alone and probed each second."""
 
     def __init__(self, url: str) -> None:
-        from redis.asyncio import Redis
-        from redis.asyncio.retry import Retry
-        from redis.backoff import NoBackoff
-
         self.url = url
         self.away = False
         self.returns = 0
         """How often Redis came back."""
-        self._redis = Redis.from_url(
-            url,
-            socket_timeout=ANSWER_SECONDS,
-            socket_connect_timeout=ANSWER_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-            health_check_interval=15,
-            max_connections=4,
-        )
+        self._place = place_of(url)
+        self._connection: Connection | None = None
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Errand] = deque()
         self._unsent: deque[_Errand] = deque(maxlen=_UNSENT_AT_MOST)
@@ -128,7 +114,8 @@ class Wire:
             if task is not None:
                 task.cancel()
                 await asyncio.wait((task,))
-        await self._redis.aclose()
+        if self._connection is not None:
+            self._connection.close()
 
     def _send(self, errand: _Errand) -> None:
         self._waiting.append(errand)
@@ -142,11 +129,11 @@ class Wire:
 
     async def _carry(self) -> None:
         while batch := self._next_batch():
-            asked = (errand.asked for errand in batch if errand.answer is not None)
+            # They are in the order in which they were asked: the first that waits has waited longest.
+            asked = next((errand.asked for errand in batch if errand.answer is not None), self._loop.time())
             try:
-                async with asyncio.timeout_at(min(asked, default=self._loop.time()) + ANSWER_SECONDS):
-                    answers = await self._execute(batch)
-            except redis_fails() as error:
+                answers = await self._run(batch, asked + ANSWER_SECONDS)
+            except (OSError, Refused) as error:
                 self._failed(batch, error)
             else:
                 self._answered(batch, answers)
@@ -160,30 +147,28 @@ class Wire:
             batch += [self._unsent.popleft() for _ in range(min(_BATCH - len(batch), len(self._unsent)))]
         return batch
 
-    async def _execute(self, batch: list[_Errand]) -> list[Any]:
-        from redis.exceptions import NoScriptError
-
-        answers = await self._pipeline(batch)
-        unknown = [place for place, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+    async def _run(self, batch: list[_Errand], due: float) -> list[Any]:
+        answers = await self._ask([errand.script.run(errand.keys, errand.argument) for errand in batch], due)
+        unknown = [place for place, answer in enumerate(answers) if _is_unknown(answer)]
         if unknown:
-            for script in {batch[place].script for place in unknown}:
-                await self._redis.script_load(script.text)
+            texts = {batch[place].script.text for place in unknown}
+            await self._ask([command(b"SCRIPT", b"LOAD", text.encode()) for text in texts], due)
             # What was told after the first of them is told again, for it may depend on it.
             rest = range(unknown[0], len(batch))
             again = [place for place in rest if place in unknown or batch[place].kept]
-            for place, answer in zip(again, await self._pipeline([batch[place] for place in again]), strict=True):
+            runs = [batch[place].script.run(batch[place].keys, batch[place].argument) for place in again]
+            for place, answer in zip(again, await self._ask(runs, due), strict=True):
                 answers[place] = answer
         return answers
 
-    async def _pipeline(self, batch: list[_Errand]) -> list[Any]:
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for errand in batch:
-                pipeline.evalsha(errand.script.digest, len(errand.keys), *errand.keys, errand.argument)
-            answers: list[Any] = await pipeline.execute(raise_on_error=False)
-            return answers
+    async def _ask(self, commands: list[bytes], due: float) -> list[Any]:
+        """The replies to some commands by the loop's time `due`. Raises OSError and Refused."""
+        if self._connection is None or self._connection.is_closed:
+            self._connection = await connect(self._place, due)
+        return await self._connection.ask(commands, due)
 
     def _answered(self, batch: list[_Errand], answers: list[Any]) -> None:
-        refused = [answer for answer in answers if isinstance(answer, Exception)]
+        refused = [answer for answer in answers if isinstance(answer, Refused)]
         if refused:
             # It is full, still loading, or a replica: the same to everybody who asks.
             logger.error("Redis refused %d of %d scripts: %s", len(refused), len(batch), refused[0])
@@ -193,7 +178,7 @@ class Wire:
         for errand, answer in zip(batch, answers, strict=True):
             if errand.answer is None or errand.answer.done():
                 continue
-            if isinstance(answer, Exception):
+            if isinstance(answer, Refused):
                 errand.answer.set_exception(Away())
             else:
                 errand.answer.set_result(answer)
@@ -223,9 +208,10 @@ class Wire:
         while self.away:
             await asyncio.sleep(PROBE_SECONDS)
             try:
-                async with asyncio.timeout(ANSWER_SECONDS):
-                    await self._redis.set(_PROBE_KEY, b"", px=1000)
-            except redis_fails():
+                [answer] = await self._ask([_PROBE], self._loop.time() + ANSWER_SECONDS)
+            except (OSError, Refused):
+                continue
+            if isinstance(answer, Refused):
                 continue
             self.away, self._failures = False, 0
             self.returns += 1
@@ -235,6 +221,10 @@ class Wire:
     def _resend(self) -> None:
         self._resending = True
         self._start()
+
+
+def _is_unknown(answer: Any) -> bool:
+    return isinstance(answer, Refused) and answer.name == "NOSCRIPT"
 
 
 _wires: "WeakKeyDictionary[asyncio.AbstractEventLoop, Wire]" = WeakKeyDictionary()

@@ -20,6 +20,7 @@ _KEEP_SECONDS = 2 * 60 * 60.0
 
 _RESERVE, _SETTLE, _UNDO, _RENEW, _LEARN, _LOOK = map(Script, ("reserve", "settle", "undo", "renew", "learn", "look"))
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.msgpack.Decoder().decode
 
 Keys: TypeAlias = list[str]
 Member: TypeAlias = dict[str, Any]
@@ -121,8 +122,8 @@ class SharedStore:
         if any(_has_budget(holder) and not self._has_learned(holder) for holder in holders):
             return Unseeded(holders)
         argument = _encode({"holders": [_facts(holder, wall) for holder in holders]})
-        answer = await self.wire.ask(_LOOK, _keys(holders, wall), argument)
-        if answer[0] == b"unseeded":
+        answer = _decode(await self.wire.ask(_LOOK, _keys(holders, wall), argument))
+        if answer[0] == "unseeded":
             return Unseeded(holders)
         return tuple(
             standing for holder, row in zip(holders, answer[1], strict=True) for standing in _looked(holder, row, wall)
@@ -157,10 +158,10 @@ class SharedStore:
                 self._compare(self, holder)
 
     def _read(
-        self, answer: list[Any], holders: tuple[Holder, ...], lease: str, keys: Keys, facts: list[dict[str, Any]]
+        self, answer: bytes, holders: tuple[Holder, ...], lease: str, keys: Keys, facts: list[dict[str, Any]]
     ) -> SharedReservation | Refusal | Unseeded:
-        match answer:
-            case [b"taken", tokens, cost, parts, rows]:
+        match _decode(answer):
+            case ["taken", tokens, cost, parts, rows]:
                 members = [
                     {
                         **{name: fact[name] for name in ("day", "month") if name in fact},
@@ -173,11 +174,10 @@ class SharedStore:
                 self._open.add(reservation)
                 self._renew_later()
                 return reservation
-            case [b"refused", number, name, used, asked, wait_ms, rows]:
-                holder, limit_name = holders[number - 1], name.decode()
+            case ["refused", number, name, used, asked, wait_ms, rows]:
+                holder = holders[number - 1]
                 wait = None if wait_ms < 0 else wait_ms / 1000
-                limit = getattr(holder, limit_name)
-                return Refusal(holder.kind, limit_name, limit, used, asked, wait, _headroom(holders, rows))
+                return Refusal(holder.kind, name, getattr(holder, name), used, asked, wait, _headroom(holders, rows))
         for holder in holders:
             self._learned.pop(holder.key, None)
         return Unseeded(holders)
@@ -248,7 +248,7 @@ _LIMITS = ("rpm", "tpm", "rpd", "max_parallel", "daily_tokens", "monthly_tokens"
 
 def _standings(holders: tuple[Holder, ...], answer: list[list[list[Any]]]) -> tuple[Standing, ...]:
     return tuple(
-        Standing(holder.kind, name.decode(), getattr(holder, name.decode()), used, reset_ms / 1000)
+        Standing(holder.kind, name, getattr(holder, name), used, reset_ms / 1000)
         for holder, rows in zip(holders, answer, strict=False)
         for name, used, reset_ms in rows
     )

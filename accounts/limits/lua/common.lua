@@ -139,12 +139,12 @@ local function keys_of(number)
   return KEYS[base + 1], KEYS[base + 2], KEYS[base + 3], KEYS[base + 4]
 end
 
--- How the windows of a holder stand: name, used, milliseconds until it is whole again, of each.
-local function standings(holder, windows, now)
+-- How the windows of a holder stand: name, used, milliseconds until it is whole again, of each. `slid` has those as of now.
+local function standings(holder, windows, now, slid)
   local found = {}
   for _, name in ipairs({'rpm', 'rpd', 'tpm'}) do
     if holder[name] then
-      local window = slide(windows, name, now)
+      local window = slid[name] or slide(windows, name, now)
       local reset = window.last and leaves_in(window, window.last, now) or 0
       table.insert(found, {name, window.sum, reset})
     end

@@ -1,6 +1,6 @@
 -- Take one request, its tokens and its cost from every holder, or nothing at all.
 -- Answers {'taken', tokens, cost, parts of each holder, standings}, {'refused', number of the holder, limit's name,
--- used, asked, wait, standings} or {'unseeded'}.
+-- used, asked, wait, standings} or {'unseeded'}, as one string of MessagePack: a list of lists would be read line by line.
 
 local ask = cjson.decode(ARGV[1])
 local now = now_ms()
@@ -10,19 +10,19 @@ local opened = {}
 local function all_standings()
   local found = {}
   for number, holder in ipairs(ask.holders) do
-    found[number] = standings(holder, KEYS[(number - 1) * 4 + 1], now)
+    found[number] = standings(holder, KEYS[(number - 1) * 4 + 1], now, opened[number] or {})
   end
   return found
 end
 
 local function refused(number, name, taken, asked, milliseconds)
-  return {'refused', number, name, taken, asked, milliseconds, all_standings()}
+  return cmsgpack.pack({'refused', number, name, taken, asked, milliseconds, all_standings()})
 end
 
 for number, holder in ipairs(ask.holders) do
   local windows, _, day, month = keys_of(number)
   if is_unseeded(holder, windows, day, month) then
-    return {'unseeded'}
+    return cmsgpack.pack({'unseeded'})
   end
 end
 for number, holder in ipairs(ask.holders) do
@@ -98,4 +98,4 @@ for number, holder in ipairs(ask.holders) do
     end
   end
 end
-return {'taken', tokens, cost, parts, all_standings()}
+return cmsgpack.pack({'taken', tokens, cost, parts, all_standings()})
