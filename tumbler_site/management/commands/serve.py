@@ -18,6 +18,7 @@ from tumbler_site.serving.announcing import announce_first_run, announce_keys, a
 from tumbler_site.serving.chores import begin_batches, begin_chores
 from tumbler_site.serving.limits import Limits, limits_in_force
 from tumbler_site.serving.listening import CannotListen, is_loopback, listen, url_of
+from tumbler_site.serving.open_files import allow_many
 from tumbler_site.serving.running import SERVERS, run
 from tumbler_site.serving.supervisor import supervise, worker_command
 from tumbler_site.serving.upstream import SimulatorFailed, start_simulator, wants_simulator
@@ -62,6 +63,7 @@ class Command(BaseCommand):
         limits = limits_in_force()
         os.environ["HOST"] = host
         self.check()
+        allow_many()
         sock = listen(host, port, backlog=limits.backlog, stall_seconds=limits.stall_seconds)
         url = url_of(sock)
         if prepare:
