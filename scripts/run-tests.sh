@@ -10,8 +10,8 @@ source scripts/venv.sh requirements-dev.txt
 unset PYTHONDONTWRITEBYTECODE
 together=()
 if [ "$#" -eq 0 ]; then
-    # Many tests wait for clocks and servers more than they compute: four folders at a time keep two cores busy. They are
-    # taken as they come, for how many tests a folder has says little of its time.
+    # Many tests wait for clocks and servers more than they compute: four folders at a time keep two cores busy, in the order
+    # of tests/conftest.py, for how many tests a folder has says little of its time.
     together=(--numprocesses 4 --no-loadscope-reorder)
 fi
 status=0

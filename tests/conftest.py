@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 from django.db import connections
 from django.test import override_settings
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from xdist.scheduler import LoadScopeScheduling
 
 __all__ = ["migrated", "once", "template"]
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
 
 pytest.register_assert_rewrite("tests.translation.translating", "tests.translation.answering")
 
@@ -48,6 +53,18 @@ def _nothing_remembered(request, settings, monkeypatch):
     catalogue.forget_offered()
     gone.forget_gone()
     copies.reset()
+
+
+_LONGEST = (
+    *("live", "doors", "serving", "pages", "shared", "crash", "browser", "clients"),
+    *("surface", "limits", "watching", "pool", "files", "contributions", "access"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the folders that take longest: one that is left for the end keeps a single worker busy."""
+    places = {name: place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.parent.name, len(places)))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -88,6 +105,8 @@ def django_db_modify_db_settings(
     if connections["default"].vendor == "sqlite":
         own = shutil.copy(migrated, tmp_path_factory.mktemp("database") / "test.sqlite3")
         connections["default"].settings_dict["TEST"]["NAME"] = str(own)
+        # A power cut ends the tests as well.
+        connections["default"].settings_dict["OPTIONS"]["init_command"] += "; PRAGMA synchronous=OFF"
 
 
 @pytest.fixture(scope="session")

@@ -272,7 +272,7 @@ def rounded_headroom(headroom):
     return [[(left, limit, round(max(0, reset), 3)) for left, limit, reset in limits] for limits in headroom]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(mine=holding, theirs=holding, acts=steps)
 def test_redis_answers_as_memory_does(memory, shared, mine, theirs, acts):
     holders = (*token(**mine), *user(**theirs))
@@ -280,7 +280,7 @@ def test_redis_answers_as_memory_does(memory, shared, mine, theirs, acts):
         assert play(shared, holders, acts) == play(memory, holders, acts)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(mine=holding, acts=steps)
 def test_no_stretch_of_a_minute_or_a_day_has_more_than_the_limit_wherever_it_begins(memory, mine, acts):
     holders = token(**mine)

@@ -107,7 +107,7 @@ def test_every_order_of_events_leaves_each_request_once_and_totals_that_add_up(d
     monkeypatch.setattr("accounts.metering.journal.ROTATE_BYTES", 200)
     user = User.objects.create(username="ada").pk
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, suppress_health_check=list(HealthCheck))
     @given(steps)
     def play(story):
         UsageRecord.objects.all().delete()

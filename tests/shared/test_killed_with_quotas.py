@@ -1,6 +1,7 @@
 """`kill -9` in mid-load, started again: what the killed process knew of the day's quotas is known to the next one."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -84,10 +85,10 @@ def simulator(tmp_path) -> Iterator[Simulator]:
 
 @pytest.mark.parametrize("limits", ["known", "unknown", "known to all in Redis"])
 def test_a_process_that_was_killed_under_load_is_followed_by_one_that_keeps_every_days_quota(
-    tmp_path, simulator, serve, request, limits
+    tmp_path, simulator, serve, request, migrated, limits
 ):
     redis_url = request.getfixturevalue("frail_redis").url if "Redis" in limits else ""
-    site = Site(tmp_path, simulator.url, f"sqlite:///{tmp_path}/tumbler.sqlite3", redis_url)
+    site = Site(tmp_path, simulator.url, f"sqlite:///{shutil.copy(migrated, tmp_path)}", redis_url)
     if limits != "unknown":
         site.manage("shell", "-v0", "-c", _TIER)
     for so_far in (25, 60):

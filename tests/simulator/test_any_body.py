@@ -72,13 +72,13 @@ def answered(facts: ModelFacts, body: object) -> None:
         encode([to_reply(answer), *to_stream(answer)])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(MODELS, ANYTHING)
 def test_any_json(facts, body):
     answered(facts, body)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(MODELS, SCHEMAS)
 def test_any_schema_of_a_forced_call(facts, schema):
     function = {"name": "f", "parametersJsonSchema": schema}
@@ -92,7 +92,7 @@ def test_any_schema_of_a_forced_call(facts, schema):
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(MODELS, SCHEMAS)
 def test_any_schema_of_the_answer(facts, schema):
     config = {"responseMimeType": "application/json", "responseJsonSchema": schema}

@@ -389,7 +389,7 @@ def _split(parts, cuts):
     return [parts[start:end] for start, end in itertools.pairwise(edges)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     parts=st.lists(_part, max_size=8),
     cuts=st.lists(st.integers(0, 8), max_size=4),

@@ -78,7 +78,7 @@ def _request(draw):
     return model, draw(_conversation(not family.speech, family.functions)), options
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(_request())
 def test_every_conversation_is_one_that_gemini_takes(request):
     model, messages, options = request

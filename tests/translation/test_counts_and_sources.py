@@ -6,7 +6,7 @@ import itertools
 import wave
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from compat.schemas.gemini import UsageMetadata
@@ -84,7 +84,6 @@ def test_an_estimate_is_four_characters_a_token(characters, tokens):
     assert estimate_tokens(characters) == tokens
 
 
-@settings(deadline=None)
 @given(
     st.fixed_dictionaries(
         {},

@@ -218,7 +218,7 @@ _json = st.recursive(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(st.dictionaries(st.sampled_from(_KEYWORDS), _json, max_size=8))
 def test_whatever_a_schema_holds_it_is_refused_or_becomes_one_that_gemini_takes(schema):
     try:

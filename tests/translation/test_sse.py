@@ -70,7 +70,7 @@ _text = st.text(st.characters(codec="utf-8"), max_size=30) | st.sampled_from(
 _reply = st.dictionaries(st.sampled_from(["text", "code", "error"]), _text, min_size=1)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     replies=st.lists(_reply, max_size=6),
     end=st.sampled_from([b"\r\n", b"\n", b"\r"]),
