@@ -6,9 +6,9 @@ import pytest
 
 from tests.browser.identity_provider import CLIENT, SECRET, serving
 from tests.live.gateway import Gateway, simulated_gemini
-from tests.pages.conftest import _SIGN_IN, CHROMIUM, _python, axe, browser, open_as
+from tests.pages.conftest import _SIGN_IN, CHROMIUM, _python, axe, browser, open_as, windows
 
-__all__ = ["axe", "browser", "open_as"]
+__all__ = ["axe", "browser", "open_as", "windows"]
 
 KEYS = ["sim-paid-browser-a", "sim-paid-browser-b"]
 

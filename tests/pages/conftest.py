@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -101,16 +102,51 @@ def browser():
         browser.close()
 
 
+class Windows:
+    """A browser's windows. To open one takes a second of processor: each is tidied, and used again."""
+
+    def __init__(self, browser, origin):
+        self._browser = browser
+        self._origin = origin
+        self._tidy = defaultdict(list)
+
+    def take(self, size, scheme, language):
+        """A window (Playwright's context) in which nobody has been."""
+        if tidy := self._tidy[size, scheme, language]:
+            return tidy.pop()
+        context = self._browser.new_context(
+            base_url=self._origin, viewport=SIZES[size], color_scheme=scheme, locale=language, reduced_motion="reduce"
+        )
+        context.new_page()  # stays empty: a window without a page closes
+        return context
+
+    def give_back(self, context, *look):
+        """Leave nothing of who was in it."""
+        first, *pages = context.pages
+        for page in pages:
+            page.close()
+        context.clear_cookies()
+        context.clear_permissions()
+        session = context.new_cdp_session(first)
+        session.send("Storage.clearDataForOrigin", {"origin": self._origin, "storageTypes": "all"})
+        session.detach()
+        self._tidy[look].append(context)
+
+
+@pytest.fixture(scope="module")
+def windows(site, browser):
+    """Those of the module's browser."""
+    return Windows(browser, site.url)
+
+
 @pytest.fixture
-def open_as(site, browser):
+def open_as(site, windows):
     """open_as(name, size, scheme, language): a page of somebody's ("" is a stranger); `complaints` is what the browser says."""
-    contexts = []
+    taken = []
 
     def open_page(name="", size="desk", scheme="light", language="en"):
-        context = browser.new_context(
-            base_url=site.url, viewport=SIZES[size], color_scheme=scheme, locale=language, reduced_motion="reduce"
-        )
-        contexts.append(context)
+        context = windows.take(size, scheme, language)
+        taken.append((context, size, scheme, language))
         if name:
             context.add_cookies([{"name": "sessionid", "value": site.session(name), "url": site.url}])
         page = context.new_page()
@@ -122,8 +158,8 @@ def open_as(site, browser):
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for each in taken:
+        windows.give_back(*each)
 
 
 @pytest.fixture(scope="session")
