@@ -107,11 +107,14 @@ class Served:
             trust_env=False,
         )
 
+    def workers(self) -> list[psutil.Process]:
+        """The processes that answer, where there are several."""
+        children = psutil.Process(self.process.pid).children()
+        return [child for child in children if "serving.worker" in str(child.cmdline())]
+
     def client_of_each(self) -> list[httpx.Client]:
         """For each worker a client whose one connection it answers."""
-        workers = [
-            child for child in psutil.Process(self.process.pid).children() if "serving.worker" in str(child.cmdline())
-        ]
+        workers = self.workers()
         clients = []
         for worker in workers:
             # One that has nothing to do takes every connection: the others stand still until this one is taken.

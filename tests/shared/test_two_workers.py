@@ -179,6 +179,23 @@ class Asking:
             thread.join(30)
 
 
+def test_a_killed_worker_is_replaced_while_the_other_answers_everybody(site, serve, gemini, model):
+    served = serve(site, "uvicorn", 2)
+    victim, _ = served.workers()
+    bereft, lucky = served.client_of_each()
+    victim.kill()
+    ends = time.monotonic() + 10
+    while len([worker for worker in served.workers() if worker != victim]) < 2:
+        assert time.monotonic() < ends, "nobody took its place"
+        with served.client() as newcomer:
+            for client in (lucky, newcomer):
+                assert client.post("/v1/chat/completions", json=chat(model)).status_code == 200
+    assert bereft.post("/v1/chat/completions", json=chat(model)).status_code == 200
+    for client in (bereft, lucky):
+        client.close()
+    served.stop()
+
+
 @pytest.mark.parametrize("fault", ["frozen", "killed"])
 def test_requests_go_on_within_two_seconds_while_redis_is_away(two_workers, site, site_redis, gemini, model, fault):
     asking = Asking(two_workers, model)
