@@ -93,7 +93,6 @@ def _question(name: str, options: argparse.Namespace) -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="tumbler-benchmark-") as directory:
         bench = Bench(Path(directory), list(options.only), short=options.short)
-        bench.install()
         import_module(f"benchmarks.{name}").ask(bench)
     _print(name, bench, time.monotonic() - began)
     kept = report.keep(_RESULTS / f"{time.strftime('%Y-%m-%d')}.json", name, _kept(bench))
@@ -102,7 +101,8 @@ def _question(name: str, options: argparse.Namespace) -> int:
 
 
 def _kept(bench: Bench) -> dict[str, object]:
-    others = {name: contenders.installed_version(name) for name in ("litellm", "portkey") if name in bench.names}
+    measured = {name for column in bench.figures.rounds.values() for name in column}
+    others = {name: contenders.installed_version(name) for name in ("litellm", "portkey") if name in measured}
     return {
         "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "short": bench.short,

@@ -73,7 +73,9 @@ class Bench:
 
     @contextmanager
     def gateways(self, upstream: Upstream, names: Sequence[str] = ()) -> Iterator[list[Contender]]:
-        """The contenders, all of them running, warm, and known to answer rightly."""
+        """The contenders, all of them running, warm, and known to answer rightly. Without names: also those to be installed."""
+        if not names:
+            self.install()
         with ExitStack() as stack:
             running = []
             for name in names or self.names:
