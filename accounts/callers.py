@@ -1,7 +1,7 @@
 """Callers: who sends a token and what they may do, remembered for seconds so that a request asks no database.
 
 A caller is remembered for 4 s, so a token that was revoked in another process is refused here within 5 s; in this
-process `forget` makes it so at once. Nothing here holds a token: the memory is keyed by its SHA-256.
+process `forget` makes it so at once. Nothing here holds a token: the memory is keyed by its BLAKE2b.
 """
 
 import asyncio
@@ -202,7 +202,7 @@ def forget_changed(sender: type[Model], instance: Model, **kwargs: object) -> No
 
 def _key_of(text: str) -> bytes:
     # surrogatepass: a header may hold anything, and what is no token is refused below, not here.
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def _remembered(key: bytes, text: str | None) -> Caller | Unknown | None:

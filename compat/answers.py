@@ -15,8 +15,9 @@ class Answer:
     def __init__(self, body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> None:
         self.body = body
         self.status = status
-        told = {"content-type": "application/json", "content-length": str(len(body))} if status != 204 else {}
-        self.headers = told | headers if headers else told
+        self.headers = {"content-type": "application/json", "content-length": str(len(body))} if status != 204 else {}
+        if headers:
+            self.headers |= headers
 
 
 EVENTS = "text/event-stream; charset=utf-8"

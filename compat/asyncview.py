@@ -12,8 +12,6 @@ from typing import Any, NamedTuple
 
 from django.db import DatabaseError, DataError
 from rest_framework import exceptions
-from rest_framework.permissions import AllowAny, BasePermission
-from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.callers import Caller
@@ -41,8 +39,6 @@ from compat.translation.refusals import Untranslatable
 
 logger = logging.getLogger(__name__)
 
-_METHODS = frozenset(name.upper() for name in APIView.http_method_names)
-
 
 class InBatch(NamedTuple):
     """What came of one request of a batch."""
@@ -53,18 +49,11 @@ class InBatch(NamedTuple):
     """As its usage record has them."""
 
 
-class HasCaller(BasePermission):
-    """Let in who came through the one door."""
-
-    def has_permission(self, request: Request, view: Any) -> bool:
-        """True when the request's credential was recognised."""
-        return isinstance(request.user, Caller)
-
-
 class AsyncAPIView(APIView):
     """The base of every OpenAI route. Handlers are `async def get/post(self, request, …)` and return a response."""
 
-    permission_classes = [HasCaller]
+    is_open = False
+    """Whether it asks for no token: anybody may come, or a link says who does."""
     endpoint = ""
     needs = ""
     """The scope that a token must have; "" where any token will do."""
@@ -75,14 +64,15 @@ class AsyncAPIView(APIView):
     caller: Caller
     """Whose request this is, on routes that ask."""
 
-    _permissions: list[Any]
+    _handlers: dict[str, str]
+    """The names of those that answer, by method."""
 
     def __init_subclass__(cls) -> None:
-        """HEAD is answered as GET is. Permissions have no state: they are made once."""
+        """HEAD is answered as GET is."""
         super().__init_subclass__()
-        cls._permissions = [permission() for permission in cls.permission_classes]
         if hasattr(cls, "get"):
             cls.head = cls.get  # type: ignore[attr-defined]
+        cls._handlers = {name.upper(): name for name in cls.http_method_names if hasattr(cls, name)}
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
@@ -104,9 +94,8 @@ class AsyncAPIView(APIView):
             else:
                 # Not initialize_request(): it looks up parsers, authenticators and a negotiator that nobody asks here.
                 self.request = ViewRequest(request)
-                if AllowAny not in self.permission_classes:
+                if not self.is_open:
                     self.caller = self.request.user = await identify(request, self.needs)
-                self.check_permissions(self.request)
                 response = await self.handler(request.method or "")(self.request, *args, **kwargs)
         except ClientGone:
             raise
@@ -129,20 +118,16 @@ class AsyncAPIView(APIView):
             answered = self._client_error(error, self._request_id())
         return InBatch(self._request_id(), answered, self.job.counts if self.job else NO_COUNTS)
 
-    def get_permissions(self) -> list[Any]:
-        """Those of the class."""
-        return self._permissions
-
     def prepare(self, request: LeanRequest) -> None:
         """What a view does before anything else is looked at."""
 
     def handler(self, method: str) -> Callable[..., Awaitable[Response]]:
         """What answers this method. Raises WrongMethod."""
-        handler = getattr(self, method.lower(), None) if method in _METHODS else None
-        if handler is None:
-            raise WrongMethod(method, [name for name in self.allowed_methods if name != "OPTIONS"])
-        found: Callable[..., Awaitable[Response]] = handler
-        return found
+        name = self._handlers.get(method)
+        if name is None:
+            raise WrongMethod(method, [known for known in self.allowed_methods if known != "OPTIONS"])
+        handler: Callable[..., Awaitable[Response]] = getattr(self, name)
+        return handler
 
     def error_answer(self, error: CompatError, request_id: str) -> Answer:
         """An error in the envelope of the view's dialect: OpenAI's, unless a view has another."""

@@ -63,11 +63,10 @@ def credential(request: LeanRequest) -> str | None:
 
 def _bearer(value: bytes) -> str | None:
     """The token of an Authorization header; "" for one of another scheme, None for one that is empty."""
-    text = value.decode("latin-1").strip()
-    scheme, _, token = text.partition(" ")
-    if scheme.lower() != "bearer":
-        return "" if text else None
-    return token.strip()
+    scheme, _, token = value.decode("latin-1").strip().partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    return "" if scheme else None
 
 
 async def identify(request: LeanRequest, needs: str) -> Caller:
@@ -75,17 +74,16 @@ async def identify(request: LeanRequest, needs: str) -> Caller:
 
     Raises MissingToken, InvalidToken (the same answer for every kind of wrong token), RateLimited, NotPermitted.
     """
-    token, scope = credential(request), request.scope
-    caller = None
+    token, caller = credential(request), None
     if token:
         known = callers.remembered(token)
-        caller = await _look_up(token, scope) if known is callers.UNKNOWN else known
+        caller = await _look_up(token, request.scope) if known is callers.UNKNOWN else known
     if caller is None and settings.OPEN_ACCESS:
         caller = await callers.anonymous_caller()
     if caller is None:
         raise InvalidToken(_REFUSED) if token else MissingToken(_NOTHING_SENT)
     permit(caller, needs)
-    _refuse_network(caller, scope)
+    _refuse_network(caller, request.scope)
     return caller
 
 

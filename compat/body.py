@@ -16,7 +16,7 @@ async def read_body(request: LeanRequest) -> bytes:
     _refuse_media(request)
     chunks: list[bytes] = []
     await read_chunks(request, settings.MAX_BODY_BYTES, chunks.append)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    return b"".join(chunks)
 
 
 async def read_chunks(request: LeanRequest, limit: int, take: Callable[[bytes], Awaitable[None] | None]) -> None:
@@ -27,8 +27,8 @@ async def read_chunks(request: LeanRequest, limit: int, take: Callable[[bytes], 
     declared = request.fields.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > limit:
         raise _too_large(limit)
-    size, more = 0, True
-    while more:
+    size = 0
+    while True:
         message = await request.receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
@@ -39,7 +39,8 @@ async def read_chunks(request: LeanRequest, limit: int, take: Callable[[bytes], 
         taking = take(chunk)
         if taking is not None:
             await taking
-        more = message.get("more_body", False)
+        if not message.get("more_body"):
+            break
     request.body_is_read()
 
 

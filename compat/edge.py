@@ -19,13 +19,13 @@ EXPOSED = (
     "x-ratelimit-remaining-tokens, x-ratelimit-reset-requests, x-ratelimit-reset-tokens, retry-after, retry-after-ms, "
     "x-should-retry"
 )
+_THIS_MACHINE = ("localhost", "127.0.0.1", "[::1]")
 _DAY = str(24 * 60 * 60)
 
 
 def check_host(request: LeanRequest) -> None:
     """Raise InvalidRequest for a Host header that this server does not serve."""
-    allowed = settings.ALLOWED_HOSTS or ("localhost", "127.0.0.1", "[::1]")
-    if not _is_served(request.fields.get(b"host", b""), tuple(allowed)):
+    if not _is_served(request.fields.get(b"host", b""), tuple(settings.ALLOWED_HOSTS or _THIS_MACHINE)):
         raise InvalidRequest("Invalid Host header: this server does not serve that name.", code="invalid_host")
 
 
@@ -71,7 +71,7 @@ def finish(response: Response, request: LeanRequest, request_id: str, started: f
     headers = response.headers
     headers |= {
         "x-request-id": request_id,
-        "openai-processing-ms": str(round((time.monotonic() - started) * 1000)),
+        "openai-processing-ms": f"{(time.monotonic() - started) * 1000:.0f}",
         "openai-version": "2020-10-01",
         "x-tumbler-upstream": "simulator" if settings.SIMULATOR else "gemini",
         "cache-control": "no-cache, no-store, private" if is_stream else "no-store, private",

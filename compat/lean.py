@@ -33,7 +33,7 @@ class LeanHandler(ASGIHandler):
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:  # type: ignore[override]
         """One request: find its view, run it, send its response; stop when the client leaves."""
-        watch = _Watch(receive, self._patience_in)
+        watch = _Watch(receive, self._be_patient)
         response: Response | None = None
         try:
             request = LeanRequest(scope, receive, watch.begin)
@@ -51,10 +51,12 @@ class LeanHandler(ASGIHandler):
             if isinstance(response, EventStream):
                 response.pump.abandon()
 
-    def _patience_in(self, loop: asyncio.AbstractEventLoop) -> "_Patience":
-        if self._patience is None or self._patience.loop is not loop:
-            self._patience = _Patience(loop)
-        return self._patience
+    def _be_patient(self, watch: "_Watch") -> "set[_Watch]":
+        """Have a watch listen in a while; gives those that it is among until then."""
+        loop, patience = asyncio.get_running_loop(), self._patience
+        if patience is None or patience.loop is not loop:
+            patience = self._patience = _Patience(loop)
+        return patience.add(watch)
 
 
 async def _send(response: Response, send: Send, *, has_body: bool) -> None:
@@ -90,24 +92,23 @@ class _Watch:
 
     client_left = False
     _request: asyncio.Task[Any] | None = None
-    _patience: "_Patience | None" = None
+    _patient: "set[_Watch] | None" = None
+    """Those that do not listen yet, itself among them from its beginning on."""
     _listener: asyncio.Task[None] | None = None
 
-    def __init__(self, receive: Receive, patience_in: "Callable[[asyncio.AbstractEventLoop], _Patience]") -> None:
+    def __init__(self, receive: Receive, be_patient: "Callable[[_Watch], set[_Watch]]") -> None:
         self._receive = receive
-        self._patience_in = patience_in
+        self._be_patient = be_patient
 
     def begin(self) -> None:
         """Listen from a little later on. The request's own task calls it."""
-        loop = asyncio.get_running_loop()
-        self._request = asyncio.current_task(loop)
-        self._patience = self._patience_in(loop)
-        self._patience.add(self)
+        self._request = asyncio.current_task()
+        self._patient = self._be_patient(self)
 
     def end(self) -> None:
         """Listen no more."""
-        if self._patience is not None:
-            self._patience.discard(self)
+        if self._patient is not None:
+            self._patient.discard(self)
         if self._listener is not None:
             self._listener.cancel()
             # It holds this: left so, both would wait for the garbage collector.
@@ -142,17 +143,13 @@ class _Patience:
         # Its own, not that of the request which happened to start the clock.
         self._context = contextvars.Context()
 
-    def add(self, watch: _Watch) -> None:
-        """Have it listen in a while."""
+    def add(self, watch: _Watch) -> set[_Watch]:
+        """Have it listen in a while, unless it is taken out of the set that is returned."""
         self._new.add(watch)
         if not self._runs:
             self._runs = True
             self._run_on()
-
-    def discard(self, watch: _Watch) -> None:
-        """It is over, whether it listens or not."""
-        self._new.discard(watch)
-        self._old.discard(watch)
+        return self._new
 
     def _run_on(self) -> None:
         self.loop.call_later(_TICK_SECONDS, self._tick, context=self._context)

@@ -4,7 +4,6 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
 from accounts import files, uploads
@@ -135,7 +134,7 @@ class GeminiUploads(_GeminiFilesView):
 class GeminiUploadPieces(_GeminiFilesView):
     """The pieces of a file, by the link to its upload: Gemini's clients send no token with them."""
 
-    permission_classes = [AllowAny]
+    is_open = True
     upload: FileUpload | None = None
     goes_on = False
     """Whether the client may go on behind the error."""

@@ -2,7 +2,6 @@
 
 from urllib.parse import parse_qs
 
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
 from accounts import kept_images
@@ -23,7 +22,7 @@ _HARMLESS = {
 class ImageFile(AsyncAPIView):
     """An image by its link, to whoever has it."""
 
-    permission_classes = [AllowAny]
+    is_open = True
 
     async def get(self, request: Request, name: str) -> Response:
         """The bytes. Nothing in them can run, should a browser take them for something else."""

@@ -2,8 +2,6 @@
 
 from typing import NoReturn
 
-from rest_framework.permissions import AllowAny
-
 from compat.asyncview import AsyncAPIView
 from compat.errors import UnknownRoute
 
@@ -11,7 +9,7 @@ from compat.errors import UnknownRoute
 class UnknownPath(AsyncAPIView):
     """Says so, in JSON, for every method."""
 
-    permission_classes = [AllowAny]
+    is_open = True
 
     def handler(self, method: str) -> NoReturn:
         """None: raises UnknownRoute."""
