@@ -194,7 +194,7 @@ def bare_refusal(lease: Lease) -> bool:
 
     Then the whole pool rests for some seconds.
     """
-    is_ours = _shared.pool.bare_refusal(lease, now())
+    is_ours = _shared.pool.gates.bare_refusal(lease.key.domain, now())
     if is_ours:
         logger.warning("the pool rests: several quota domains were refused at once without a reason")
     return is_ours
@@ -202,12 +202,12 @@ def bare_refusal(lease: Lease) -> bool:
 
 def model_rests(model: str) -> bool:
     """True while a model that failed several times in a row is left alone."""
-    return _shared.pool.model_rests(model, now())
+    return _shared.pool.gates.model_rests(model, now())
 
 
 def shut() -> dict[str, float]:
     """What nothing is sent to just now, and for how many seconds: models by name, "" where it is the whole upstream."""
-    return _shared.pool.shut(now())
+    return _shared.pool.gates.shut(now())
 
 
 def soonest(model: str, tokens: int = 0) -> float | None:

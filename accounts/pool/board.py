@@ -3,17 +3,23 @@
 import heapq
 import math
 import random
-from collections.abc import Callable, Collection, Sequence
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Collection, Iterator, Sequence
+
+import msgspec
 
 from accounts.pool.facts import Domain, PooledKey
 from accounts.pool.ledger import Ledger
 from accounts.pool.quotas import Quota
 
-_ROUNDS = 4
+_ROUNDS = 3
 _FEW = 8
+_DRAWN = 3
 _BEYOND_ALL = 1e12
 """More than any rank of a ledger."""
+_OF_THE_UNPROVED = 0.1
+"""How often one that has not proved itself is taken when it is drawn."""
+_PASSED_BY = 0.9
+"""How often one is passed by that failed each time of late."""
 _FAVOURITES = 4
 _STRIDE = 7_919
 _LOOKED_AT = 200
@@ -23,7 +29,25 @@ _WELL = 0.5
 """A domain of whose late requests more than this failed is no favourite."""
 
 
-class Chosen(NamedTuple):
+class Asking(msgspec.Struct, eq=False):
+    """What a key is looked for."""
+
+    model: str
+    tokens: int
+    """Of the input, estimated."""
+    tried: Collection[PooledKey]
+    """Keys that shall not be asked again."""
+    now: float
+    """Unix time."""
+    affinity: int | None
+    """The same number for the same conversation."""
+    spare: bool
+    """Whether it is taken from what nobody else needs."""
+    holders: Sequence[str]
+    """Quota domains that come first while they have room, since they hold what the request names."""
+
+
+class Chosen(msgspec.Struct, eq=False):
     """A key of a domain that has room."""
 
     domain: Domain
@@ -33,19 +57,16 @@ class Chosen(NamedTuple):
     """What of its quota the request has to keep to."""
 
 
-Ready: TypeAlias = tuple[Domain, Ledger]
-"""A domain and its ledger for the model."""
+class Seat(msgspec.Struct, eq=False, gc=False):
+    """A domain at the board, and its ledger for the model."""
 
-
-class Asking(NamedTuple):
-    """What a key is looked for."""
-
-    tokens: int
-    tried: Collection[PooledKey]
-    now: float
-    rng: random.Random
-    spare: bool = False
-    """Whether it is taken from what nobody else needs."""
+    domain: Domain
+    ledger: Ledger
+    is_open: bool
+    is_proved: bool
+    """Both as the domain has them, at hand for every comparison."""
+    place: int = -1
+    """Where it is among the ready; negative: nowhere."""
 
 
 class Board:
@@ -55,30 +76,23 @@ class Board:
     window, not once per request.
     """
 
-    def __init__(self, model: str, domains: Collection[Domain], ledger_of: Callable[[str, str], Ledger]) -> None:
+    def __init__(
+        self, model: str, domains: Collection[Domain], ledger_of: Callable[[str, str], Ledger], rng: random.Random
+    ) -> None:
         self.model = model
         self._ledger_of = ledger_of
-        self._ledgers: dict[str, Ledger] = {}
-        """Those that were looked at, by quota domain."""
+        self._rng = rng
         self._all = [domain for domain in domains if domain.may_serve(model)]
-        self._ready = list(self._all)
-        self._best_at = 0
-        """The place of the one that was found best last."""
-        self._asleep: dict[str, tuple[float, Domain]] = {}
+        self._unseated = list(self._all)
+        """Those that were not looked at since the board was made: they have no seat yet, and perhaps no ledger."""
+        self._ready: list[Seat] = []
+        self._best: Seat | None = None
+        """The one that was found best last."""
+        self._asleep: dict[str, tuple[float, Seat]] = {}
         self._wakings: list[tuple[float, str]] = []
         """A heap of the times at which somebody may have to be woken."""
 
-    def choose(
-        self,
-        tried: Collection[PooledKey],
-        tokens: int,
-        now: float,
-        rng: random.Random,
-        affinity: int | None,
-        *,
-        spare: bool = False,
-        holders: Sequence[str] = (),
-    ) -> Chosen | None:
+    def choose(self, asking: Asking) -> Chosen | None:
         """A key of a domain with room for so many input tokens; None when there is none now.
 
         Of a few ready domains drawn by chance and the one that was best last (of all, when they are not many) the one with
@@ -86,52 +100,48 @@ class Board:
         conversation with an affinity goes to the same domain again while that has room, for Gemini caches its prefix.
         One that names what a domain holds goes there, for elsewhere it would have to be brought first.
         """
-        asking = Asking(tokens, tried, now, rng, spare)
-        chosen, woken = None, _WOKEN_AT_ONCE
-        while chosen is None and woken == _WOKEN_AT_ONCE:
-            woken = self._wake(now)
-            chosen = self._choose(asking)
-        if chosen is None:
+        if self._wakings:
+            self._wake(asking.now)
+        seat = self._best_of(self._draw(), asking) or self._anybody(asking)
+        if seat is None:
             return None
-        if holders and (holder := self._first(holders, asking)):
-            chosen = holder
-        elif affinity is not None:
-            chosen = self._favourite(affinity, chosen[1].minutes_left(), asking) or chosen
-        domain, ledger = chosen
-        keys = domain.usable(self.model, now, tried)
-        within = _spare(domain, ledger, asking) if spare else ledger.quota
-        return Chosen(domain, keys[int(rng.random() * len(keys))], ledger, within)
+        if asking.holders:
+            seat = self._holder(asking) or seat
+        elif asking.affinity is not None:
+            seat = self._favourite(asking.affinity, seat.ledger.minutes_left(), asking) or seat
+        domain, ledger = seat.domain, seat.ledger
+        keys = domain.usable(self.model, asking.now, asking.tried)
+        key = keys[int(self._rng.random() * len(keys))]
+        return Chosen(domain, key, ledger, _spare(seat, asking) if asking.spare else ledger.quota)
 
-    def _first(self, names: Sequence[str], asking: Asking) -> Ready | None:
-        """The first of these domains that is well and has room."""
-        known = {domain.name: domain for domain in self._all if domain.name in names}
-        for name in names:
-            if name in known:
-                ledger = self._ledger(name)
-                if ledger.errors < _WELL and self._can_serve(known[name], ledger, asking):
-                    return known[name], ledger
+    def _holder(self, asking: Asking) -> Seat | None:
+        """The first of the holders that is well and has room."""
+        known = {domain.name: domain for domain in self._all if domain.name in asking.holders}
+        for name in asking.holders:
+            if name in known and self._is_well(seat := self._seat(known[name]), asking):
+                return seat
         return None
 
-    def _favourite(self, affinity: int, left: float, asking: Asking) -> Ready | None:
+    def _favourite(self, affinity: int, left: float, asking: Asking) -> Seat | None:
         """The first of a conversation's favourites that is well and has not much less of its day left than another.
 
         What is scarce is not spent for the sake of a cache: then the next favourite takes its place, for good.
         """
         for step in range(_FAVOURITES):
-            domain = self._all[(affinity + step * _STRIDE) % len(self._all)]
-            ledger = self._ledger(domain.name)
-            is_well = ledger.errors < _WELL and self._can_serve(domain, ledger, asking)
-            if is_well and 2 * ledger.minutes_left() >= left:
-                return domain, ledger
+            seat = self._seat(self._all[(affinity + step * _STRIDE) % len(self._all)])
+            if self._is_well(seat, asking) and 2 * seat.ledger.minutes_left() >= left:
+                return seat
         return None
 
     def soonest(self, tokens: int, now: float) -> float | None:
         """Seconds until some domain has room for so many input tokens; None when none ever will."""
+        while self._unseated and len(self._ready) < _LOOKED_AT:
+            self._seat_some()
         while self._wakings and not self._sleeps(*self._wakings[0]):
             heapq.heappop(self._wakings)
         times = [self._wakings[0][0]] if self._wakings else []
-        for domain in self._ready[:_LOOKED_AT]:
-            free_at = self._ledger(domain.name).free_at(tokens, now)
+        for seat in self._ready[:_LOOKED_AT]:
+            free_at = seat.ledger.free_at(tokens, now)
             if now < free_at < math.inf:
                 times.append(free_at)
         return max(0.0, min(times) - now) if times else None
@@ -139,120 +149,143 @@ class Board:
     def wake(self, name: str) -> None:
         """A domain may have room earlier than its ledger said."""
         if name in self._asleep:
-            self._ready.append(self._asleep.pop(name)[1])
+            _, seat = self._asleep.pop(name)
+            self._make_ready(seat)
 
-    def _choose(self, asking: Asking) -> Ready | None:
+    def _anybody(self, asking: Asking) -> Seat | None:
+        """The best of the next few among which somebody has room, until all were looked at and nobody else wakes."""
+        while True:
+            for drawn in self._everybody():
+                best = self._best_of(drawn, asking)
+                if best is not None:
+                    return best
+            if not self._wake(asking.now):
+                return None
+
+    def _everybody(self) -> Iterator[list[Seat]]:
+        """A few draws more, then one after the other: most of the ready were tried, or have no room for so long a prompt."""
         for _ in range(_ROUNDS):
-            chosen = self._best_of(self._draw(asking.rng), asking)
-            if chosen is not None or not self._ready:
-                return chosen
-        # Chance has found none: most of the ready were tried, or have no room for so long a prompt. Who has none for
-        # any prompt sleeps after this look.
-        for place in range(len(self._ready) - 1, -1, -1):
-            chosen = self._best_of([place], asking)
-            if chosen is not None:
-                return chosen
-        return None
+            yield self._draw()
+        while self._unseated:
+            yield self._seat_some()
+        # From behind, for the last of the ready moves into the place of each that is put to sleep.
+        for place in reversed(range(len(self._ready))):
+            yield [self._ready[place]]
 
-    def _draw(self, rng: random.Random) -> list[int]:
-        """The places of the ready domains to compare: the last winner's and three by chance, or all when they are few."""
-        count, chance = len(self._ready), rng.random
-        first = int(chance() * count)
-        if count <= _FEW:
-            return [*range(first, count), *range(first)]
-        return list({min(self._best_at, count - 1), first, int(chance() * count), int(chance() * count)})
+    def _draw(self) -> list[Seat]:
+        """The ready to compare: some by chance and the one that was best last, or all when they are few."""
+        if self._unseated:
+            drawn = self._seat_some()
+        else:
+            ready, count, chance = self._ready, len(self._ready), self._rng.random
+            if count <= _FEW:
+                return ready
+            drawn = [ready[int(chance() * count)], ready[int(chance() * count)], ready[int(chance() * count)]]
+        if self._best is not None:
+            drawn.append(self._best)
+        return drawn
 
-    def _best_of(self, places: list[int], asking: Asking) -> Ready | None:
-        """The best of the ready in these places that can serve this; those without room for any prompt are put to sleep."""
-        found: Ready | None = None
-        shut: list[int] = []
-        while found is None and (roomiest := self._roomiest(places, asking)):
-            place, domain, ledger = roomiest
-            if self._can_serve(domain, ledger, asking):
-                found = domain, ledger
-                self._best_at = place
-            else:
-                places.remove(place)
-                if self._shut_until(domain, asking) > asking.now:
-                    shut.append(place)
-        if shut:
-            self._put_to_sleep(shut, asking)
-        return found
-
-    def _roomiest(self, places: list[int], asking: Asking) -> tuple[int, Domain, Ledger] | None:
-        """The one with most room, of equals the one that was asked least of late; but chance has its say as well."""
-        ready, ledgers, now = self._ready, self._ledgers, asking.now
-        best: tuple[int, Domain, Ledger] | None = None
-        highest = -math.inf
-        for place in places:
-            domain = ready[place]
-            ledger = ledgers.get(domain.name) or self._ledger(domain.name)
-            rank = ledger.rank(now)
-            if domain.weight < 1 or ledger.errors >= 0.01:
-                rank += _luck(domain, ledger, asking.rng)
+    def _best_of(self, drawn: list[Seat], asking: Asking) -> Seat | None:
+        """The one with room for this that ranks highest; but chance has its say as well."""
+        now, tokens = asking.now, asking.tokens
+        is_plain = not asking.tried and not asking.spare
+        best, highest, is_anybody_short = None, -math.inf, False
+        for seat in drawn:
+            ledger = seat.ledger
+            if now >= ledger.rated_until:
+                ledger.rate(now)
+            if tokens > ledger.room or not ((is_plain and seat.is_open) or self._may_serve(seat, asking)):
+                is_anybody_short = True
+                continue
+            rank = ledger.rank
+            if ledger.errors or not seat.is_proved:
+                rank += self._luck(seat)
             if rank > highest:
-                best, highest = (place, domain, ledger), rank
+                best, highest = seat, rank
+        if is_anybody_short:
+            self._put_to_sleep(drawn, now)
+        self._best = best or self._best
         return best
 
-    def _put_to_sleep(self, places: list[int], asking: Asking) -> None:
-        # From behind: the last of the ready moves into the place of each.
-        for place in sorted(places, reverse=True):
-            domain = self._ready[place]
-            self._ready[place] = self._ready[-1]
-            self._ready.pop()
-            until = self._shut_until(domain, asking)
-            self._asleep[domain.name] = (until, domain)
-            heapq.heappush(self._wakings, (until, domain.name))
+    def _luck(self, seat: Seat) -> float:
+        """What is added to the rank of one that has not proved itself, or that failed of late.
 
-    def _can_serve(self, domain: Domain, ledger: Ledger, asking: Asking) -> bool:
-        """True for a domain with room for this, and with a key that may be used for it."""
-        now, within = asking.now, None
+        The first is taken now and then, whatever room it has, and else after all others. The second is passed by as often as
+        it failed, but not always.
+        """
+        luck = 0.0
+        if not seat.is_proved:
+            if self._rng.random() < _OF_THE_UNPROVED:
+                return _BEYOND_ALL
+            luck = -2 * _BEYOND_ALL
+        return luck - _BEYOND_ALL if self._rng.random() < _PASSED_BY * seat.ledger.errors else luck
+
+    def _put_to_sleep(self, drawn: list[Seat], now: float) -> None:
+        """Those that can serve nobody sleep until they may."""
+        for seat in tuple(drawn):
+            until = self._shut_until(seat, now)
+            if until > now and seat.place >= 0:
+                self._asleep[seat.domain.name] = (until, seat)
+                heapq.heappush(self._wakings, (until, seat.domain.name))
+                # The last of the ready takes its place.
+                last = self._ready.pop()
+                if last is not seat:
+                    self._ready[seat.place] = last
+                    last.place = seat.place
+                seat.place = -1
+
+    def _make_ready(self, seat: Seat) -> None:
+        seat.place = len(self._ready)
+        self._ready.append(seat)
+
+    def _is_well(self, seat: Seat, asking: Asking) -> bool:
+        """True for one with room that did not fail much of late."""
+        ledger = seat.ledger
+        has_room = ledger.free_at(asking.tokens, asking.now) <= asking.now
+        return ledger.errors < _WELL and has_room and self._may_serve(seat, asking)
+
+    def _may_serve(self, seat: Seat, asking: Asking) -> bool:
+        """True for a domain with a key that may be used for this, and where that is asked, with something to spare."""
         if asking.spare:
-            within = _spare(domain, ledger, asking)
-            if not ledger.is_quiet(now, within):
+            within = _spare(seat, asking)
+            if not seat.ledger.is_quiet(asking.now, within) or seat.ledger.room_within(within) < asking.tokens:
                 return False
-        return ledger.free_at(asking.tokens, now, within) <= now and bool(domain.usable(self.model, now, asking.tried))
+        return bool(seat.domain.usable(self.model, asking.now, asking.tried))
 
-    def _ledger(self, domain: str) -> Ledger:
-        ledger = self._ledgers.get(domain)
-        if ledger is None:
-            ledger = self._ledgers[domain] = self._ledger_of(domain, self.model)
-        return ledger
+    def _seat(self, domain: Domain) -> Seat:
+        return Seat(domain, self._ledger_of(domain.name, self.model), domain.is_open, domain.is_proved)
 
-    def _shut_until(self, domain: Domain, asking: Asking) -> float:
+    def _seat_some(self) -> list[Seat]:
+        """A few of those that had no seat yet, drawn by chance, are ready from now on."""
+        unseated, seated = self._unseated, []
+        for _ in range(min(_DRAWN, len(unseated))):
+            place = int(self._rng.random() * len(unseated))
+            unseated[place], unseated[-1] = unseated[-1], unseated[place]
+            seat = self._seat(unseated.pop())
+            self._make_ready(seat)
+            seated.append(seat)
+        return seated
+
+    def _shut_until(self, seat: Seat, now: float) -> float:
         """The time until which it can serve nobody; in the past when it could serve another request now."""
-        if not domain.may_serve(self.model, asking.now):
-            return asking.now - asking.now % _HOUR + _HOUR
-        return self._ledger(domain.name).free_at(0, asking.now)
+        if not seat.domain.may_serve(self.model, now):
+            return now - now % _HOUR + _HOUR
+        return seat.ledger.free_at(0, now)
 
-    def _wake(self, now: float) -> int:
-        """Wake who is due, a few at a time: thousands wake together when a minute or a day turns. Gives how many times."""
+    def _wake(self, now: float) -> bool:
+        """Wake who is due, a few at a time: thousands wake together when a minute or a day turns. False: nobody was."""
         for count in range(_WOKEN_AT_ONCE):
             if not self._wakings or self._wakings[0][0] > now:
-                return count
+                return count > 0
             until, name = heapq.heappop(self._wakings)
             if self._sleeps(until, name):
                 self.wake(name)
-        return _WOKEN_AT_ONCE
+        return True
 
     def _sleeps(self, until: float, name: str) -> bool:
         """False for a time that no longer holds: the domain was woken before it, and may sleep again."""
         return name in self._asleep and self._asleep[name][0] == until
 
 
-def _spare(domain: Domain, ledger: Ledger, asking: Asking) -> Quota:
-    return ledger.spare(asking.tokens, asking.now, paid=domain.paid)
-
-
-def _luck(domain: Domain, ledger: Ledger, rng: random.Random) -> float:
-    """What is added to the rank of one that has not proved itself, or that failed of late.
-
-    The first is taken now and then, whatever room it has, and else after all others. The second is passed by as often as it
-    failed, but not always.
-    """
-    luck = 0.0
-    if domain.weight < 1:
-        if rng.random() < domain.weight:
-            return _BEYOND_ALL
-        luck = -2 * _BEYOND_ALL
-    return luck - _BEYOND_ALL if rng.random() < 0.9 * ledger.errors else luck
+def _spare(seat: Seat, asking: Asking) -> Quota:
+    return seat.ledger.spare(asking.tokens, asking.now, paid=seat.domain.paid)

@@ -5,7 +5,10 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 from uuid import UUID
 
-from accounts.pool.ledger import Ledger, Sent
+import msgspec
+
+from accounts.pool.ledger import Ledger
+from accounts.pool.minute import Sent
 from accounts.secret import Secret
 
 
@@ -65,24 +68,25 @@ class PooledKey:
 class Domain:
     """A quota domain: a Google project and the keys of it that are here. Its keys share one quota and multiply nothing."""
 
-    __slots__ = ("_is_open", "keep_share", "keys", "name", "paid", "weight")
+    __slots__ = ("is_open", "is_proved", "keep_share", "keys", "name", "paid")
 
     def __init__(self, name: str, keys: list[PooledKey]) -> None:
         self.name = name
         self.keys = keys
         self.paid = any(key.paid for key in keys)
         self.keep_share = max(key.caps.keep_share for key in keys)
-        # A key that has not proved itself is asked now and then, not in turn.
-        self.weight = 0.1 if all(key.quarantined for key in keys) else 1.0
-        self._is_open = all(key.caps == EVERYTHING for key in keys)
+        self.is_proved = not all(key.quarantined for key in keys)
+        """A domain whose keys have all still to prove themselves is asked now and then, not in turn."""
+        self.is_open = all(key.caps == EVERYTHING for key in keys)
+        """Whether its contributors allow everything."""
 
     def may_serve(self, model: str, at: float | None = None) -> bool:
         """True when some key of it is allowed to be used for the model, at that Unix time or in some hour."""
-        return self._is_open or any(key.caps.allow(model, None if at is None else _hour(at)) for key in self.keys)
+        return self.is_open or any(key.caps.allow(model, None if at is None else _hour(at)) for key in self.keys)
 
     def usable(self, model: str, at: float, tried: Collection[PooledKey]) -> list[PooledKey]:
         """Its keys that the contributor allows for this model at that Unix time and that are not among `tried`."""
-        if self._is_open and not tried:
+        if self.is_open and not tried:
             return self.keys
         return [key for key in self.keys if key not in tried and key.caps.allow(model, _hour(at))]
 
@@ -92,7 +96,7 @@ def _hour(at: float) -> int:
     return int(at // 3600) % 24
 
 
-class Lease(NamedTuple):
+class Lease(msgspec.Struct, eq=False, frozen=True):
     """One key for one attempt with one model. It must be given back in every ending."""
 
     key: PooledKey
@@ -101,6 +105,8 @@ class Lease(NamedTuple):
     """Input tokens reserved for it."""
     at: float
     """Unix time of the reservation."""
+    day: int
+    """The number of the Pacific day whose quota it uses."""
     id: str
     """Its name in the ledgers that several processes share; "" where this one is alone."""
     ledger: Ledger

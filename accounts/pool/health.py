@@ -101,6 +101,54 @@ class Breaker(Gate):
         return True
 
 
+class Gates:
+    """What every request passes on its way upstream: one gate for our address, and one for its model."""
+
+    def __init__(self) -> None:
+        self._address = Breaker()
+        self._models: dict[str, ModelHealth] = {}
+        """Those that failed since they answered last."""
+        self.in_trouble = False
+        """False while all of them are open and nothing has failed, so that nobody has to ask which."""
+
+    def wait(self, model: str, now: float) -> float:
+        """Seconds until a request for the model may pass; 0: at once."""
+        wait, health = self._address.wait(now), self._models.get(model)
+        return wait if health is None else max(wait, health.wait(now))
+
+    def passes(self, model: str, now: float) -> None:
+        """A request for the model goes upstream."""
+        self._address.passes(now)
+        if model in self._models:
+            self._models[model].passes(now)
+
+    def answered(self, model: str) -> None:
+        """A request was answered: our address and the model are well."""
+        self._address.open()
+        self._models.pop(model, None)
+        self.in_trouble = bool(self._models)
+
+    def model_failed(self, model: str, now: float) -> None:
+        """A request failed by the model's fault."""
+        self._models.setdefault(model, ModelHealth()).went_wrong(now)
+        self.in_trouble = True
+
+    def bare_refusal(self, domain: str, now: float) -> bool:
+        """A quota domain was refused without a quota's name; True when it means our address: then nothing passes for a while."""
+        is_ours = self._address.refused(domain, now)
+        self.in_trouble = self.in_trouble or is_ours
+        return is_ours
+
+    def model_rests(self, model: str, now: float) -> bool:
+        """True while a model that failed several times in a row is left alone."""
+        return model in self._models and self._models[model].wait(now) > 0
+
+    def shut(self, now: float) -> dict[str, float]:
+        """What is left alone just now, and for how many seconds: models by name, "" for everything."""
+        gates: dict[str, Gate] = {"": self._address, **self._models}
+        return {name: gate.shut_until - now for name, gate in gates.items() if gate.shut_until > now}
+
+
 class RetryBudget:
     """Retries may add a quarter to the load, and ten a second: an upstream that breaks down is not asked thrice as much."""
 
@@ -110,7 +158,8 @@ class RetryBudget:
 
     def answered(self) -> None:
         """A request was answered."""
-        self._left = min(_MOST_RETRIES, self._left + _RETRIES_AN_ANSWER)
+        if self._left < _MOST_RETRIES:
+            self._left = min(_MOST_RETRIES, self._left + _RETRIES_AN_ANSWER)
 
     def take(self, now: float) -> bool:
         """True when one more request may be asked again."""

@@ -2,14 +2,11 @@
 
 import math
 
-import msgspec
-
+from accounts.pool.minute import WINDOW, Minute, Sent
 from accounts.pool.news import Place, State
 from accounts.pool.pacific import end_of_quota_day, next_quota_day, quota_day
 from accounts.pool.quotas import NO_QUOTA, USUAL_RPM, Quota
 
-WINDOW = 60.5
-"""Seconds that a request counts: Gemini's minute, and as much as the way there may take longer for one than for the next."""
 PROBE_SECONDS = 3.0
 """How long one request tries alone after a rest. Refusals come quicker; answers may take minutes, and nobody waits for them."""
 _MINUTE, _DAY = 60.0, 24 * 3600.0
@@ -17,8 +14,10 @@ _MINUTE, _DAY = 60.0, 24 * 3600.0
 BY_THE_CLOCK = frozenset({"quota_minute", "quota_day"})
 _LOOK_AGAIN_SECONDS = 1.0
 _SMOOTHING = 0.2
+_NO_ERRORS = 0.01
 _MUCH_LARGER = 1.5
 _HALF_LIFE = 60.0
+_NO_ROOM = -1.0
 _LONG_AGO = -math.inf
 # Of two ledgers their strain decides only where they have as much headroom.
 _BEYOND_STRAIN = 1e8
@@ -28,44 +27,36 @@ _CLOCK_BACK = 1_000.0
 _PLENTY = 120.0
 
 
-class Sent(msgspec.Struct, eq=False, gc=False):
-    """A request of the running minute."""
-
-    at: float
-    tokens: int
-    lease_id: str
-
-
 class Ledger:
-    """Reserves requests and input tokens in sliding minutes and Pacific days. Times are Unix seconds."""
+    """Reserves requests and input tokens in sliding minutes and Pacific days. Times are Unix seconds.
+
+    Whoever looks for room finds `room` and `rank` worked out: they hold until `rated_until`, and `rate` does it again.
+    """
 
     __slots__ = (
         "_day_ends",
-        "_first",
+        "_full_until",
         "_minute",
-        "_over",
         "_parts",
         "_probe_until",
-        "_rank",
-        "_rank_until",
-        "_slides_at",
         "_strain",
         "_today_alone",
-        "_tokens",
         "answers",
         "crept_at",
         "day",
         "errors",
         "failures_in_a_row",
         "filled",
-        "full_until",
         "half_open",
         "latency",
         "learned_at",
         "place",
         "quota",
+        "rank",
+        "rated_until",
         "reason",
         "rests_until",
+        "room",
         "used_today",
     )
 
@@ -73,6 +64,7 @@ class Ledger:
         self.place = place
         self.quota = quota
         self.day = 0
+        """The number of the Pacific day that is counted."""
         self.used_today = 0
         self.rests_until = 0.0
         self.reason = ""
@@ -84,23 +76,22 @@ class Ledger:
         self.crept_at = 0.0
         """When a limit of it was raised last without being told."""
         self.errors = 0.0
-        """Moving average of failures, 0 to 1."""
+        """Moving average of failures, 0 to 1; less than a hundredth is none."""
         self.failures_in_a_row = 0
         self.latency = 0.0
         """Moving average of the seconds to an answer."""
-        self.full_until = 0.0
-        """The time until which other processes have used it up."""
         self.filled = ""
         """The name of the limit that all processes together used up, where this one alone did not."""
-        # A list, for a deque takes half a kilobyte; what lies before `_first` is over.
-        self._minute: list[Sent] = []
-        self._first = 0
-        self._slides_at = math.inf
-        """When the first of the minute leaves it."""
-        self._over = -math.inf
-        """What was sent until then has left it."""
+        self.room = _NO_ROOM
+        """The input tokens of the largest prompt that may be sent at once; infinite: any, negative: none."""
+        self.rank = 0.0
+        """Who has more of it is asked first, see `rate`; of no meaning while there is no room."""
+        self.rated_until = _LONG_AGO
+        """The Unix time until which room and rank hold, unless something is reserved, settled or learned before."""
+        self._minute = Minute()
         self._day_ends = -math.inf
-        self._tokens = 0
+        self._full_until = 0.0
+        """The time until which other processes have used it up."""
         self._probe_until = 0.0
         self._parts = parts
         self._today_alone = math.inf
@@ -108,40 +99,76 @@ class Ledger:
         self._strain = 0.0
         """How much was asked of it of late: minutes, since 1970 and more for more requests. The greater one of two ledgers'
         stays the greater one, whenever they are compared."""
-        self._rank = 0.0
-        self._rank_until = _LONG_AGO
-        """The rank that was found last holds until then, unless something is reserved, settled or learned before."""
 
-    def free_at(self, tokens: int, now: float, within: Quota | None = None) -> float:
-        """The Unix time from which a request of so many input tokens may be sent; `now` or earlier: at once.
+    def rate(self, now: float) -> None:
+        """Work out room and rank.
 
-        `within` is a part of the quota that it has to keep to. Infinite for a prompt that is larger than the minute's quota
-        ever was.
+        The rank is the headroom, to a tenth: the minutes that it may go on today, times the share of the running minute that
+        is still free; and of equals, who was asked less of late comes first.
         """
-        if self.rests_until > now or self.half_open or self.full_until > now:
+        minute = self._minute
+        if now >= minute.slides_at:
+            minute.slide(now)
+        if now >= self._day_ends:
+            self._turn_day(now)
+        self.rated_until = min(minute.slides_at, self._day_ends)
+        if self.half_open or self.rests_until > now or self._full_until > now:
             shut_until = self._shut_until(now)
             if shut_until > now:
-                return shut_until
-        rpm, tpm, rpd = within or self.quota
-        if rpd is not None:
-            if now >= self._day_ends:
-                self._turn_day(now)
-            if self.used_today >= rpd or self._today_alone <= 0:
-                return next_quota_day(now)
-        if now >= self._slides_at:
-            self._slide(now)
-        if (not rpm or len(self._minute) - self._first < rpm) and (tpm is None or self._tokens + tokens <= tpm):
+                self.room = _NO_ROOM
+                self.rated_until = min(self.rated_until, shut_until)
+                return
+        self.room = self.room_within(self.quota)
+        rpm, tpm, _ = self.quota
+        free = 1 - minute.requests / rpm if rpm else 1.0
+        if tpm:
+            free = min(free, 1 - minute.tokens / tpm)
+        self.rank = round(10 * self.minutes_left() * free) * _BEYOND_STRAIN - self._strain
+
+    def room_within(self, quota: Quota) -> float:
+        """The room that this quota, or part of it, leaves when nothing else is in the way."""
+        rpm, tpm, rpd = quota
+        if rpd is not None and (self.used_today >= rpd or self._today_alone <= 0):
+            return _NO_ROOM
+        minute = self._minute
+        if rpm and minute.requests >= rpm:
+            return _NO_ROOM
+        if tpm is None:
+            return math.inf
+        # A prompt a little larger than the whole quota is let through alone: it is an estimate, and limits change.
+        return tpm - minute.tokens if minute.requests else _MUCH_LARGER * tpm
+
+    def free_at(self, tokens: int, now: float) -> float:
+        """The Unix time from which a request of so many input tokens may be sent; `now`: at once.
+
+        Infinite for a prompt that is larger than the minute's quota ever was.
+        """
+        if now >= self.rated_until:
+            self.rate(now)
+        if tokens <= self.room:
             return now
-        return max(now, self._room_for_request(rpm), self._room_for_tokens(tpm, tokens))
+        shut_until = self._shut_until(now)
+        if shut_until > now:
+            return shut_until
+        rpm, tpm, rpd = self.quota
+        if rpd is not None and (self.used_today >= rpd or self._today_alone <= 0):
+            return next_quota_day(now)
+        times = [now]
+        if rpm:
+            times.append(self._minute.below_requests(rpm))
+        if tpm is not None:
+            is_too_large = tokens > _MUCH_LARGER * tpm
+            times.append(math.inf if is_too_large else self._minute.below_tokens(tpm - tokens))
+        return max(times)
 
     def _shut_until(self, now: float) -> float:
-        """The time until which nothing is sent, whatever its quota."""
+        """The time until which nothing is sent, whatever its quota; in the past when nothing is in the way."""
         if self.rests_until > now:
             return self.rests_until
         if self.half_open and self._probe_until > now:
             # It may end at any moment: whoever waits shall look again soon.
             return min(self._probe_until, now + _LOOK_AGAIN_SECONDS)
-        return self.full_until
+        return self._full_until
 
     def spare(self, tokens: int, now: float, *, paid: bool) -> Quota:
         """What of the quota a request may count on that nobody waits for."""
@@ -152,56 +179,49 @@ class Ledger:
 
         So never many of them leave the minute together, and whoever finds it full all the same waits for seconds.
         """
-        return not within.rpm or not self._minute or now - self._minute[-1].at >= _MINUTE / within.rpm
+        return not within.rpm or now - self._minute.last_at() >= _MINUTE / within.rpm
 
     def reserve(self, tokens: int, now: float, lease_id: str = "") -> Sent:
-        """Take one request and its tokens; see free_at for whether there is room."""
+        """Take one request and its tokens; see `room` for whether they may be taken."""
         if now >= self._day_ends:
             self._turn_day(now)
-        if now >= self._slides_at:
-            self._slide(now)
         self.used_today += 1
-        if self._parts > 1:
-            self._today_alone -= 1
-        self._rank_until = _LONG_AGO
+        self._today_alone -= 1
+        if not self.learned_at:
+            self.learned_at = now
+        if self.half_open:
+            self._probe_until = now + PROBE_SECONDS
         # The requests so far, each counting half as much a minute later, and this one: as a logarithm, from which time takes
         # one a minute in every ledger alike.
         minutes = now / _HALF_LIFE
         self._strain = minutes + math.log2(1 + 2.0 ** min(self._strain - minutes, _CLOCK_BACK))
-        if self.half_open:
-            self._probe_until = now + PROBE_SECONDS
+        self.rated_until = _LONG_AGO
         # Without a limit too: one that is learned counts what was sent before.
-        sent = Sent(now, tokens, lease_id)
-        if not self._minute:
-            self._slides_at = now + WINDOW
-        self._minute.append(sent)
-        self._tokens += tokens
-        return sent
+        return self._minute.add(tokens, now, lease_id)
 
     def settle(self, sent: Sent, tokens: int) -> None:
         """Put the true input tokens in place of those reserved."""
-        if sent.at > self._over:
-            self._tokens += tokens - sent.tokens
-            self._rank_until = _LONG_AGO
-            sent.tokens = tokens
+        self._minute.settle(sent, tokens)
+        self.rated_until = _LONG_AGO
 
     def refund(self, sent: Sent) -> None:
         """Give a request back that used no quota."""
-        self._rank_until = _LONG_AGO
         if quota_day(sent.at) == self.day:
             self.used_today = max(0, self.used_today - 1)
-            if self._parts > 1:
-                self._today_alone += 1
-        if sent.at > self._over:
-            self._minute.remove(sent)
-            self._tokens -= sent.tokens
+            self._today_alone += 1
+        self._minute.remove(sent)
+        self.rated_until = _LONG_AGO
 
     def went_well(self, seconds: float) -> None:
         """An answer came after so many seconds: the domain is whole again."""
-        self.half_open = False
-        self._probe_until = 0.0
-        self.failures_in_a_row = 0
-        self.errors *= 1 - _SMOOTHING
+        if self.half_open:
+            self.half_open = False
+            self._probe_until = 0.0
+            self.rated_until = _LONG_AGO
+        if self.errors:
+            self.failures_in_a_row = 0
+            lower = (1 - _SMOOTHING) * self.errors
+            self.errors = lower if lower >= _NO_ERRORS else 0.0
         self.latency = seconds if not self.latency else self.latency + _SMOOTHING * (seconds - self.latency)
 
     def went_wrong(self) -> None:
@@ -216,10 +236,17 @@ class Ledger:
             self.reason = reason
             self.half_open = self.half_open or reason not in BY_THE_CLOCK
             self._probe_until = 0.0
+            self.rated_until = _LONG_AGO
 
     def wake(self) -> None:
         """End a rest."""
         self.rests_until, self.reason, self.half_open, self._probe_until = 0.0, "", False, 0.0
+        self.rated_until = _LONG_AGO
+
+    def others_fill(self, until: float) -> None:
+        """Other processes have used it up until then, or (0) have not."""
+        self._full_until = until
+        self.rated_until = _LONG_AGO
 
     def minutes_left(self) -> float:
         """How many minutes it may go on at full speed today.
@@ -232,42 +259,29 @@ class Ledger:
             return _PLENTY
         return max(0.0, left)
 
-    def rank(self, now: float) -> float:
-        """Who has more of it is asked first: of headroom, which is the minutes that are left times the share of the running
-        minute that is still free, to a tenth; where that is the same, who was asked less of late."""
-        if now >= self._rank_until:
-            self._slide(now)
-            self._turn_day(now)
-            rpm, tpm, _ = self.quota
-            used = max(self._requests / rpm if rpm else 0.0, self._tokens / tpm if tpm else 0.0)
-            headroom = self.minutes_left() * max(0.0, 1 - used)
-            self._rank = round(10 * headroom) * _BEYOND_STRAIN - self._strain
-            self._rank_until = min(self._slides_at, self._day_ends)
-        return self._rank
-
     def keep_to(self, quota: Quota) -> None:
         """Keep to another quota from now on. What was sent before counts."""
         self.quota = quota
-        self._rank_until = _LONG_AGO
+        self.rated_until = _LONG_AGO
 
     def full(self, now: float) -> str:
         """The name of the limit that is used up, empty while none is."""
         rpm, tpm, rpd = self.quota
-        self._slide(now)
+        self._minute.slide(now)
         if rpd is not None and self.used_today >= rpd:
             return "rpd"
-        if rpm is not None and self._requests >= rpm:
+        if rpm is not None and self._minute.requests >= rpm:
             return "rpm"
         # Prompts seldom fill it to the last token.
-        return "tpm" if tpm is not None and self._tokens > 0.95 * tpm else self.filled
+        return "tpm" if tpm is not None and self._minute.tokens > 0.95 * tpm else self.filled
 
     def used(self, limit: str, now: float) -> int:
         """What was used of the window of the limit of that name."""
         if limit == "rpd":
             self._turn_day(now)
             return self.used_today
-        self._slide(now)
-        return self._tokens if limit == "tpm" else self._requests
+        self._minute.slide(now)
+        return self._minute.tokens if limit == "tpm" else self._minute.requests
 
     def remaining_today(self, now: float) -> int | None:
         """Requests left of today's quota; None when no limit is known."""
@@ -284,15 +298,16 @@ class Ledger:
 
     def minute(self, now: float) -> list[Sent]:
         """The requests of the running minute."""
-        self._slide(now)
-        return self._minute[self._first :]
+        self._minute.slide(now)
+        return self._minute.sent()
 
     def state(self, now: float) -> State:
         """What the next process should know."""
-        self._slide(now)
-        ends = self._minute[-1].at + WINDOW if self._requests else 0.0
+        minute = self._minute
+        minute.slide(now)
+        ends = minute.last_at() + WINDOW if minute.requests else 0.0
         return State(
-            self.errors, self.latency, self.failures_in_a_row, self.half_open, self._requests, self._tokens, ends
+            self.errors, self.latency, self.failures_in_a_row, self.half_open, minute.requests, minute.tokens, ends
         )
 
     def restore(self, state: State, now: float) -> None:
@@ -301,19 +316,15 @@ class Ledger:
         self.failures_in_a_row = state.failures_in_a_row
         self.half_open = self.half_open or state.half_open
         if state.minute_ends > now and state.requests:
-            at = min(now, state.minute_ends - WINDOW)
-            first = Sent(at, state.tokens, "")
-            self._minute[self._first : self._first] = [first, *(Sent(at, 0, "") for _ in range(state.requests - 1))]
-            self._slides_at = at + WINDOW
-            self._tokens += state.tokens
-            self._rank_until = _LONG_AGO
+            self._minute.begin_with(state.requests, state.tokens, min(now, state.minute_ends - WINDOW))
+        self.rated_until = _LONG_AGO
 
     def start_day(self, day: int, used: int) -> None:
         """Take over what was used today before this process began, or by another."""
         is_new = day != self.day
         self.day, self.used_today = day, used
         self._day_ends = end_of_quota_day(day)
-        self._rank_until = _LONG_AGO
+        self.rated_until = _LONG_AGO
         if is_new:
             self._take_part()
 
@@ -322,42 +333,7 @@ class Ledger:
             self.start_day(quota_day(now), 0)
 
     def _take_part(self) -> None:
+        """Of the day this process alone may use its part: all of it where it counts together with the others."""
         left = math.inf if self.quota.rpd is None or self._parts == 1 else max(0, self.quota.rpd - self.used_today)
         self._today_alone = left if left == math.inf else -(-left // self._parts)
-
-    @property
-    def _requests(self) -> int:
-        """How many are in the running minute, as it was when it slid last."""
-        return len(self._minute) - self._first
-
-    def _slide(self, now: float) -> None:
-        if now < self._slides_at:
-            return
-        minute, first, over = self._minute, self._first, now - WINDOW
-        while first < len(minute) and minute[first].at <= over:
-            self._tokens -= minute[first].tokens
-            first += 1
-        if first and 2 * first >= len(minute):
-            del minute[:first]
-            first = 0
-        self._first = first
-        self._over = max(self._over, over)
-        self._slides_at = minute[first].at + WINDOW if first < len(minute) else math.inf
-
-    def _room_for_request(self, rpm: int | None) -> float:
-        if not rpm or self._requests < rpm:
-            return 0.0
-        return self._minute[-rpm].at + WINDOW
-
-    def _room_for_tokens(self, tpm: int | None, tokens: int) -> float:
-        # A prompt a little larger than the whole quota is let through alone: it is an estimate, and limits change.
-        if tpm is not None and tokens > _MUCH_LARGER * tpm:
-            return math.inf
-        if tpm is None or self._tokens + tokens <= tpm or not self._requests:
-            return 0.0
-        over = self._tokens + tokens - tpm
-        for sent in self._minute[self._first :]:
-            over -= sent.tokens
-            if over <= 0:
-                return sent.at + WINDOW
-        return self._minute[-1].at + WINDOW
+        self.rated_until = _LONG_AGO

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import msgspec
+
 Place = tuple[str, str]
 """A quota domain and a model; "" stands for all models."""
 
@@ -41,15 +43,16 @@ class Overrun(NamedTuple):
     """The limit."""
 
 
-class DayCounts:
+class DayCounts(msgspec.Struct, eq=False):
     """What one key did for one model on one Pacific day, since it was last written down."""
 
-    __slots__ = ("completion_tokens", "last_refusal", "last_used", "prompt_tokens", "refusals", "requests")
-
-    def __init__(self) -> None:
-        self.requests = self.refusals = self.prompt_tokens = self.completion_tokens = 0
-        self.last_refusal = ""
-        self.last_used = 0.0
+    requests: int = 0
+    refusals: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    last_refusal: str = ""
+    last_used: float = 0.0
+    """Unix time, to the hour."""
 
     def add(self, other: "DayCounts") -> None:
         """Put other counts of the same place to these."""

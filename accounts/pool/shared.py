@@ -16,7 +16,8 @@ import msgspec
 from accounts.pool import clock
 from accounts.pool.board import Chosen
 from accounts.pool.facts import Lease
-from accounts.pool.ledger import BY_THE_CLOCK, Sent
+from accounts.pool.ledger import BY_THE_CLOCK
+from accounts.pool.minute import Sent
 from accounts.pool.news import Place, Rest
 from accounts.pool.pacific import next_quota_day, quota_day
 from accounts.shared_store import Away, Wire
@@ -100,8 +101,9 @@ class SharedLedgers:
     ) -> Answer:
         """Take a request with the first of the chosen that has room; `known` is what the database knows of today."""
         keys = [_NEWS]
-        for domain, *_ in chosen:
-            keys += (*_place_keys(domain.name, model), _rests_key(domain.name))
+        for candidate in chosen:
+            domain = candidate.domain.name
+            keys += (*_place_keys(domain, model), _rests_key(domain))
         asked = {
             "lease": lease_id,
             "tokens": tokens,
@@ -117,7 +119,7 @@ class SharedLedgers:
             # Shielded: the client may leave, but then what is taken meanwhile must be given back.
             answer = _answer.decode(await asyncio.shield(future))
         except (asyncio.CancelledError, Away):
-            self._give_back(lease_id, tokens, model, [domain.name for domain, *_ in chosen], now)
+            self._give_back(lease_id, tokens, model, [candidate.domain.name for candidate in chosen], now)
             raise
         self._epoch = answer.epoch
         return answer

@@ -3,16 +3,15 @@
 import random
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import date
 from uuid import UUID
 
 from accounts.pool import clock
-from accounts.pool.board import Board, Chosen
+from accounts.pool.board import Asking, Board, Chosen
 from accounts.pool.facts import Domain, Exhausted, Lease, PooledKey
-from accounts.pool.health import Breaker, ModelHealth, RetryBudget
+from accounts.pool.health import Gates, RetryBudget
 from accounts.pool.ledger import Ledger
 from accounts.pool.news import DayCounts, Overrun, Place, Rest, State
-from accounts.pool.pacific import next_quota_day, quota_date, quota_day
+from accounts.pool.pacific import next_quota_day, quota_day
 from accounts.pool.quotas import NO_QUOTA, Quota, crept, learned, limit_of
 
 # A limit that holds is tried at most once a day, and so seldom that at most one request in two hundred is refused for it.
@@ -39,9 +38,7 @@ class Pool:
         self._quotas: dict[Place, Quota] = {}
         self._used: dict[Place, tuple[int, int]] = {}
         self._rests: dict[str, Rest] = {}
-        self._models: dict[str, ModelHealth] = {}
-        """Those that failed since they answered last."""
-        self._breaker = Breaker()
+        self.gates = Gates()
         self.retries = RetryBudget()
         self._parts = 1
         self.size = 0
@@ -52,7 +49,8 @@ class Pool:
         self.unwritten_overruns: list[Overrun] = []
         self._touched: set[Ledger] = set()
         """Whose ledgers have changed since their states were taken."""
-        self.unwritten_days: dict[tuple[UUID, str, date], DayCounts] = defaultdict(DayCounts)
+        self.unwritten_days: dict[tuple[UUID, str, int], DayCounts] = defaultdict(DayCounts)
+        """By key, model and number of the Pacific day."""
 
     def lease(
         self,
@@ -69,11 +67,10 @@ class Pool:
 
         `spare`: from what nobody else needs; `holders`: domains that come first while they have room.
         """
-        shut = self._shut(model, now)
-        if shut > 0:
-            return Exhausted(shut)
-        board = self._board(model)
-        chosen = board.choose(tried, tokens, now, self._rng, affinity, spare=spare, holders=holders)
+        if self.gates.in_trouble and (wait := self.gates.wait(model, now)) > 0:
+            return Exhausted(wait)
+        board = self._boards.get(model) or self._new_board(model)
+        chosen = board.choose(Asking(model, tokens, tried, now, affinity, spare, holders))
         if chosen is None:
             return Exhausted(board.soonest(tokens, now))
         return self.take(chosen, model, tokens, now)
@@ -91,31 +88,30 @@ class Pool:
         holders: Sequence[str] = (),
     ) -> list[Chosen] | Exhausted:
         """Up to so many keys of different domains that have room as far as is known here, the best first."""
-        shut = self._shut(model, now)
-        if shut > 0:
-            return Exhausted(shut)
-        board, passed = self._board(model), set(tried)
+        if self.gates.in_trouble and (wait := self.gates.wait(model, now)) > 0:
+            return Exhausted(wait)
+        board, passed = self._boards.get(model) or self._new_board(model), set(tried)
+        asking = Asking(model, tokens, passed, now, affinity, spare, holders)
         found: list[Chosen] = []
-        while len(found) < count and (
-            chosen := board.choose(passed, tokens, now, self._rng, affinity, spare=spare, holders=holders)
-        ):
+        while len(found) < count and (chosen := board.choose(asking)):
             found.append(chosen)
             passed.update(chosen.domain.keys)
         return found or Exhausted(board.soonest(tokens, now))
 
     def soonest(self, model: str, tokens: int, now: float) -> float | None:
         """Seconds until some key may be leased for the model; None when none ever will by itself."""
-        wait = self._board(model).soonest(tokens, now)
-        return None if wait is None else max(wait, self._shut(model, now))
+        board = self._boards.get(model) or self._new_board(model)
+        wait = board.soonest(tokens, now)
+        return None if wait is None else max(wait, self.gates.wait(model, now))
 
     def take(self, chosen: Chosen, model: str, tokens: int, now: float, lease_id: str = "") -> Lease:
         """Reserve with a key that was chosen."""
-        sent = chosen.ledger.reserve(tokens, now, lease_id)
-        self._touched.add(chosen.ledger)
-        self._breaker.passes(now)
-        if model in self._models:
-            self._models[model].passes(now)
-        return Lease(chosen.key, model, tokens, now, lease_id, chosen.ledger, sent)
+        ledger = chosen.ledger
+        sent = ledger.reserve(tokens, now, lease_id)
+        self._touched.add(ledger)
+        if self.gates.in_trouble:
+            self.gates.passes(model, now)
+        return Lease(chosen.key, model, tokens, now, ledger.day, lease_id, ledger, sent)
 
     def answered(self, lease: Lease, now: float) -> None:
         """An answer began: the quota domain, the model and our address are well."""
@@ -126,8 +122,8 @@ class Pool:
         if is_first:
             self.unwritten_recoveries.add(ledger.place)
             self._wake(*ledger.place)
-        self._models.pop(lease.model, None)
-        self._breaker.open()
+        if self.gates.in_trouble:
+            self.gates.answered(lease.model)
         self.retries.answered()
 
     def give_back(self, lease: Lease, now: float, prompt_tokens: int, completion_tokens: int) -> None:
@@ -138,7 +134,9 @@ class Pool:
         counts.requests += 1
         counts.prompt_tokens += prompt_tokens
         counts.completion_tokens += completion_tokens
-        self._creep(lease, now)
+        lease.ledger.answers += 1
+        if lease.ledger.answers >= _CREEP_AFTER_ANSWERS:
+            self._creep(lease, now)
 
     def refund(self, lease: Lease) -> None:
         """An attempt used no quota: it never reached the upstream, or was refused."""
@@ -148,7 +146,7 @@ class Pool:
     def refuse(self, lease: Lease, now: float, reason: str, *, model_at_fault: bool) -> None:
         """The end of an attempt that failed. Where the model is at fault, the key's ledger is not hurt."""
         if model_at_fault:
-            self._models.setdefault(lease.model, ModelHealth()).went_wrong(now)
+            self.gates.model_failed(lease.model, now)
         else:
             lease.ledger.went_wrong()
             self._touched.add(lease.ledger)
@@ -185,19 +183,6 @@ class Pool:
         """
         until = next_quota_day(lease.at)
         return until if quota_day(now - _DAY_IS_NEW) == quota_day(now) else min(until, now + _OLD_DAY_RESTS)
-
-    def bare_refusal(self, lease: Lease, now: float) -> bool:
-        """Note a refusal that names no quota; True when it means our address. Then nothing is sent for some seconds."""
-        return self._breaker.refused(lease.key.domain, now)
-
-    def model_rests(self, model: str, now: float) -> bool:
-        """True while a model that failed several times in a row is left alone."""
-        return model in self._models and self._models[model].wait(now) > 0
-
-    def shut(self, now: float) -> dict[str, float]:
-        """What is left alone just now, and for how many seconds: models by name, "" for everything."""
-        gates = {"": self._breaker, **self._models}
-        return {name: gate.shut_until - now for name, gate in gates.items() if gate.shut_until > now}
 
     def drop(self, key: PooledKey, *, whole_domain: bool = False) -> list[UUID]:
         """Lease this key (or every key of its quota domain) no more; the ids of those that are out now."""
@@ -295,13 +280,11 @@ class Pool:
         """Every quota domain that has a key here."""
         return self._domains
 
-    def _board(self, model: str) -> Board:
-        board = self._boards.get(model)
-        if board is None:
-            if len(self._boards) >= _BOARDS_AT_MOST:
-                # Clients may make model names up: boards are cheap to make anew, ledgers stay.
-                self._boards.clear()
-            board = self._boards[model] = Board(model, self._domains.values(), self._ledger)
+    def _new_board(self, model: str) -> Board:
+        if len(self._boards) >= _BOARDS_AT_MOST:
+            # Clients may make model names up: boards are cheap to make anew, ledgers stay.
+            self._boards.clear()
+        board = self._boards[model] = Board(model, self._domains.values(), self._ledger, self._rng)
         return board
 
     def _ledger(self, domain: str, model: str) -> Ledger:
@@ -340,19 +323,10 @@ class Pool:
         if model in self._boards:
             self._boards[model].wake(domain)
 
-    def _shut(self, model: str, now: float) -> float:
-        """Seconds for which nothing is sent to the model, whichever key has room."""
-        wait, health = self._breaker.wait(now), self._models.get(model)
-        return wait if health is None else max(wait, health.wait(now))
-
     def _creep(self, lease: Lease, now: float) -> None:
         """Raise a limit a little once it is used up and nothing was refused for long; and further, until it is refused."""
         ledger = lease.ledger
-        if ledger.quota is NO_QUOTA or self._parts > 1:
-            return
-        ledger.answers += 1
-        ledger.learned_at = ledger.learned_at or lease.at
-        if ledger.answers < _CREEP_AFTER_ANSWERS or now - ledger.learned_at < _CREEP_AFTER:
+        if ledger.quota is NO_QUOTA or self._parts > 1 or now - ledger.learned_at < _CREEP_AFTER:
             return
         if lease.at < ledger.crept_at:
             return  # it was sent before the last step: that one is not proved yet
@@ -395,7 +369,7 @@ class Pool:
 
     def _day(self, lease: Lease, now: float) -> DayCounts:
         # The day it was sent in, for it used the quota of that one.
-        counts = self.unwritten_days[lease.key.id, lease.model, quota_date(lease.at)]
+        counts = self.unwritten_days[lease.key.id, lease.model, lease.day]
         # To the hour: beside a usage record's exact time, a finer one would tell whose request a key answered.
         counts.last_used = now - now % 3600
         return counts

@@ -32,8 +32,8 @@ _DAY_KEY = ("key_id", "model", "day")
 _DAY_SUMS = ("requests", "refusals", "prompt_tokens", "completion_tokens")
 _DAY = (*_DAY_KEY, *_DAY_SUMS, "last_refusal", "last_used")
 
-DayOfKey: TypeAlias = tuple[UUID, str, date]
-"""A key, a model, and a Pacific day."""
+DayOfKey: TypeAlias = tuple[UUID, str, int]
+"""A key, a model, and the number of a Pacific day."""
 
 
 class Unwritten(NamedTuple):
@@ -228,7 +228,8 @@ def _write_days(days: Mapping[DayOfKey, DayCounts]) -> None:
         cursor.executemany(statement, [_day_row(place, counts) for place, counts in kept])
     for (key_id, model, day), counts in kept:
         if counts.last_refusal:
-            KeyDay.objects.filter(key=key_id, model=model, day=day).update(last_refusal=counts.last_refusal)
+            row = KeyDay.objects.filter(key=key_id, model=model, day=date.fromordinal(day))
+            row.update(last_refusal=counts.last_refusal)
         if successes[key_id] < settings.QUARANTINE_SUCCESSES:
             _prove(key_id, counts.requests - counts.refusals)
 
@@ -236,7 +237,15 @@ def _write_days(days: Mapping[DayOfKey, DayCounts]) -> None:
 def _day_row(place: DayOfKey, counts: DayCounts) -> tuple[Any, ...]:
     """The values of _DAY, as this database takes them."""
     sums = (getattr(counts, name) for name in _DAY_SUMS)
-    values = (*place, *sums, counts.last_refusal, datetime.fromtimestamp(counts.last_used, UTC))
+    key_id, model, day = place
+    values = (
+        key_id,
+        model,
+        date.fromordinal(day),
+        *sums,
+        counts.last_refusal,
+        datetime.fromtimestamp(counts.last_used, UTC),
+    )
     fields = {field.attname: field for field in KeyDay._meta.concrete_fields}
     return tuple(fields[name].get_db_prep_save(value, connection) for name, value in zip(_DAY, values, strict=True))
 

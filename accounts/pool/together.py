@@ -70,7 +70,7 @@ class Together:
     def refund(self, lease: Lease) -> None:
         """As Pool.refund."""
         self.pool.refund(lease)
-        lease.ledger.full_until = 0.0
+        lease.ledger.others_fill(0.0)
         if lease.id:
             self.ledgers.refund(lease)
 
@@ -144,7 +144,7 @@ class Together:
             if refused.reason:
                 ledger.rest(at + refused.wait, refused.reason)
             elif chosen.within == ledger.quota and (rpd is None or refused.used_today < rpd):
-                ledger.full_until = at + refused.least
+                ledger.others_fill(at + refused.least)
 
     def _lease_alone(
         self,

@@ -18,7 +18,7 @@ from accounts.callers import Caller
 from accounts.limits.holders import NO_LIMITS
 from accounts.pool import PooledKey, clock, storage
 from accounts.pool.news import Place, Rest
-from accounts.pool.pacific import quota_date
+from accounts.pool.pacific import quota_day
 from accounts.pool.quotas import Quota
 from accounts.pool.storage import Findings, Unwritten
 from accounts.secret import Secret
@@ -108,7 +108,7 @@ class Database:
         self._keys = {key_id: key for key_id, key in self._keys.items() if key_id not in gone}
         self._rests |= unwritten.rests
         self.quotas |= unwritten.quotas
-        today = quota_date(pool.now())
+        today = quota_day(pool.now())
         return Findings(
             None if stamp == len(self._keys) else list(self._keys.values()),
             len(self._keys),

@@ -24,7 +24,7 @@ def did(keys, *, refusal="", **counts):
     """One process finds that each key did so much, and writes it down."""
     days = {}
     for key in keys:
-        day = days[key.pk, "gemini-3.8-flash", DAY] = DayCounts()
+        day = days[key.pk, "gemini-3.8-flash", DAY.toordinal()] = DayCounts()
         day.last_used, day.last_refusal = NOON.timestamp(), refusal
         for name, count in counts.items():
             setattr(day, name, count)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from accounts import pool as pool_module
 from accounts.pool.facts import Caps, Exhausted, Lease
-from accounts.pool.ledger import WINDOW
-from accounts.pool.pacific import next_pacific_midnight, pacific_day
+from accounts.pool.minute import WINDOW
+from accounts.pool.pacific import next_pacific_midnight, quota_day
 from accounts.pool.quotas import Quota
 from tests.pool.conftest import MODEL, NOW, keys, local_pool
 
@@ -80,7 +80,7 @@ def test_three_bare_refusals_at_once_rest_the_whole_pool(pool_of):
     pool = pool_of(keys(10))
     leases = [pool.lease(MODEL, (), NOW) for _ in range(10)]
     by_domain = list({lease.key.domain: lease for lease in leases}.values())
-    assert [pool.bare_refusal(lease, NOW + 1) for lease in by_domain[:3]] == [False, False, True]
+    assert [pool.gates.bare_refusal(lease.key.domain, NOW + 1) for lease in by_domain[:3]] == [False, False, True]
     refused = pool.lease(MODEL, (), NOW + 2)
     assert isinstance(refused, Exhausted)
     assert 0 < refused.wait <= 10
@@ -91,18 +91,18 @@ def test_bare_refusals_that_are_apart_or_of_the_same_domains_are_not_our_address
     pool = pool_of(keys(10))
     by_domain = {lease.key.domain: lease for lease in (pool.lease(MODEL, (), NOW) for _ in range(10))}
     leases = list(by_domain.values())
-    assert not any(pool.bare_refusal(leases[i], NOW + 3 * i) for i in range(4))
+    assert not any(pool.gates.bare_refusal(leases[i].key.domain, NOW + 3 * i) for i in range(4))
     later = NOW + 100
-    assert not any(pool.bare_refusal(leases[i % 2], later + i / 10) for i in range(6))
+    assert not any(pool.gates.bare_refusal(leases[i % 2].key.domain, later + i / 10) for i in range(6))
 
 
 def test_a_model_that_fails_again_and_again_rests_and_its_keys_are_not_hurt(pool_of):
     pool = pool_of(keys(4))
     for i in range(5):
         pool.refuse(pool.lease(MODEL, (), NOW), NOW + i, "overloaded", model_at_fault=True)
-    assert pool.model_rests(MODEL, NOW + 5)
+    assert pool.gates.model_rests(MODEL, NOW + 5)
     assert pool.lease(MODEL, (), NOW + 5) == Exhausted(4)
-    assert not pool.model_rests("gemini-3.7-flash", NOW + 5)
+    assert not pool.gates.model_rests("gemini-3.7-flash", NOW + 5)
     assert isinstance(pool.lease("gemini-3.7-flash", (), NOW + 5), Lease)
     assert len({pool.lease(MODEL, (), NOW + 60 + 4 * i).key for i in range(20)}) == 4
 
@@ -255,21 +255,21 @@ def test_a_request_counts_for_the_day_in_which_it_was_sent():
     midnight = next_pacific_midnight(NOW)
     pool.give_back(pool.lease(MODEL, (), midnight - 10), midnight + 30, 1, 1)
     [(_, _, day)] = pool.unwritten_days
-    assert day == pacific_day(NOW)
+    assert day == quota_day(NOW)
 
 
 def test_an_outage_of_our_address_costs_no_key_a_rest_and_is_tried_by_one_at_a_time(pool_of):
     pool = pool_of(keys(10))
     leases = [pool.lease(MODEL, (), NOW) for _ in range(20)]
     for lease in leases:
-        pool.bare_refusal(lease, NOW + 1)
+        pool.gates.bare_refusal(lease.key.domain, NOW + 1)
     for tenth in range(6):
         at = NOW + 12 + 11 * tenth
         tries = [pool.lease(MODEL, (), at) for _ in range(5)]
         assert [isinstance(lease, Lease) for lease in tries] == [True, False, False, False, False]
         assert tries[1].wait < 1
         # One refusal is enough now, and nobody is told to wait for longer than a client does.
-        assert pool.bare_refusal(tries[0], at + 0.2)
+        assert pool.gates.bare_refusal(tries[0].key.domain, at + 0.2)
         assert 9 < pool.lease(MODEL, (), at + 0.3).wait <= 10
     tried = pool.lease(MODEL, (), NOW + 80)
     pool.answered(tried, NOW + 81)
@@ -288,8 +288,8 @@ def test_the_model_that_recovers_is_open_to_all_with_the_first_answer(pool_of):
 
 def test_models_that_were_only_asked_for_take_no_room_in_the_pools_memory_of_failures():
     pool = local_pool(keys(1))
-    assert not any(pool.model_rests(f"gemini-{i}", NOW) for i in range(100))
-    assert pool._models == {}
+    assert not any(pool.gates.model_rests(f"gemini-{i}", NOW) for i in range(100))
+    assert pool.gates._models == {}
 
 
 def test_retries_may_add_only_so_much_to_the_load():

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.pool.ledger import WINDOW, Ledger
+from accounts.pool.ledger import Ledger
+from accounts.pool.minute import WINDOW
 from accounts.pool.news import State
 from accounts.pool.pacific import next_pacific_midnight, quota_day
 from accounts.pool.quotas import Quota, crept, learned
@@ -165,6 +166,17 @@ def test_midnight_in_los_angeles_follows_the_clock_changes():
     assert midnight_after(2026, 11, 1, 7) == datetime(2026, 11, 2, 8, tzinfo=UTC)
 
 
+def rating(ledger, now):
+    """What whoever looks for room finds: the room, and the rank while there is some."""
+    if now >= ledger.rated_until:
+        ledger.rate(now)
+    return ledger.room, ledger.room >= 0 and ledger.rank
+
+
+def rank(ledger, now):
+    return rating(ledger, now)[1]
+
+
 PER_DAY = "GenerateRequestsPerDayPerProjectPerModel-FreeTier"
 PER_MINUTE = "GenerateRequestsPerMinutePerProjectPerModel-FreeTier"
 
@@ -214,7 +226,9 @@ def test_a_minute_that_is_over_is_not_restored():
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["reserve", "settle", "refund", "learn", "start", "restore", "wait"]),
+            st.sampled_from(
+                ["reserve", "settle", "refund", "learn", "start", "restore", "rest", "answer", "wake", "wait"]
+            ),
             st.integers(0, 3_000),
         ),
         max_size=40,
@@ -226,10 +240,10 @@ def test_a_minute_that_is_over_is_not_restored():
         rpd=st.none() | st.integers(1, 60),
     ),
 )
-def test_a_rank_that_is_remembered_is_the_one_that_would_be_found(acts, quota):
+def test_room_and_rank_that_are_remembered_are_those_that_would_be_found(acts, quota):
     ledger, now, held = Ledger(quota), NOON, []
     for act, number in acts:
-        ledger.rank(now)
+        rating(ledger, now)
         match act:
             case "reserve":
                 held.append(ledger.reserve(number, now))
@@ -241,13 +255,21 @@ def test_a_rank_that_is_remembered_is_the_one_that_would_be_found(acts, quota):
                 ledger.keep_to(Quota(rpm=1 + number % 20, rpd=1 + number % 60))
             case "start":
                 ledger.start_day(quota_day(now), number % 60)
-            case "restore":
+            case "restore" if not ledger.minute(now):
                 ledger.restore(State(0.0, 0.0, 0, False, number % 9, number, now + number % 70), now)
+            case "rest":
+                ledger.rest(now + number / 20, "quota_bare")
+            case "answer":
+                ledger.went_well(1.0)
+            case "wake":
+                ledger.wake()
             case "wait":
-                now += number * 20
-        remembered = ledger.rank(now)
-        ledger._rank_until = now
-        assert remembered == ledger.rank(now)
+                now += number / 20
+        remembered = rating(ledger, now)
+        ledger.rated_until = now
+        assert remembered == rating(ledger, now)
+        assert ledger.room < 0 or ledger.free_at(ledger.room, now) == now
+        assert ledger.free_at(max(0, ledger.room + 1), now) > now or ledger.room == math.inf
 
 
 def test_of_two_with_as_much_room_the_one_that_was_asked_less_of_late_ranks_higher():
@@ -255,22 +277,22 @@ def test_of_two_with_as_much_room_the_one_that_was_asked_less_of_late_ranks_high
     for second in range(10):
         often.reserve(1, NOON + second)
     once.reserve(1, NOON + 20)
-    assert once.rank(NOON + 20) > often.rank(NOON + 20)
+    assert rank(once, NOON + 20) > rank(often, NOON + 20)
     # Ten requests are worth as much as one after little more than three minutes.
     once.reserve(1, NOON + 300)
-    assert often.rank(NOON + 300) > once.rank(NOON + 300)
-    assert Ledger().rank(NOON + 300) > often.rank(NOON + 300)
+    assert rank(often, NOON + 300) > rank(once, NOON + 300)
+    assert rank(Ledger(), NOON + 300) > rank(often, NOON + 300)
 
 
 def test_a_clock_that_is_set_back_by_days_stops_nothing():
     ledger, now = Ledger(), NOON - 30 * 86_400
     ledger.reserve(1, NOON)
     ledger.reserve(1, now)
-    assert ledger.rank(now) < Ledger().rank(now)
+    assert rank(ledger, now) < rank(Ledger(), now)
 
 
 def test_room_outweighs_how_much_was_asked_of_late():
     large, small = Ledger(Quota(rpm=10, rpd=500)), Ledger(Quota(rpm=10, rpd=490))
     large.reserve(1, NOON)
     large.keep_to(Quota(rpm=11, rpd=550))
-    assert large.rank(NOON + 120) > small.rank(NOON + 120)
+    assert rank(large, NOON + 120) > rank(small, NOON + 120)

@@ -7,7 +7,7 @@
 
 local asked = cmsgpack.unpack(ARGV[1])
 
-local MINUTE = 60.5 -- longer than Gemini's minute, as in ledger.py
+local MINUTE = 60.5 -- longer than Gemini's minute, as in minute.py
 local PROBE = 3 -- how long one request tries alone after a rest, as in ledger.py
 local DAY = 26 * 3600
 
