@@ -99,9 +99,13 @@ class Wire:
             self._send(errand)
 
     async def drained(self) -> None:
-        """Wait until everything told so far has gone out: for tests and benchmarks."""
-        while self._courier is not None and not self._courier.done():
-            await asyncio.wait((self._courier,))
+        """Wait until everything told so far has gone out, also what has to be told again: for tests and benchmarks."""
+        while True:
+            while self._courier is not None and not self._courier.done():
+                await asyncio.wait((self._courier,))
+            if not self.is_behind:
+                return
+            await asyncio.sleep(ANSWER_SECONDS)
 
     @property
     def is_behind(self) -> bool:

@@ -116,9 +116,9 @@ class SharedLedgers:
             asked["known"] = self._epoch
         future = self.wire.ask(_RESERVE, keys, _packed(asked))
         try:
-            # Shielded: the client may leave, but then what is taken meanwhile must be given back.
-            answer = _answer.decode(await asyncio.shield(future))
+            answer = _answer.decode(await future)
         except (asyncio.CancelledError, Away):
+            # The client may have left: the question goes out all the same, and what is taken must be given back.
             self._give_back(lease_id, tokens, model, [candidate.domain.name for candidate in chosen], now)
             raise
         self._epoch = answer.epoch

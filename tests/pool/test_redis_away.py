@@ -169,13 +169,19 @@ async def test_clients_that_leave_take_nothing_with_them(processes, frail_redis)
     async def ask():
         held.append(await pool.lease(MODEL, (), 10))
 
-    end = time.monotonic() + 3
-    while time.monotonic() < end or len(held) <= 500:
+    async def some_leave():
         tasks = [asyncio.create_task(ask()) for _ in range(20)]
         await asyncio.sleep(rng.random() * 0.004)
         for task in rng.sample(tasks, 12):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    end = time.monotonic() + 3
+    while time.monotonic() < end or len(held) <= 500:
+        await some_leave()
+    # Also when Redis hears of it late: what it was asked for is given back behind that, a little later.
+    with frail_redis.frozen():
+        await some_leave()
     await one.wires[0].drained()
     assert len(held) > 500
     counted = sum(in_minute(frail_redis.url, member.domain)[0] for member in members)
