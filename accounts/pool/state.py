@@ -1,7 +1,6 @@
 """The pool of one process: its keys by quota domain, a ledger a domain and model, and what is still to be written down."""
 
 import random
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from uuid import UUID
 
@@ -10,7 +9,7 @@ from accounts.pool.board import Asking, Board, Chosen
 from accounts.pool.facts import Domain, Exhausted, Lease, PooledKey
 from accounts.pool.health import Gates, RetryBudget
 from accounts.pool.ledger import Ledger
-from accounts.pool.news import DayCounts, Overrun, Place, Rest, State
+from accounts.pool.news import DayCounts, Overrun, Place, Rest, State, Unwritten
 from accounts.pool.pacific import next_quota_day, quota_day
 from accounts.pool.quotas import NO_QUOTA, Quota, crept, learned, limit_of
 
@@ -43,14 +42,9 @@ class Pool:
         self._parts = 1
         self.size = 0
         """How many keys may be leased, resting ones included."""
-        self.unwritten_rests: dict[Place, Rest] = {}
-        self.unwritten_quotas: dict[Place, Quota] = {}
-        self.unwritten_recoveries: set[Place] = set()
-        self.unwritten_overruns: list[Overrun] = []
+        self.unwritten = Unwritten()
         self._touched: set[Ledger] = set()
         """Whose ledgers have changed since their states were taken."""
-        self.unwritten_days: dict[tuple[UUID, str, int], DayCounts] = defaultdict(DayCounts)
-        """By key, model and number of the Pacific day."""
 
     def lease(
         self,
@@ -120,7 +114,7 @@ class Pool:
         ledger.went_well(now - lease.at)
         self._touched.add(ledger)
         if is_first:
-            self.unwritten_recoveries.add(ledger.place)
+            self.unwritten.recoveries.add(ledger.place)
             self._wake(*ledger.place)
         if self.gates.in_trouble:
             self.gates.answered(lease.model)
@@ -184,17 +178,21 @@ class Pool:
         until = next_quota_day(lease.at)
         return until if quota_day(now - _DAY_IS_NEW) == quota_day(now) else min(until, now + _OLD_DAY_RESTS)
 
-    def drop(self, key: PooledKey, *, whole_domain: bool = False) -> list[UUID]:
-        """Lease this key (or every key of its quota domain) no more; the ids of those that are out now."""
-        domain = self._domains.get(key.domain)
-        gone = [other for other in domain.keys if whole_domain or other.id == key.id] if domain else []
-        self.replace_keys([other for other in self._all_keys() if other not in gone])
-        return [other.id for other in gone]
+    def disable(self, lease: Lease, reason: str, *, whole_domain: bool = False) -> None:
+        """Take a key, or every key of its quota domain, out until a person enables it."""
+        self.unwritten.disabled |= dict.fromkeys(self._drop(lease.key, whole_domain=whole_domain), reason)
+
+    def suspect(self, lease: Lease, reason: str) -> None:
+        """Take a key out until it is known whether the upstream takes it."""
+        self.unwritten.suspected |= dict.fromkeys(self._drop(lease.key), reason)
 
     def replace_keys(self, keys: Iterable[PooledKey]) -> None:
         """Take the keys that may be leased from now on; ledgers stay."""
+        out = {*self.unwritten.disabled, *self.unwritten.suspected}
         by_domain: dict[str, list[PooledKey]] = {}
         for key in keys:
+            if key.id in out:
+                continue  # the database does not know it yet
             by_domain.setdefault(key.domain, []).append(key)
         # In order of their names: every process counts them in the same order, and so finds a conversation's favourite.
         self._domains = {name: Domain(name, by_domain[name]) for name in sorted(by_domain)}
@@ -204,7 +202,7 @@ class Pool:
 
     def learn_quotas(self, quotas: dict[Place, Quota], *, assumptions_changed: bool = False) -> None:
         """Limits that were learned before, or by other processes."""
-        known, self._quotas = self._quotas, {**quotas, **self.unwritten_quotas}
+        known, self._quotas = self._quotas, {**quotas, **self.unwritten.quotas}
         if known == self._quotas and not assumptions_changed:
             return
         for place, ledger in self._ledgers.items():
@@ -235,15 +233,17 @@ class Pool:
         if cleared:
             self._boards.clear()
 
-    def changed_states(self, now: float) -> dict[Place, State]:
-        """What ledgers that were used since the last time know; those that are asked for are not told again."""
-        states = {ledger.place: ledger.state(now) for ledger in self._touched}
+    def take_unwritten(self, now: float) -> Unwritten:
+        """What was found out since it was taken last; whoever cannot write it down puts it back."""
+        taken, self.unwritten = self.unwritten, Unwritten()
+        taken.states = {ledger.place: ledger.state(now) for ledger in self._touched}
         self._touched.clear()
-        return states
+        return taken
 
-    def touch(self, places: Iterable[Place]) -> None:
-        """Tell these states again next time."""
-        self._touched.update(self._ledgers[place] for place in places if place in self._ledgers)
+    def put_back(self, unwritten: Unwritten) -> None:
+        """Tell this again next time."""
+        self.unwritten.put_back(unwritten)
+        self._touched.update(self._ledgers[place] for place in unwritten.states if place in self._ledgers)
 
     def restore(self, states: dict[Place, State], now: float) -> None:
         """Take over what an earlier process knew."""
@@ -311,7 +311,7 @@ class Pool:
 
     def _set_quota(self, place: Place, quota: Quota) -> None:
         self._quotas[place] = quota
-        self.unwritten_quotas[place] = quota
+        self.unwritten.quotas[place] = quota
         self._ledgers[place].keep_to(self._quota(place))
         self._wake(*place)
 
@@ -347,7 +347,7 @@ class Pool:
                 # Without the request that was refused.
                 used = ledger.used(name, now) - (lease.tokens if name == "tpm" else 1)
                 place = (lease.key.domain, lease.model)
-                self.unwritten_overruns.append(Overrun(place, name, now, max(0, used), allowed))
+                self.unwritten.overruns.append(Overrun(place, name, now, max(0, used), allowed))
 
     def _rest(self, place: Place, rest: Rest, *, written: bool) -> None:
         domain, model = place
@@ -362,14 +362,21 @@ class Pool:
                 if name == domain:
                     ledger.rest(*rest)
         if not written:
-            self.unwritten_rests[place] = rest
+            self.unwritten.rests[place] = rest
+
+    def _drop(self, key: PooledKey, *, whole_domain: bool = False) -> list[UUID]:
+        """The ids of the keys that are out now."""
+        domain = self._domains.get(key.domain)
+        gone = [other for other in domain.keys if whole_domain or other.id == key.id] if domain else []
+        self.replace_keys([other for other in self._all_keys() if other not in gone])
+        return [other.id for other in gone]
 
     def _all_keys(self) -> list[PooledKey]:
         return [key for domain in self._domains.values() for key in domain.keys]
 
     def _day(self, lease: Lease, now: float) -> DayCounts:
         # The day it was sent in, for it used the quota of that one.
-        counts = self.unwritten_days[lease.key.id, lease.model, lease.day]
+        counts = self.unwritten.days[lease.key.id, lease.model, lease.day]
         # To the hour: beside a usage record's exact time, a finer one would tell whose request a key answered.
         counts.last_used = now - now % 3600
         return counts

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, timedelta
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -18,7 +18,7 @@ from accounts.models import ContributedKey, KeyCooldown, KeyDay, LearnedQuota, L
 from accounts.pool import news
 from accounts.pool.clock import now
 from accounts.pool.facts import Caps, PooledKey
-from accounts.pool.news import DayCounts, Place, Rest, State
+from accounts.pool.news import DayCounts, DayOfKey, Place, Rest, State, Unwritten
 from accounts.pool.pacific import quota_date
 from accounts.pool.quotas import NO_QUOTA, Quota
 from accounts.projects import keys_of_domains, note_overruns
@@ -31,23 +31,6 @@ _OVER_AFTER = timedelta(hours=1)
 _DAY_KEY = ("key_id", "model", "day")
 _DAY_SUMS = ("requests", "refusals", "prompt_tokens", "completion_tokens")
 _DAY = (*_DAY_KEY, *_DAY_SUMS, "last_refusal", "last_used")
-
-DayOfKey: TypeAlias = tuple[UUID, str, int]
-"""A key, a model, and the number of a Pacific day."""
-
-
-class Unwritten(NamedTuple):
-    """What one process has found out since the last exchange."""
-
-    disabled: dict[UUID, str]
-    suspected: dict[UUID, str]
-    rests: dict[Place, Rest]
-    recoveries: set[Place]
-    """Where the first request after a rest was answered."""
-    overruns: list[news.Overrun]
-    quotas: dict[Place, Quota]
-    days: dict[DayOfKey, DayCounts]
-    states: dict[Place, State]
 
 
 class Findings(NamedTuple):
@@ -70,7 +53,7 @@ class Findings(NamedTuple):
 def exchange(unwritten: Unwritten, known: dict[UUID, Secret], stamp: object, since: datetime) -> Findings:
     """Write what this process found, read what all found; resets of rests are looked for since `since`."""
     _forget_minutes()
-    if any(unwritten):
+    if unwritten:
         write_down(unwritten)
     return look(known, stamp, since)
 

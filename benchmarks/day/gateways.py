@@ -17,10 +17,10 @@ from accounts import pool
 from accounts.callers import Caller
 from accounts.limits.holders import NO_LIMITS
 from accounts.pool import PooledKey, clock, storage
-from accounts.pool.news import Place, Rest
+from accounts.pool.news import Place, Rest, Unwritten
 from accounts.pool.pacific import quota_day
 from accounts.pool.quotas import Quota
-from accounts.pool.storage import Findings, Unwritten
+from accounts.pool.storage import Findings
 from accounts.secret import Secret
 from benchmarks.day import virtual_time
 from benchmarks.day.trace import Day, Request
@@ -136,7 +136,7 @@ def play_tumbler(day: Day, learned: dict[Place, Quota] | None = None) -> Played:
     database = Database(_pooled(day), dict(learned or {}))
     random.seed(1)
     with ExitStack() as changed:
-        changed.enter_context(patch("accounts.pool.in_db", database.in_db))
+        changed.enter_context(patch("accounts.pool.exchanging.in_db", database.in_db))
         changed.callback(setattr, clock, "source", clock.source)
         changed.callback(pool.reset)
         pool.reset()

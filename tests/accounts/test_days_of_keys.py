@@ -8,8 +8,8 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.contributing import contribute
 from accounts.models import ContributedKey, KeyDay
-from accounts.pool.news import DayCounts
-from accounts.pool.storage import Unwritten, write_down
+from accounts.pool.news import Unwritten
+from accounts.pool.storage import write_down
 
 pytestmark = pytest.mark.django_db
 DAY = date(2026, 11, 30)
@@ -22,13 +22,13 @@ def lent(number):
 
 def did(keys, *, refusal="", **counts):
     """One process finds that each key did so much, and writes it down."""
-    days = {}
+    unwritten = Unwritten()
     for key in keys:
-        day = days[key.pk, "gemini-3.8-flash", DAY.toordinal()] = DayCounts()
+        day = unwritten.days[key.pk, "gemini-3.8-flash", DAY.toordinal()]
         day.last_used, day.last_refusal = NOON.timestamp(), refusal
         for name, count in counts.items():
             setattr(day, name, count)
-    write_down(Unwritten({}, {}, {}, set(), [], {}, days, {}))
+    write_down(unwritten)
 
 
 def test_days_are_added_up():

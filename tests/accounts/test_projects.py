@@ -8,7 +8,8 @@ from django.utils import timezone
 from accounts.contributing import contribute, erase_key
 from accounts.models import ContributedKey, KeyCooldown, KeyEvent, LearnedQuota, Overrun, ProjectPair
 from accounts.pool import news
-from accounts.pool.storage import Unwritten, write_down
+from accounts.pool.news import Unwritten
+from accounts.pool.storage import write_down
 from accounts.projects import FLAGGED_AT, JOINED_AT, decline, join
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +32,7 @@ def refused(key, after, used=5, allowed=10, limit="rpm", model=MODEL):
     global moment
     moment = START + timedelta(seconds=after)
     overrun = news.Overrun((key.quota_domain, model), limit, START.timestamp() + after, used, allowed)
-    write_down(Unwritten({}, {}, {}, set(), [overrun], {}, {}, {}))
+    write_down(Unwritten(overruns=[overrun]))
 
 
 def together(two, times, apart=1.0, every=60.5, **how):

@@ -67,8 +67,9 @@ def test_a_rest_for_all_models_holds_for_models_not_seen_yet(pool_of):
 def test_a_project_that_is_gone_takes_all_its_keys_along(pool_of):
     members = keys(2, project="one") + keys(1)
     pool = pool_of(members)
-    gone = pool.drop(members[0], whole_domain=True)
-    assert set(gone) == {members[0].id, members[1].id}
+    leases = [pool.lease(MODEL, (), NOW) for _ in range(9)]
+    pool.disable(next(lease for lease in leases if lease.key in members[:2]), "gone", whole_domain=True)
+    assert pool.unwritten.disabled == {members[0].id: "gone", members[1].id: "gone"}
     assert {pool.lease(MODEL, (), NOW + i).key for i in range(20)} == {members[2]}
 
 
@@ -169,16 +170,16 @@ def test_a_limit_is_tried_only_after_a_day_and_many_answers_without_a_refusal(po
 
     for minute in range(30):
         ask(NOW + 62 * minute, 12)
-    assert pool.unwritten_quotas == {}
+    assert pool.unwritten.quotas == {}
     ask(NOW + 86_500, 12)
-    assert list(pool.unwritten_quotas.values()) == [Quota(rpm=11)]
+    assert list(pool.unwritten.quotas.values()) == [Quota(rpm=11)]
     # It goes on while it is right; a refusal ends it for another day.
     ask(NOW + 86_600, 12)
-    assert list(pool.unwritten_quotas.values()) == [Quota(rpm=12)]
+    assert list(pool.unwritten.quotas.values()) == [Quota(rpm=12)]
     pool.learn_quota(pool.lease(MODEL, (), NOW + 86_700), [(PER_MINUTE, 11)], NOW + 86_700)
     for minute in range(30):
         ask(NOW + 86_800 + 62 * minute, 12)
-    assert list(pool.unwritten_quotas.values()) == [Quota(rpm=11)]
+    assert list(pool.unwritten.quotas.values()) == [Quota(rpm=11)]
 
 
 async def test_a_lease_in_memory_waits_for_nothing(settings):
@@ -196,7 +197,7 @@ def test_a_refusal_that_names_its_limit_is_not_repeated(pool_of):
     pool.learn_quota(lease, [(PER_MINUTE, 5)], NOW + 8)
     later = NOW + 100
     assert sum(isinstance(pool.lease(MODEL, (), later + i / 10), Lease) for i in range(20)) == 5
-    assert pool.unwritten_quotas[lease.key.domain, MODEL] == Quota(rpm=5)
+    assert pool.unwritten.quotas[lease.key.domain, MODEL] == Quota(rpm=5)
 
 
 def test_what_was_refused_is_asked_again_at_once(pool_of):
@@ -215,7 +216,7 @@ def test_a_limit_that_turns_out_higher_is_used_at_once(pool_of):
     pool.learn_quota(lease, [(PER_DAY, 3)], NOW + 2)
     assert isinstance(pool.lease(MODEL, (), NOW + 3), Lease)
     pool.learn_quotas({(lease.key.domain, MODEL): Quota(rpd=4)})
-    pool.unwritten_quotas.clear()
+    pool.unwritten.quotas.clear()
     pool.learn_quotas({(lease.key.domain, MODEL): Quota(rpd=4)})
     assert isinstance(pool.lease(MODEL, (), NOW + 4), Lease)
 
@@ -254,7 +255,7 @@ def test_a_request_counts_for_the_day_in_which_it_was_sent():
     pool = local_pool(keys(1))
     midnight = next_pacific_midnight(NOW)
     pool.give_back(pool.lease(MODEL, (), midnight - 10), midnight + 30, 1, 1)
-    [(_, _, day)] = pool.unwritten_days
+    [(_, _, day)] = pool.unwritten.days
     assert day == quota_day(NOW)
 
 
@@ -311,7 +312,7 @@ def test_a_key_that_sleeps_out_of_its_hours_is_awake_within_them(pool_of):
 
 
 def overruns_of(pool):
-    return [(overrun.limit, overrun.used, overrun.allowed) for overrun in pool.unwritten_overruns]
+    return [(overrun.limit, overrun.used, overrun.allowed) for overrun in pool.unwritten.overruns]
 
 
 def test_a_refusal_below_the_limit_tells_of_another_key_of_the_project():

@@ -130,7 +130,7 @@ def test_a_limit_that_only_all_together_use_up_is_tried_as_well(shared_pools):
 
     assert [ask(NOW + 62 * minute) for minute in range(50)] == [10] * 50
     ask(NOW + 86_500)
-    raised = [quota for pool in pools._pools for quota in pool.pool.unwritten_quotas.values()]
+    raised = [quota for pool in pools._pools for quota in pool.pool.unwritten.quotas.values()]
     assert raised
     assert set(raised) == {Quota(rpm=11)}
 

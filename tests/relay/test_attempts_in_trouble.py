@@ -112,7 +112,7 @@ async def test_each_limit_is_learned_with_its_own_value(relay, gemini):
     ]
     gemini.failing = at_first(failed(429, "Quota.", {"@type": "x.QuotaFailure", "violations": violations}))
     await answered(relay)
-    [quota] = pool._shared.pool.unwritten_quotas.values()
+    [quota] = pool._shared.pool.unwritten.quotas.values()
     assert (quota.rpm, quota.rpd) == (10, 250)
 
 

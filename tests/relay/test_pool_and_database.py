@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts import pool
 from accounts.contributing import contribute, disable_key, enable_key, reset_cooldowns
 from accounts.models import ContributedKey, KeyCooldown, KeyDay, KeyEvent, LedgerState, TierQuota
-from accounts.pool import Exhausted, clock
+from accounts.pool import Exhausted, clock, exchanging
 from tests.relay.conftest import FIRST, KEYS, SECOND
 
 in_db = sync_to_async
@@ -195,7 +195,7 @@ async def test_what_cannot_be_written_is_kept_for_the_next_time(ready, monkeypat
         raise OperationalError("away")
 
     with monkeypatch.context() as broken:
-        broken.setattr(pool, "exchange", away)
+        broken.setattr(exchanging, "exchange", away)
         for _ in range(2):
             with pytest.raises(OperationalError):
                 await pool.sync()
@@ -279,7 +279,7 @@ async def test_a_state_that_could_not_be_written_is_written_next_time(ready, mon
         raise OperationalError("away")
 
     with monkeypatch.context() as broken:
-        broken.setattr(pool, "exchange", away)
+        broken.setattr(exchanging, "exchange", away)
         with pytest.raises(OperationalError):
             await pool.sync()
     await pool.sync()
