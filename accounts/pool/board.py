@@ -96,9 +96,9 @@ class Board:
         """A key of a domain with room for so many input tokens; None when there is none now.
 
         Of a few ready domains drawn by chance and the one that was best last (of all, when they are not many) the one with
-        most room is taken: so the best of all is soon found, and stays found while it is. A
-        conversation with an affinity goes to the same domain again while that has room, for Gemini caches its prefix.
-        One that names what a domain holds goes there, for elsewhere it would have to be brought first.
+        most room is taken: so the best of all is soon found, and stays found while it is. A conversation with an affinity
+        goes to the same domain again while that has room, for Gemini caches its prefix. One that names what a domain holds
+        goes there, for elsewhere it would have to be brought first.
         """
         if self._wakings:
             self._wake(asking.now)

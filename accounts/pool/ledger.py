@@ -128,7 +128,7 @@ class Ledger:
     def room_within(self, quota: Quota) -> float:
         """The room that this quota, or part of it, leaves when nothing else is in the way."""
         rpm, tpm, rpd = quota
-        if rpd is not None and (self.used_today >= rpd or self._today_alone <= 0):
+        if rpd is not None and self._is_spent(rpd):
             return _NO_ROOM
         minute = self._minute
         if rpm and minute.requests >= rpm:
@@ -151,7 +151,7 @@ class Ledger:
         if shut_until > now:
             return shut_until
         rpm, tpm, rpd = self.quota
-        if rpd is not None and (self.used_today >= rpd or self._today_alone <= 0):
+        if rpd is not None and self._is_spent(rpd):
             return next_quota_day(now)
         times = [now]
         if rpm:
@@ -160,6 +160,10 @@ class Ledger:
             is_too_large = tokens > _MUCH_LARGER * tpm
             times.append(math.inf if is_too_large else self._minute.below_tokens(tpm - tokens))
         return max(times)
+
+    def _is_spent(self, rpd: int) -> bool:
+        """True when so many requests of a day are used up, or this process's part of them."""
+        return self.used_today >= rpd or self._today_alone <= 0
 
     def _shut_until(self, now: float) -> float:
         """The time until which nothing is sent, whatever its quota; in the past when nothing is in the way."""

@@ -122,14 +122,15 @@ class Pool:
 
     def give_back(self, lease: Lease, now: float, prompt_tokens: int, completion_tokens: int) -> None:
         """The end of an attempt that used quota, with the tokens as Gemini reports them (0: it did not)."""
+        ledger = lease.ledger
         if prompt_tokens:
-            lease.ledger.settle(lease.sent, prompt_tokens)
+            ledger.settle(lease.sent, prompt_tokens)
         counts = self._day(lease, now)
         counts.requests += 1
         counts.prompt_tokens += prompt_tokens
         counts.completion_tokens += completion_tokens
-        lease.ledger.answers += 1
-        if lease.ledger.answers >= _CREEP_AFTER_ANSWERS:
+        ledger.answers += 1
+        if ledger.answers >= _CREEP_AFTER_ANSWERS:
             self._creep(lease, now)
 
     def refund(self, lease: Lease) -> None:
