@@ -101,18 +101,13 @@ def disable_key(key: ContributedKey | UUID, reason: str) -> bool:
     return _change_state(key, ContributedKey.State.DISABLED, reason[:200])
 
 
-def enable_key(key: ContributedKey | UUID) -> bool:
-    """Let this key be leased again; True unless it was active before."""
-    return _change_state(key, ContributedKey.State.ACTIVE, "")
-
-
 def disable_keys(keys: Sequence[ContributedKey], reason: str) -> set[UUID]:
     """The same of many keys; the ids of those that were not disabled before."""
     return _change_states([key.pk for key in keys], ContributedKey.State.DISABLED, reason[:200])
 
 
 def enable_keys(keys: Sequence[ContributedKey]) -> set[UUID]:
-    """The same of many keys; the ids of those that were not active before."""
+    """Let these keys be leased again; the ids of those that were not active before."""
     return _change_states([key.pk for key in keys], ContributedKey.State.ACTIVE, "")
 
 

@@ -6,7 +6,7 @@ from accounts.contributing import (
     contribute,
     contribute_many,
     disable_key,
-    enable_key,
+    enable_keys,
     request_check,
     reset_cooldowns,
 )
@@ -105,8 +105,8 @@ def test_disabling_keeps_the_first_reason_and_enabling_clears_it():
     row = ContributedKey.objects.get()
     assert (row.state, row.reason, key.state) == ("disabled", "leaked", "disabled")
     assert row.updated > before.updated and row.state_since > before.state_since
-    assert enable_key(key.pk)
-    assert not enable_key(key)
+    assert enable_keys([key]) == {key.pk}
+    assert not enable_keys([key])
     row = ContributedKey.objects.get()
     assert (row.state, row.reason) == ("active", "")
 

@@ -11,7 +11,7 @@ from accounts.contributing import (
     approve_key,
     contribute,
     disable_key,
-    enable_key,
+    enable_keys,
     reset_cooldowns,
     rest_keys,
     suspect_key,
@@ -32,7 +32,7 @@ def written():
 
 def test_each_act_upon_a_key_is_an_event(key):
     disable_key(key, "by hand")
-    enable_key(key)
+    enable_keys([key])
     suspect_key(key.pk, "key_invalid")
     assert written() == [
         ("active", "disabled", "by hand"),
@@ -43,7 +43,7 @@ def test_each_act_upon_a_key_is_an_event(key):
 
 
 def test_an_act_that_changes_nothing_is_no_event(key):
-    assert not enable_key(key)
+    assert not enable_keys([key])
     assert not approve_key(key)
     assert disable_key(key, "leaked") and not disable_key(key, "by hand")
     assert written() == [("active", "disabled", "leaked")]
@@ -80,7 +80,7 @@ def test_no_event_tells_the_second(key):
 
 def test_what_is_a_month_old_is_forgotten(key):
     disable_key(key, "leaked")
-    enable_key(key)
+    enable_keys([key])
     oldest = KeyEvent.objects.order_by("id").first()
     KeyEvent.objects.filter(pk=oldest.pk).update(at=timezone.now() - timedelta(days=31))
     key_events.forget_old()

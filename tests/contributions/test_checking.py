@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from accounts.contributing import enable_key, erase_key
+from accounts.contributing import enable_keys, erase_key
 from accounts.contributions import checking
 from accounts.contributions.checking import check_received
 from accounts.models import ContributedKey, Receipt
@@ -115,7 +115,7 @@ def test_the_admin_approves_what_waits_and_nothing_else(upstream, settings, admi
     assert "waiting for approval" in page
     admin_client.post(url, {"action": "approve", "_selected_action": keys}, headers={"host": "localhost"})
     assert states() == {KEY[-4:]: "active", DEAD[-4:]: "disabled", OTHER[-4:]: "received"}
-    enable_key(ContributedKey.objects.get(last_four=OTHER[-4:]))
+    enable_keys([ContributedKey.objects.get(last_four=OTHER[-4:])])
     assert states()[OTHER[-4:]] == "active"
 
 

@@ -8,7 +8,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from accounts import pool
-from accounts.contributing import contribute, disable_key, enable_key, reset_cooldowns
+from accounts.contributing import contribute, disable_key, enable_keys, reset_cooldowns
 from accounts.models import ContributedKey, KeyCooldown, KeyDay, KeyEvent, LedgerState, TierQuota
 from accounts.pool import Exhausted, clock, exchanging
 from tests.relay.conftest import FIRST, KEYS, SECOND
@@ -61,7 +61,7 @@ async def test_a_key_that_a_person_disables_is_leased_no_more_and_again_when_ena
     await in_db(disable_key)(key, "by hand")
     await pool.sync()
     assert await leased() == {KEYS[1], KEYS[2]}
-    await in_db(enable_key)(key)
+    await in_db(enable_keys)([key])
     await pool.sync()
     assert await leased() == set(KEYS)
 

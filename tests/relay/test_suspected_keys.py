@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from accounts import pool
-from accounts.contributing import ask_about_suspects, enable_key, suspect_key
+from accounts.contributing import ask_about_suspects, enable_keys, suspect_key
 from accounts.models import ContributedKey, KeyEvent
 from compat.gemini.failures import UNREACHABLE, Facts, GeminiFailure
 from tests.relay.conftest import KEYS
@@ -89,6 +89,6 @@ async def test_what_is_told_plainly_disables_at_once_and_nobody_is_asked(relay, 
 
 async def test_a_suspected_key_can_be_enabled_by_hand(relay, gemini):
     await in_db(suspect_key)(await row(BAD), "key_invalid")
-    assert await in_db(enable_key)(await row(BAD))
+    assert await in_db(enable_keys)([await row(BAD)])
     await pool.sync()
     assert BAD in await leased()
