@@ -289,7 +289,7 @@ UNFOLD = {
     "SITE_TITLE": "Gemini Tumbler",
     "SITE_HEADER": "Gemini Tumbler",
     "SITE_SYMBOL": "cyclone",
-    "SITE_URL": None,
+    "SITE_URL": "/accounts/",
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": "accounts.admin.home.environment",
     "DASHBOARD_CALLBACK": "accounts.admin.home.dashboard",

@@ -1,4 +1,4 @@
-"""The admin's side bar: the tables by subject, each shown to those who may see it."""
+"""The admin's side bar: the tables by subject, each shown to those who may see it, and the way back to the site's pages."""
 
 from typing import Any
 
@@ -36,6 +36,14 @@ _SECTIONS: dict[str, list[tuple[str, str, str] | tuple[str, str, str, str]]] = {
     ],
 }
 
+# The site's own pages, which everybody has: route, title, Material symbol.
+_PAGES = [
+    ("dashboard", N_("Dashboard"), "dashboard"),
+    ("connect", N_("Connect"), "power"),
+    ("playground", N_("Playground"), "chat"),
+    ("status", N_("Status"), "monitor_heart"),
+]
+
 
 def sections(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups of links; those that lead where this person may not look are left out."""
@@ -43,7 +51,8 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
         {"title": _(title), "items": [_item(*row) for row in rows if _may_view(request, row[0])]}
         for title, rows in _SECTIONS.items()
     ]
-    return [group for group in groups if group["items"]]
+    pages = [{"title": _(title), "icon": icon, "link": reverse(route)} for route, title, icon in _PAGES]
+    return [*(group for group in groups if group["items"]), {"title": _("Pages"), "items": pages}]
 
 
 def _may_view(request: HttpRequest, table: str) -> bool:

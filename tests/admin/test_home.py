@@ -170,3 +170,9 @@ def test_models_of_which_nothing_is_known_share_a_line(root, monkeypatch):
     html = root.get(SITE).content.decode()
     assert "The daily limit of some keys is not known yet for gemini-a, gemini-c." in html
     assert "gemini-b: 5 of 10 requests left today" in html and "gemini-a:" not in html
+
+
+def test_the_admin_leads_back_to_the_pages_of_the_site(root):
+    html = home(root)
+    for page in ("/accounts/", "/accounts/usage/", "/connect/", "/playground/", "/status/"):
+        assert f'href="{page}"' in html
