@@ -4,18 +4,18 @@ import re
 
 import pytest
 import yaml
-from prometheus_client import generate_latest
 
-from compat import metrics
+from accounts.live.traffic import Tally, traffic
+from compat.metrics import exposition
 from tests.serving.clients_and_servers import ROOT
 
 (GROUP,) = yaml.safe_load((ROOT / "docs" / "examples" / "alerts.yaml").read_text())["groups"]
 
 
 @pytest.mark.parametrize("rule", GROUP["rules"], ids=lambda rule: rule["alert"])
-def test_a_rule_asks_for_what_there_is(rule):
-    metrics.ended("chat.completions", 200, "gemini-x", attempts=1, prompt=1, completion=1, ms=1)
-    told = generate_latest().decode()
+def test_a_rule_asks_for_what_there_is(rule, monkeypatch):
+    monkeypatch.setitem(traffic.tallies, ("chat.completions", 200, "gemini-x"), Tally())
+    told = exposition()[0].decode()
     for name, labels in re.findall(r"\b(tumbler_\w+)(\{[^}]*\})?", rule["expr"]):
         series = re.search(rf"^{name}(\{{.*\}})? ", told, re.MULTILINE)
         assert series, name
