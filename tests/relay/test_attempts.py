@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace
 
 from accounts.pool import clock
 from compat import errors
@@ -276,7 +277,7 @@ async def test_each_target_is_asked_in_its_own_words(relay, gemini):
         asked.append((model, candidates))
         return {"contents": [{"role": "user", "parts": [{"text": model}]}]}
 
-    job.calls = (job.calls[0]._replace(to_body=to_body),)
+    job.calls = (replace(job.calls[0], to_body=to_body),)
     gemini.failing = for_model(first=OVERLOADED)
     await complete(job)
     job.settle()

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from asgiref.sync import sync_to_async
+from msgspec.structs import replace
 
 from accounts import callers, pool
 from accounts.callers import caller_in_batch
@@ -120,7 +121,7 @@ async def test_what_cannot_be_translated_gives_its_slot_back(relay):
     def refuse(model, candidates):
         raise Untranslatable("It cannot be said.")
 
-    job.calls = (job.calls[0]._replace(to_body=refuse),)
+    job.calls = (replace(job.calls[0], to_body=refuse),)
     with pytest.raises(Untranslatable):
         await complete(job)
     assert await used() == 0
