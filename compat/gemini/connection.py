@@ -6,11 +6,12 @@ Bytes are parsed by llhttp (httptools). docs/decisions/0007-client-cancellation.
 import asyncio
 from collections.abc import AsyncIterator
 from math import inf
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from compat.gemini.failures import CUT_OFF, NONSENSE, TOO_LARGE, TOO_SLOW, Facts, Failure, GeminiFailure, failure_of
+from compat.turns import TurnTransport
 
 # More of an answer than this waits in the kernel, and then with the upstream, while a client reads slowly.
 _UNREAD_BYTES = 256 * 1024
@@ -145,7 +146,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """It is open."""
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, TurnTransport(transport))
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; whoever reads is woken once for all that came."""

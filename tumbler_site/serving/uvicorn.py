@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import lru_cache
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 import httptools
@@ -17,6 +17,7 @@ import uvicorn
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from compat.turns import TurnTransport
 from tumbler_site.serving.draining import begin_draining, is_draining
 from tumbler_site.serving.exchange import Exchange
 from tumbler_site.serving.guard import guarded
@@ -115,6 +116,7 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin with a deadline for the first request, and with a limit for a client that takes no answer."""
+        transport = cast(asyncio.Transport, TurnTransport(transport))
         super().connection_made(transport)
         self.open: deque[Exchange] = deque()
         """The requests whose answers are not out, in order: the first is being answered."""

@@ -1,0 +1,90 @@
+"""What is written in one turn of the event loop goes out when it is over: in order, in one piece, and before the end."""
+
+import asyncio
+
+import pytest
+
+from compat.turns import TurnTransport
+
+
+class Kernel:
+    """The transport behind it."""
+
+    def __init__(self):
+        self.sent, self.closing, self.unsent = [], False, 0
+
+    def writelines(self, pieces):
+        self.sent.append(b"".join(pieces))
+
+    def is_closing(self):
+        return self.closing
+
+    def close(self):
+        self.closing = True
+
+    abort = close
+
+    def get_write_buffer_size(self):
+        return self.unsent
+
+    def get_extra_info(self, name):
+        return f"the {name}"
+
+
+@pytest.fixture
+async def kernel():
+    return Kernel()
+
+
+@pytest.fixture
+async def transport(kernel):
+    return TurnTransport(kernel)
+
+
+async def test_what_is_written_in_a_turn_goes_out_together_when_it_is_over(transport, kernel):
+    transport.write(b"a")
+    transport.writelines((b"b", b"c"))
+    assert (kernel.sent, transport.get_write_buffer_size()) == ([], 3)
+    await asyncio.sleep(0)
+    assert (kernel.sent, transport.get_write_buffer_size()) == ([b"abc"], 0)
+    transport.write(b"d")
+    await asyncio.sleep(0)
+    assert kernel.sent == [b"abc", b"d"]
+
+
+async def test_much_goes_out_at_once_so_that_its_sender_is_told_to_wait(transport, kernel):
+    transport.write(b"a")
+    transport.write(bytes(64 * 1024))
+    assert [len(sent) for sent in kernel.sent] == [64 * 1024 + 1]
+    await asyncio.sleep(0)
+    assert len(kernel.sent) == 1
+
+
+async def test_close_sends_first(transport, kernel):
+    transport.write(b"a")
+    transport.close()
+    assert kernel.sent == [b"a"] and kernel.closing
+
+
+async def test_abort_sends_nothing(transport, kernel):
+    transport.write(b"a")
+    transport.abort()
+    await asyncio.sleep(0)
+    assert not kernel.sent and kernel.closing and not transport.get_write_buffer_size()
+
+
+async def test_nothing_is_sent_to_whom_has_left_meanwhile(transport, kernel):
+    transport.write(b"a")
+    kernel.closing = True
+    await asyncio.sleep(0)
+    assert not kernel.sent
+
+
+async def test_what_was_not_taken_yet_counts_as_well(transport, kernel):
+    kernel.unsent = 5
+    transport.write(b"a")
+    assert transport.get_write_buffer_size() == 6
+
+
+async def test_all_else_is_the_others(transport):
+    assert transport.get_extra_info("peername") == "the peername"
