@@ -2,14 +2,24 @@
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from weakref import WeakKeyDictionary
 
 import pytest
 from django.db import OperationalError
 
+import accounts.in_db
 from accounts.stored import behind
 
 ADA, BOB, EVE = 1, 2, 3
+
+
+@pytest.fixture(autouse=True)
+def _threads_without_connections(monkeypatch):
+    """Those of earlier tests may hold connections, and no test without a database may look at one."""
+    with ThreadPoolExecutor(accounts.in_db._THREADS) as threads:
+        monkeypatch.setattr(accounts.in_db, "_threads", threads)
+        yield
 
 
 @pytest.fixture
