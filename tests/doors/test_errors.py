@@ -276,6 +276,7 @@ async def test_nobody_there_is_a_503(client: Client, gemini: ScriptedGemini, set
     assert "127.0.0.1" not in told.response.text
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_a_pool_out_of_quota_names_its_soonest_slot(client: Client, gemini: ScriptedGemini) -> None:
     for key, delay in zip(KEYS, ("50s", "40s", "55s"), strict=True):
         gemini.will_refuse(429, out_of_quota(MINUTE, retry=delay), key=key)
