@@ -169,13 +169,13 @@ def suspect(lease: Lease, reason: str) -> None:
 
 def key_of(domain: str) -> PooledKey | None:
     """A key of a quota domain, for what uses no quota; None when the pool has none."""
-    known = _shared.pool.domains().get(domain)
+    known = _shared.pool.places.domains.get(domain)
     return known.keys[0] if known else None
 
 
 def size() -> int:
     """How many keys this process may lease, resting ones included."""
-    return _shared.pool.size
+    return _shared.pool.places.size
 
 
 def reset() -> None:

@@ -60,7 +60,7 @@ class Exchange:
         the database raises, before the first.
         """
         age = asyncio.get_running_loop().time() - self._looked_at
-        if age < SYNC_SECONDS or (age < _STALE_SECONDS and self.pool.size > 0):
+        if age < SYNC_SECONDS or (age < _STALE_SECONDS and self.pool.places.size > 0):
             return
         # However many wait, one exchange serves them all; one of them may leave without stopping it.
         running = self._running()
@@ -104,7 +104,7 @@ class Exchange:
         unwritten = self.pool.take_unwritten(now())
         started = timezone.now()
         since = (self._looked or started) - _OVERLAP
-        known = {key.id: key.secret for domain in self.pool.domains().values() for key in domain.keys}
+        known = {key.id: key.secret for domain in self.pool.places.domains.values() for key in domain.keys}
         try:
             findings = await in_db(exchange, unwritten, known, self._stamp, since)
         except BaseException:
@@ -112,7 +112,7 @@ class Exchange:
             raise
         self._take_over(findings)
         if self._looked is None:
-            self.pool.restore(await in_db(last_states), now())
+            self.pool.places.restore(await in_db(last_states), now())
         if unwritten.states:
             self._come_back_when_the_minute_is_over()
         self._looked, self._looked_at = started, asyncio.get_running_loop().time()
@@ -131,7 +131,7 @@ class Exchange:
             pool.replace_keys(findings.keys)
         self._stamp = findings.stamp
         pool.learn_quotas(findings.quotas, assumptions_changed=assumptions_changed)
-        pool.learn_usage(findings.used, now())
+        pool.places.learn_usage(findings.used, now())
         # Each look goes back a little, so that a reset written meanwhile is not missed: those that are known are passed over.
         fresh = set(findings.cleared) - self._cleared
         self._cleared = set(findings.cleared)

@@ -1,16 +1,16 @@
-"""The pool of one process: its keys by quota domain, a ledger a domain and model, and what is still to be written down."""
+"""The pool of one process: it leases keys, learns from what comes of them, and keeps what is still to be written down."""
 
 import random
 from collections.abc import Callable, Collection, Iterable, Sequence
 from uuid import UUID
 
-from accounts.pool import clock
 from accounts.pool.board import Asking, Board, Chosen
-from accounts.pool.facts import Domain, Exhausted, Lease, PooledKey
+from accounts.pool.facts import Exhausted, Lease, PooledKey
 from accounts.pool.health import Gates, RetryBudget
 from accounts.pool.ledger import Ledger
-from accounts.pool.news import DayCounts, Overrun, Place, Rest, State, Unwritten
+from accounts.pool.news import DayCounts, Overrun, Place, Rest, Unwritten
 from accounts.pool.pacific import next_quota_day, quota_day
+from accounts.pool.places import Places
 from accounts.pool.quotas import NO_QUOTA, Quota, crept, learned, limit_of
 
 # A limit that holds is tried at most once a day, and so seldom that at most one request in two hundred is refused for it.
@@ -30,18 +30,10 @@ class Pool:
 
     def __init__(self, rng: random.Random | None = None, assumed: "Callable[[str, bool], Quota] | None" = None) -> None:
         self._rng = rng or random.Random()  # noqa: S311 (spreads load, guards nothing)
-        self._assumed = assumed or (lambda model, paid: NO_QUOTA)
-        self._domains: dict[str, Domain] = {}
+        self.places = Places(assumed or (lambda model, paid: NO_QUOTA))
         self._boards: dict[str, Board] = {}
-        self._ledgers: dict[Place, Ledger] = {}
-        self._quotas: dict[Place, Quota] = {}
-        self._used: dict[Place, tuple[int, int]] = {}
-        self._rests: dict[str, Rest] = {}
         self.gates = Gates()
         self.retries = RetryBudget()
-        self._parts = 1
-        self.size = 0
-        """How many keys may be leased, resting ones included."""
         self.unwritten = Unwritten()
         self._touched: set[Ledger] = set()
         """Whose ledgers have changed since their states were taken."""
@@ -152,7 +144,9 @@ class Pool:
 
     def cool_down(self, lease: Lease, until: float, reason: str, *, all_models: bool = False) -> None:
         """Let the key's quota domain rest for this model, or for all, until a Unix time; a longer rest stays."""
-        self._rest((lease.key.domain, "" if all_models else lease.model), Rest(until, reason), written=False)
+        place, rest = (lease.key.domain, "" if all_models else lease.model), Rest(until, reason)
+        if self.places.rest(place, rest):
+            self.unwritten.rests[place] = rest
 
     def learn_quota(self, lease: Lease, violations: Collection[tuple[str, int | None]], now: float) -> bool:
         """Take over the limits that the upstream named in a refusal: (quotaId, quotaValue) each.
@@ -162,7 +156,7 @@ class Pool:
         place = (lease.key.domain, lease.model)
         ledger = lease.ledger
         ledger.learned_at, ledger.answers = now, 0
-        known = self._known_quota(place, lease)
+        known = self.places.known_quota(place, paid=lease.key.paid)
         quota = learned(known, violations)
         if quota != known:
             self._set_quota(place, quota)
@@ -188,50 +182,29 @@ class Pool:
         self.unwritten.suspected |= dict.fromkeys(self._drop(lease.key), reason)
 
     def replace_keys(self, keys: Iterable[PooledKey]) -> None:
-        """Take the keys that may be leased from now on; ledgers stay."""
+        """Take the keys that may be leased from now on, but for those that were taken out and are known here alone."""
         out = {*self.unwritten.disabled, *self.unwritten.suspected}
-        by_domain: dict[str, list[PooledKey]] = {}
-        for key in keys:
-            if key.id in out:
-                continue  # the database does not know it yet
-            by_domain.setdefault(key.domain, []).append(key)
-        # In order of their names: every process counts them in the same order, and so finds a conversation's favourite.
-        self._domains = {name: Domain(name, by_domain[name]) for name in sorted(by_domain)}
-        self.size = sum(len(members) for members in by_domain.values())
+        self.places.replace_keys(key for key in keys if key.id not in out)
         self._boards.clear()
-        self._apply_quotas()
 
     def learn_quotas(self, quotas: dict[Place, Quota], *, assumptions_changed: bool = False) -> None:
         """Limits that were learned before, or by other processes."""
-        known, self._quotas = self._quotas, {**quotas, **self.unwritten.quotas}
-        if known == self._quotas and not assumptions_changed:
-            return
-        for place, ledger in self._ledgers.items():
-            if known.get(place) != self._quotas.get(place):
-                # Another process found it: this one shall not raise it as well.
-                ledger.learned_at, ledger.answers = clock.now(), 0
-        self._apply_quotas()
-        self._boards.clear()
+        if self.places.learn_quotas({**quotas, **self.unwritten.quotas}, assumptions_changed=assumptions_changed):
+            self._boards.clear()
 
-    def learn_usage(self, used: dict[Place, int], now: float) -> None:
-        """What other processes, or this one before a restart, have used today of each place."""
-        today = quota_day(now)
-        for place, count in used.items():
-            self._used[place] = (today, count)
-            ledger = self._ledgers.get(place)
-            if ledger is not None and (ledger.day != today or ledger.used_today < count):
-                ledger.start_day(today, count)
-
-    def learn_rests(self, rests: dict[Place, Rest], cleared: Iterable[str]) -> None:
+    def learn_rests(self, rests: dict[Place, Rest], cleared: Collection[str]) -> None:
         """Rests that other processes found, and domains whose rests a person has ended."""
         for domain in cleared:
-            self._rests.pop(domain, None)
-            for (name, _), ledger in self._ledgers.items():
-                if name == domain:
-                    ledger.wake()
+            self.places.wake(domain)
         for place, rest in rests.items():
-            self._rest(place, rest, written=True)
+            self.places.rest(place, rest)
         if cleared:
+            self._boards.clear()
+
+    def divide(self, parts: int, now: float) -> None:
+        """Keep to one of so many equal parts of every quota, while the processes can not count together; 1 is all."""
+        if self.places.parts != parts:
+            self.places.divide(parts, now)
             self._boards.clear()
 
     def take_unwritten(self, now: float) -> Unwritten:
@@ -244,13 +217,8 @@ class Pool:
     def put_back(self, unwritten: Unwritten) -> None:
         """Tell this again next time."""
         self.unwritten.put_back(unwritten)
-        self._touched.update(self._ledgers[place] for place in unwritten.states if place in self._ledgers)
-
-    def restore(self, states: dict[Place, State], now: float) -> None:
-        """Take over what an earlier process knew."""
-        for (domain, model), state in states.items():
-            if domain in self._domains:
-                self._ledger(domain, model).restore(state, now)
+        ledgers = self.places.ledgers
+        self._touched.update(ledgers[place] for place in unwritten.states if place in ledgers)
 
     def short_rest(self, lease: Lease) -> float:
         """Seconds for which a quota domain rests that was refused without a reason: twice as long each time in a row."""
@@ -258,66 +226,17 @@ class Pool:
         # Some thousand failures on, two to their power is no number any more.
         return min(_LONGEST_SHORT_REST, _SHORT_REST * 2.0 ** min(max(0, failures - 1), _DOUBLINGS))
 
-    def divide(self, parts: int, now: float) -> None:
-        """Keep to one of so many equal parts of every quota, while the processes can not count together; 1 is all."""
-        if parts == self._parts:
-            return
-        self._parts = parts
-        self._apply_quotas()
-        for ledger in self._ledgers.values():
-            ledger.divide(parts, now)
-        self._boards.clear()
-
-    def used_today(self, place: Place, now: float) -> int:
-        """The requests of today that the database knows of."""
-        day, used = self._used.get(place, (0, 0))
-        return used if day == quota_day(now) else 0
-
-    def ledgers(self) -> dict[Place, Ledger]:
-        """Every ledger, by quota domain and model: for forecasts."""
-        return self._ledgers
-
-    def domains(self) -> dict[str, Domain]:
-        """Every quota domain that has a key here."""
-        return self._domains
-
     def _new_board(self, model: str) -> Board:
         if len(self._boards) >= _BOARDS_AT_MOST:
             # Clients may make model names up: boards are cheap to make anew, ledgers stay.
             self._boards.clear()
-        board = self._boards[model] = Board(model, self._domains.values(), self._ledger, self._rng)
+        board = self._boards[model] = Board(model, self.places.domains.values(), self.places.ledger, self._rng)
         return board
 
-    def _ledger(self, domain: str, model: str) -> Ledger:
-        place = (domain, model)
-        ledger = self._ledgers.get(place)
-        if ledger is None:
-            ledger = self._ledgers[place] = Ledger(self._quota(place), self._parts, place)
-            if place in self._used:
-                ledger.start_day(*self._used[place])
-            if domain in self._rests:
-                ledger.rest(*self._rests[domain])
-        return ledger
-
-    def _quota(self, place: Place) -> Quota:
-        domain = self._domains.get(place[0])
-        if domain is None:
-            return NO_QUOTA
-        quota = self._quotas.get(place) or self._assumed(place[1], domain.paid)
-        return quota.kept(domain.keep_share).divided(self._parts)
-
-    def _apply_quotas(self) -> None:
-        for place, ledger in self._ledgers.items():
-            ledger.keep_to(self._quota(place))
-
     def _set_quota(self, place: Place, quota: Quota) -> None:
-        self._quotas[place] = quota
+        self.places.set_quota(place, quota)
         self.unwritten.quotas[place] = quota
-        self._ledgers[place].keep_to(self._quota(place))
         self._wake(*place)
-
-    def _known_quota(self, place: Place, lease: Lease) -> Quota:
-        return self._quotas.get(place) or self._assumed(lease.model, lease.key.paid)
 
     def _wake(self, domain: str, model: str) -> None:
         """A quota domain may have room earlier than was thought."""
@@ -327,7 +246,7 @@ class Pool:
     def _creep(self, lease: Lease, now: float) -> None:
         """Raise a limit a little once it is used up and nothing was refused for long; and further, until it is refused."""
         ledger = lease.ledger
-        if ledger.quota is NO_QUOTA or self._parts > 1 or now - ledger.learned_at < _CREEP_AFTER:
+        if ledger.quota is NO_QUOTA or self.places.parts > 1 or now - ledger.learned_at < _CREEP_AFTER:
             return
         if lease.at < ledger.crept_at:
             return  # it was sent before the last step: that one is not proved yet
@@ -335,7 +254,8 @@ class Pool:
         if full:
             ledger.crept_at = now
             place = (lease.key.domain, lease.model)
-            self._set_quota(place, crept(self._known_quota(place, lease), full))
+            known = self.places.known_quota(place, paid=lease.key.paid)
+            self._set_quota(place, crept(known, full))
 
     def _note_overruns(
         self, lease: Lease, ledger: Ledger, quota: Quota, violations: Collection[tuple[str, int | None]], now: float
@@ -350,30 +270,12 @@ class Pool:
                 place = (lease.key.domain, lease.model)
                 self.unwritten.overruns.append(Overrun(place, name, now, max(0, used), allowed))
 
-    def _rest(self, place: Place, rest: Rest, *, written: bool) -> None:
-        domain, model = place
-        if model:
-            self._ledger(domain, model).rest(*rest)
-        else:
-            known = self._rests.get(domain)
-            if known is not None and known.until >= rest.until:
-                return
-            self._rests[domain] = rest
-            for (name, _), ledger in self._ledgers.items():
-                if name == domain:
-                    ledger.rest(*rest)
-        if not written:
-            self.unwritten.rests[place] = rest
-
     def _drop(self, key: PooledKey, *, whole_domain: bool = False) -> list[UUID]:
         """The ids of the keys that are out now."""
-        domain = self._domains.get(key.domain)
-        gone = [other for other in domain.keys if whole_domain or other.id == key.id] if domain else []
-        self.replace_keys([other for other in self._all_keys() if other not in gone])
+        keys = [key for domain in self.places.domains.values() for key in domain.keys]
+        gone = [other for other in keys if other == key or (whole_domain and other.domain == key.domain)]
+        self.replace_keys([other for other in keys if other not in gone])
         return [other.id for other in gone]
-
-    def _all_keys(self) -> list[PooledKey]:
-        return [key for domain in self._domains.values() for key in domain.keys]
 
     def _day(self, lease: Lease, now: float) -> DayCounts:
         # The day it was sent in, for it used the quota of that one.

@@ -113,7 +113,7 @@ class Together:
 
     async def _reserve(self, lease_id: str, model: str, found: list[Chosen], tokens: int) -> Answer:
         at = now()
-        known = [self.pool.used_today((chosen.domain.name, model), at) for chosen in found]
+        known = [self.pool.places.used_today((chosen.domain.name, model), at) for chosen in found]
         answer = await self.ledgers.reserve(lease_id, model, found, known, tokens, at)
         if answer.place == FORGOTTEN:
             self._record()
@@ -167,10 +167,10 @@ class Together:
     def _record(self) -> None:
         """Tell a Redis that has forgotten what this process sent within the minute."""
         at = now()
-        for place, ledger in self.pool.ledgers().items():
+        for place, ledger in self.pool.places.ledgers.items():
             sent = [request for request in ledger.minute(at) if request.lease_id]
             if sent:
                 self.ledgers.record(place, sent)
 
     def _models_of(self, domain: str) -> set[str]:
-        return {model for name, model in self.pool.ledgers() if name == domain}
+        return {model for name, model in self.pool.places.ledgers if name == domain}

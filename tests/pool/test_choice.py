@@ -103,8 +103,8 @@ def test_what_a_quiet_time_uses_is_not_missed_in_a_busy_one(sizes, data):
     minutes = data.draw(st.integers(1, 15))
     for i in range(spent):
         assert isinstance(pool.lease(MODEL, (), NOW + 15 * i), Lease)
-    left = [ledger.remaining_today(NOW + 15 * spent) for ledger in pool.ledgers().values()]
-    used = dict(zip((domain for domain, _ in pool.ledgers()), left, strict=True))
+    left = [ledger.remaining_today(NOW + 15 * spent) for ledger in pool.places.ledgers.values()]
+    used = dict(zip((domain for domain, _ in pool.places.ledgers), left, strict=True))
     burst = sum(min(used.get(f"key:{number}", quota.rpd), quota.rpm * minutes) for number, quota in enumerate(quotas))
     assert burst >= 0.8 * _best_burst(quotas, spent, minutes)
 

@@ -165,7 +165,7 @@ def test_a_redis_that_forgot_the_day_learns_it_from_the_database(shared_pools, r
     with Redis.from_url(redis_url) as redis:
         redis.flushdb()
     for pool in pools._pools:
-        pool.pool.learn_usage({(members[0].domain, MODEL): 7}, NOW)
+        pool.pool.places.learn_usage({(members[0].domain, MODEL): 7}, NOW)
     assert len(granted(pools.lease(MODEL, (), NOW + 1) for _ in range(10))) == 3
 
 
@@ -175,7 +175,7 @@ def test_the_day_counts_of_the_database_never_add_up_with_those_of_redis(shared_
     for i in range(6):
         assert isinstance(pools.lease(MODEL, (), NOW + i), Lease)
         for pool in pools._pools:
-            pool.pool.learn_usage({(members[0].domain, MODEL): i}, NOW + i)
+            pool.pool.places.learn_usage({(members[0].domain, MODEL): i}, NOW + i)
     assert len(granted(pools.lease(MODEL, (), NOW + 10) for _ in range(10))) == 4
 
 
@@ -237,10 +237,10 @@ def test_a_clock_that_jumps_holds_nothing_for_longer_than_a_minute(shared_pools)
     pools = shared_pools(keys(1), Quota(rpm=2), processes=2)
     assert len(granted(pools.lease(MODEL, (), NOW + 3_600) for _ in range(2))) == 2
     for pool in pools._pools:
-        pool.pool.ledgers().clear()
+        pool.pool.places.ledgers.clear()
         pool.pool._boards.clear()
     assert isinstance(pools.lease(MODEL, (), NOW), Exhausted)
     for pool in pools._pools:
-        pool.pool.ledgers().clear()
+        pool.pool.places.ledgers.clear()
         pool.pool._boards.clear()
     assert isinstance(pools.lease(MODEL, (), NOW + 62), Lease)

@@ -101,7 +101,7 @@ async def test_prompts_that_bring_nothing_close_the_model_to_nobody_else(relay, 
 async def test_what_was_turned_away_used_no_quota(relay, gemini):
     gemini.failing = at_first(out_of_quota(REQUESTS, "5", "0.1s"))
     await answered(relay)
-    used = {ledger.used_today for ledger in pool._shared.pool.ledgers().values()}
+    used = {ledger.used_today for ledger in pool._shared.pool.places.ledgers.values()}
     assert used <= {0, 1} and await relay.counts() == {FIRST: (2, 1)}
 
 

@@ -229,7 +229,7 @@ async def test_what_ends_after_the_last_lease_is_written_down_all_the_same(ready
 async def test_a_rest_that_is_found_again_by_the_first_answer_is_an_event(ready):
     lease = await lease_of(KEYS[0])
     pool.cool_down(lease, pool.now() - 1, "quota_bare")
-    pool._shared.pool.ledgers()[lease.key.domain, FIRST].half_open = True
+    pool._shared.pool.places.ledgers[lease.key.domain, FIRST].half_open = True
     pool.answered(await lease_of(KEYS[0]))
     await pool.sync()
     changes = await in_db(lambda: list(KeyEvent.objects.order_by("id").values_list("was", "became", "model")))()
@@ -246,10 +246,10 @@ async def test_a_restart_without_redis_forgets_neither_the_minute_nor_how_a_key_
     pool.refuse(first[1], "quota_bare", used_quota=True)
     await pool.sync()
     failed = (first[1].key.domain, FIRST)
-    known = pool._shared.pool.ledgers()[failed]
+    known = pool._shared.pool.places.ledgers[failed]
     pool.reset()
     await pool.ready()
-    restored = pool._shared.pool.ledgers()[failed]
+    restored = pool._shared.pool.places.ledgers[failed]
     assert (restored.errors, restored.failures_in_a_row) == (known.errors, 1)
     assert isinstance(await pool.lease(FIRST, ()), pool.Lease)
     assert isinstance(await pool.lease(FIRST, ()), Exhausted), "six requests of three keys are the minute's quota"

@@ -47,7 +47,7 @@ def half_a_minute_passes(monkeypatch):
 
 async def used():
     """The requests of the running minute."""
-    return sum(len(ledger.minute(pool.now())) for ledger in pool._shared.pool.ledgers().values())
+    return sum(len(ledger.minute(pool.now())) for ledger in pool._shared.pool.places.ledgers.values())
 
 
 async def answered(relay):
