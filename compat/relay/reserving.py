@@ -37,9 +37,8 @@ def to_ask(holders: Sequence[Holder], targets: tuple[str, ...], prompt: int, ans
     `longest` is the client's limit in tokens of one answer, None when it gave none. Then the usual length is reserved
     where there is room for it, and one token must fit. Tokens of both dialects are the same: Gemini's.
     """
-    cap = _output_limit(targets)
-    least = prompt + answers * (1 if longest is None else min(longest, cap))
-    most = prompt + answers * min(longest or USUAL_ANSWER, cap)
+    most = prompt + answers * min(longest or USUAL_ANSWER, _output_limit(targets))
+    least = most if longest else prompt + answers
     for holder in holders:
         if holder.has_cost:
             prices = [pricing.price_of(target) for target in targets]
