@@ -44,6 +44,11 @@ class TurnTransport:
         """How many bytes are written and not yet the kernel's."""
         return self._size + self._transport.get_write_buffer_size()
 
+    def write_eof(self) -> None:
+        """Say that no more comes, behind all that was written."""
+        self._send()
+        self._transport.write_eof()
+
     def close(self) -> None:
         """Close it when all that was written is out."""
         self._send()

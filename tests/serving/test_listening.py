@@ -8,7 +8,9 @@ import sys
 import pytest
 
 from tests.serving.clients_and_servers import ROOT
-from tumbler_site.serving.listening import CannotListen, is_loopback, listen, url_of
+from tumbler_site.serving.listening import CannotListen, is_loopback, listen, listen_for, url_of
+from tumbler_site.serving.neighbours import waiting
+from tumbler_site.serving.supervisor import worker_commands
 
 
 def open_at(host, port=0, stall_seconds=30):
@@ -78,3 +80,40 @@ def test_a_socket_passed_by_systemd_is_taken_and_one_meant_for_another_is_not():
                 check=True,
             )
             assert (done.stdout.strip() == expected) is same
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux deals connections out among sockets of one port")
+def test_workers_have_a_socket_each_on_a_port_where_no_other_server_may_listen():
+    first, second = listen_for(2, "127.0.0.1", 0, backlog=16, stall_seconds=30)
+    with first, second:
+        host, port = first.getsockname()
+        assert second.getsockname() == (host, port)
+        for workers in (1, 2):
+            with pytest.raises(CannotListen, match=f"Port {port} on 127.0.0.1 is already in use"):
+                listen_for(workers, host, port, backlog=16, stall_seconds=30)
+
+
+def test_who_waits_at_the_sockets_of_neighbours_is_accepted_once():
+    busy, idle = open_at("127.0.0.1"), open_at("127.0.0.1")
+    with (
+        busy,
+        idle,
+        socket.create_connection(busy.getsockname()) as one,
+        socket.create_connection(busy.getsockname()) as two,
+    ):
+        found = list(waiting([busy, idle]))
+        assert {client.getpeername() for client in found} == {one.getsockname(), two.getsockname()}
+        assert [client.getblocking() for client in found] == [False, False]
+        assert list(waiting([busy, idle])) == []
+        for client in found:
+            client.close()
+
+
+def test_workers_begin_with_a_socket_of_their_own_and_know_those_of_the_others():
+    with open_at("127.0.0.1") as one, open_at("127.0.0.1") as two:
+        first, second = (str(sock.fileno()) for sock in (one, two))
+        assert [command[-2:] for command in worker_commands("uvicorn", 2, [one, two])] == [
+            [first, second],
+            [second, first],
+        ]
+        assert [command[-1:] for command in worker_commands("uvicorn", 2, [one])] == [[first], [first]]

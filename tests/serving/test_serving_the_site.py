@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 
 import psutil
 import pytest
@@ -170,7 +171,7 @@ def test_contributed_keys_that_cannot_be_unsealed_stop_the_start(migrated_site):
     assert any("cannot be unsealed" in line for line in wrong.err)
 
 
-def test_two_workers_share_one_socket_and_a_killed_one_comes_back(migrated_site):
+def test_two_workers_share_one_address_and_a_killed_one_comes_back(migrated_site):
     """Redis is named and not there: nothing that is asked here needs it."""
     child = migrated_site(*prepared("--server", "uvicorn", "--workers", "2"), REDIS_URL="redis://127.0.0.1:9/0")
     child.url()
@@ -185,6 +186,32 @@ def test_two_workers_share_one_socket_and_a_killed_one_comes_back(migrated_site)
     child.signal()
     assert child.wait() == 0
     assert not any(worker.is_running() for worker in second)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux deals connections out among sockets of one port")
+@pytest.mark.parametrize("server", ["uvicorn", "daphne"])
+def test_connections_are_dealt_out_and_who_waits_for_a_frozen_worker_is_answered_by_the_other(migrated_site, server):
+    child = migrated_site(*prepared("--server", server, "--workers", "2"), REDIS_URL="redis://127.0.0.1:9/0")
+    port = int(child.url().rpartition(":")[2].partition("/")[0])
+    first, second = child.until(lambda: len(found := the_workers_of(child)) == 2 and found, 20)
+
+    def dealt(count):
+        with ExitStack() as stack:
+            for _ in range(count):
+                stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            child.until(lambda: open_at(first, port) + open_at(second, port) == count, 20)
+            return open_at(first, port), open_at(second, port)
+
+    child.until(lambda: min(dealt(8)) > 0, 20)  # both are there
+    # A fair coin thrown 64 times falls less than 12 times on one of its sides in one run of ten million.
+    assert min(dealt(64)) >= 12
+    first.suspend()
+    try:
+        assert [child.ask("/healthz")[0] for _ in range(16)] == [200] * 16
+    finally:
+        first.resume()
+    child.signal()
+    assert child.wait() == 0
 
 
 def test_workers_end_with_a_supervisor_that_was_killed(migrated_site):
@@ -214,18 +241,24 @@ def test_a_worker_that_is_stopped_while_it_starts_leaves_no_journal(tmp_path):
 
 def test_a_worker_that_was_being_made_at_the_signal_is_told_as_well():
     class TooLate(Supervisor):
-        async def start(self):
-            worker = await super().start()
+        async def start(self, command):
+            worker = await super().start(command)
             self.end()
             return worker
 
     with socket.create_server(("127.0.0.1", 0)) as sock:
-        sleeper = TooLate([sys.executable, "-c", "import time; time.sleep(60)"], sock, end_seconds=60)
         began = time.monotonic()
-        asyncio.run(sleeper.run(1))
+        asyncio.run(TooLate([sock], 60).run([[sys.executable, "-c", "import time; time.sleep(60)"]]))
     assert time.monotonic() - began < 30
 
 
 def the_workers_of(child):
     children = psutil.Process(child.child.pid).children()
-    return [one for one in children if "tumbler_site.serving.worker" in one.cmdline()]
+    alive = [one for one in children if one.status() != psutil.STATUS_ZOMBIE]
+    return [one for one in alive if "tumbler_site.serving.worker" in one.cmdline()]
+
+
+def open_at(worker, port):
+    """How many connections it has accepted there."""
+    found = worker.net_connections("tcp")
+    return sum(one.status == psutil.CONN_ESTABLISHED and one.laddr.port == port for one in found)

@@ -88,3 +88,11 @@ async def test_what_was_not_taken_yet_counts_as_well(transport, kernel):
 
 async def test_all_else_is_the_others(transport):
     assert transport.get_extra_info("peername") == "the peername"
+
+
+async def test_the_end_of_what_is_written_comes_behind_it(transport, kernel):
+    kernel.write_eof = lambda: kernel.sent.append("the end")
+    transport.write(b"last")
+    transport.write_eof()
+    await asyncio.sleep(0)
+    assert kernel.sent == [b"last", "the end"]

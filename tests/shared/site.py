@@ -110,14 +110,15 @@ class Served:
     def workers(self) -> list[psutil.Process]:
         """The processes that answer, where there are several."""
         children = psutil.Process(self.process.pid).children()
-        return [child for child in children if "serving.worker" in str(child.cmdline())]
+        alive = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
+        return [child for child in alive if "serving.worker" in str(child.cmdline())]
 
     def client_of_each(self) -> list[httpx.Client]:
         """For each worker a client whose one connection it answers."""
         workers = self.workers()
         clients = []
         for worker in workers:
-            # One that has nothing to do takes every connection: the others stand still until this one is taken.
+            # While the others stand still it takes every connection, those that were dealt to them as well.
             others = [other for other in workers if other != worker]
             for other in others:
                 other.suspend()

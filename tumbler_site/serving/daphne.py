@@ -11,12 +11,13 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from daphne.server import Server as DaphneServer  # first: it installs Twisted's asyncio reactor
 from twisted.internet import defer, reactor
+from twisted.internet.task import LoopingCall
 from twisted.logger import (
     FilteringLogObserver,
     LogLevel,
@@ -28,6 +29,7 @@ from twisted.logger import (
 from tumbler_site.serving.connection import Factory
 from tumbler_site.serving.draining import begin_draining
 from tumbler_site.serving.limits import Limits
+from tumbler_site.serving.neighbours import LOOK_SECONDS, waiting
 from tumbler_site.serving.request import Request
 
 logger = logging.getLogger("daphne.server")
@@ -35,15 +37,28 @@ logger = logging.getLogger("daphne.server")
 GOING_AWAY = 1001  # RFC 6455, 7.4.1
 
 
-def serve(application: Any, sock: socket.socket, limits: Limits, ready: Callable[[], None]) -> None:
+def serve(
+    application: Any,
+    sock: socket.socket,
+    neighbours: Sequence[socket.socket],
+    limits: Limits,
+    ready: Callable[[], None],
+) -> None:
     """Serve `application` on the listening `sock` until SIGTERM or SIGINT; running requests get their grace."""
-    Server(application, sock, limits, ready).run()
+    Server(application, sock, neighbours, limits, ready).run()
 
 
 class Server(DaphneServer):
     """daphne's server on a socket that is there already."""
 
-    def __init__(self, application: Any, sock: socket.socket, limits: Limits, ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        application: Any,
+        sock: socket.socket,
+        neighbours: Sequence[socket.socket],
+        limits: Limits,
+        ready: Callable[[], None],
+    ) -> None:
         super().__init__(
             application,
             endpoints=[sock],  # daphne insists on one; `listen` takes its place
@@ -57,6 +72,8 @@ class Server(DaphneServer):
         )
         self.endpoints: list[Any] = []
         self.sock = sock
+        self.neighbours = neighbours
+        self.looking = LoopingCall(self.look_around)
         self.limits = limits
         self.ending = self.hurried = False
 
@@ -74,6 +91,14 @@ class Server(DaphneServer):
         self.http_factory = Factory(self)
         self.port = reactor.adoptStreamPort(self.sock.fileno(), self.sock.family, self.http_factory)
         self.sock.close()
+        if self.neighbours:
+            self.looking.start(LOOK_SECONDS)
+
+    def look_around(self) -> None:
+        """Take who waits at a neighbour's socket."""
+        for client in waiting(self.neighbours):
+            with client:  # Twisted takes a copy here too
+                reactor.adoptStreamConnection(client.fileno(), client.family, self.http_factory)
 
     def on_signal(self, number: int, frame: Any) -> None:
         """The first signal begins the drain, the second cuts it short."""
@@ -82,6 +107,14 @@ class Server(DaphneServer):
         else:
             self.ending = True
             reactor.callFromThread(self.stop)
+
+    def accept_no_more(self) -> None:
+        """Nobody shall queue here, or at a neighbour's because of us."""
+        self.port.stopListening()
+        if self.looking.running:
+            self.looking.stop()
+        for sock in self.neighbours:
+            sock.close()
 
     # --- The app of one request ------------------------------------------------------------------------------
 
@@ -145,7 +178,7 @@ class Server(DaphneServer):
     async def drain(self) -> None:
         """Accept no more, let running requests finish, tell those past their grace to stop, then cancel."""
         begin_draining()
-        self.port.stopListening()
+        self.accept_no_more()
         self.http_factory.finish_up()
         for protocol in list(self.connections):
             if not isinstance(protocol, Request):

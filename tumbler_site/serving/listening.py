@@ -1,10 +1,11 @@
-"""The listening socket: made once, before anything slow, and shared by every worker."""
+"""The listening sockets: made once, before anything slow; a worker that is started again finds its own still there."""
 
 import contextlib
 import errno
 import ipaddress
 import os
 import socket
+import sys
 
 SEND_BUFFER = 256 * 1024  # bytes
 FIRST_INHERITED = 3  # sd_listen_fds(3): systemd passes its sockets from this descriptor on
@@ -22,33 +23,54 @@ def listen(host: str, port: int, *, backlog: int, stall_seconds: float) -> socke
     """
     if not 0 <= port <= 65535:  # getaddrinfo would take the rest of a division
         raise CannotListen(f"Cannot listen on port {port}: a port is a number from 0 to 65535.")
-    sock = _inherited() or _bound(host, port)
+    return _begun(_inherited() or _bound(host, port), backlog, stall_seconds)
+
+
+def listen_for(workers: int, host: str, port: int, *, backlog: int, stall_seconds: float) -> list[socket.socket]:
+    """A socket for each worker, all on host:port: Linux deals connections out among them, by a hash of their addresses.
+
+    One for all where the system does not deal, or where systemd passed one. Raises CannotListen.
+    """
+    if workers == 1 or sys.platform != "linux" or _is_inherited():
+        return [listen(host, port, backlog=backlog, stall_seconds=stall_seconds)]
+    # Alone at first: among sockets that share a port another server's would be welcome too.
+    with _bound(host, port) as alone:
+        port = alone.getsockname()[1]
+    shared = [_bound(host, port, socket.SO_REUSEPORT) for _ in range(workers)]
+    return [_begun(sock, backlog, stall_seconds) for sock in shared]
+
+
+def _begun(sock: socket.socket, backlog: int, stall_seconds: float) -> socket.socket:
     # Linux would hold up to 4 MB for a client that does not read.
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     _notice_vanished_peers(sock, stall_seconds)
     try:
         sock.listen(backlog)
     except OSError as error:
+        host, port = sock.getsockname()[:2]
         raise _cannot(host, port, error) from None
     sock.setblocking(False)
     return sock
 
 
 def _inherited() -> socket.socket | None:
+    return socket.socket(fileno=FIRST_INHERITED) if _is_inherited() else None
+
+
+def _is_inherited() -> bool:
     # LISTEN_PID guards against descriptors that were meant for our parent.
-    if os.environ.get("LISTEN_PID") != str(os.getpid()) or os.environ.get("LISTEN_FDS") != "1":
-        return None
-    return socket.socket(fileno=FIRST_INHERITED)
+    return os.environ.get("LISTEN_PID") == str(os.getpid()) and os.environ.get("LISTEN_FDS") == "1"
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _bound(host: str, port: int, *options: int) -> socket.socket:
     sock = None
     try:
         family, kind, proto, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         sock = socket.socket(family, kind, proto)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        for option in (socket.SO_REUSEADDR, *options):
+            sock.setsockopt(socket.SOL_SOCKET, option, 1)
         sock.bind(address)
     except OSError as error:
         if sock is not None:

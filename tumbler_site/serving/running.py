@@ -2,7 +2,7 @@
 
 import gc
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,18 +18,23 @@ def _nothing() -> None:
 
 
 def run(
-    server: str, application: Any, sock: socket.socket, limits: Limits, ready: Callable[[], None] = _nothing
+    server: str,
+    application: Any,
+    sock: socket.socket,
+    limits: Limits,
+    ready: Callable[[], None] = _nothing,
+    neighbours: Sequence[socket.socket] = (),
 ) -> None:
     """Serve `application` on the listening `sock` until SIGTERM or SIGINT; returns when the running requests are done.
 
-    `ready` is called when requests are taken and signals are heard. The imports are here because each server brings
-    its own event loop along.
+    `ready` is called when requests are taken and signals are heard. Who waits too long at a socket of the neighbours is
+    served here as well. The imports are here because each server brings its own event loop along.
     """
     if server == "daphne":
         from tumbler_site.serving.daphne import serve
     else:
         from tumbler_site.serving.uvicorn import serve
-    serve(application, sock, limits, partial(_begin, ready))
+    serve(application, sock, neighbours, limits, partial(_begin, ready))
 
 
 def _begin(ready: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""Several workers on one socket: started, started again when they crash, and ended quietly together."""
+"""Several workers on one address: started, started again when they crash, and ended quietly together."""
 
 import asyncio
 import contextlib
@@ -19,50 +19,53 @@ _STEADY_SECONDS = 60.0  # a worker that lived so long starts over with the first
 _SPARE_SECONDS = 5.0  # past a worker's own limits, before it is killed
 
 
-def worker_command(server: str, sock: socket.socket) -> list[str]:
-    """The command line of a worker that serves on `sock`."""
-    return [sys.executable, "-m", "tumbler_site.serving.worker", server, str(sock.fileno())]
+def worker_commands(server: str, count: int, sockets: Sequence[socket.socket]) -> list[list[str]]:
+    """The command lines of so many workers: each names its own socket first, then those of the others; or the one of all."""
+    descriptors = [str(sock.fileno()) for sock in sockets]
+    workers = [[*descriptors[place:], *descriptors[:place]] for place in range(len(descriptors))]
+    command = [sys.executable, "-m", "tumbler_site.serving.worker", server]
+    return [[*command, *workers[place % len(workers)]] for place in range(count)]
 
 
-async def supervise(command: Sequence[str], count: int, sock: socket.socket, *, end_seconds: float) -> None:
-    """Keep `count` processes of `command` alive; on SIGTERM or SIGINT end them all and return when they are gone.
+async def supervise(commands: Sequence[Sequence[str]], sockets: Sequence[socket.socket], *, end_seconds: float) -> None:
+    """Keep a process of each command alive; on SIGTERM or SIGINT end them all and return when they are gone.
 
-    Each inherits `sock`. A worker that is still there `end_seconds` after the signal is killed.
+    Each inherits the sockets. A worker that is still there `end_seconds` after the signal is killed.
     """
-    await Supervisor(command, sock, end_seconds).run(count)
+    await Supervisor(sockets, end_seconds).run(commands)
 
 
 class Supervisor:
-    """The workers of one socket, from their start to their end."""
+    """The workers of one address, from their start to their end."""
 
-    def __init__(self, command: Sequence[str], sock: socket.socket, end_seconds: float) -> None:
-        self.command = command
-        self.sock = sock
+    def __init__(self, sockets: Sequence[socket.socket], end_seconds: float) -> None:
+        self.sockets = sockets
         self.end_seconds = end_seconds
         self.ending = asyncio.Event()
         self.workers: dict[int, asyncio.subprocess.Process] = {}
 
-    async def run(self, count: int) -> None:
-        """Keep `count` workers until a signal, then wait for the last of them."""
+    async def run(self, commands: Sequence[Sequence[str]]) -> None:
+        """Keep a worker of each command until a signal, then wait for the last of them."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.end)
-        await asyncio.gather(*(self.keep_alive(name) for name in range(1, count + 1)))
+        await asyncio.gather(*(self.keep_alive(name, command) for name, command in enumerate(commands, 1)))
 
     def end(self) -> None:
         """Tell every worker to end; told twice, they cut what still runs."""
         self.ending.set()
-        self.sock.close()  # nobody shall queue for workers that accept no more
+        for sock in self.sockets:
+            sock.close()  # nobody shall queue for workers that accept no more
         for worker in self.workers.values():
             with contextlib.suppress(ProcessLookupError):
                 worker.terminate()
 
-    async def keep_alive(self, name: int) -> None:
+    async def keep_alive(self, name: int, command: Sequence[str]) -> None:
         """Have one worker until the end, with longer and longer pauses between crashes."""
         pause = _FIRST_PAUSE
         while not self.ending.is_set():
             started = time.monotonic()
-            status = await self.live(name)
+            status = await self.live(name, command)
             if self.ending.is_set():
                 return
             pause = _FIRST_PAUSE if time.monotonic() - started > _STEADY_SECONDS else pause
@@ -71,9 +74,9 @@ class Supervisor:
                 await asyncio.wait_for(self.ending.wait(), pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    async def live(self, name: int) -> int:
+    async def live(self, name: int, command: Sequence[str]) -> int:
         """Start one worker and give its exit status when it is gone."""
-        worker = self.workers[name] = await self.start()
+        worker = self.workers[name] = await self.start(command)
         if self.ending.is_set():  # told while it was being made, so `end` did not know it
             worker.terminate()
         gone = asyncio.ensure_future(worker.wait())
@@ -86,13 +89,13 @@ class Supervisor:
             worker.kill()
         return await gone
 
-    async def start(self) -> asyncio.subprocess.Process:
+    async def start(self, command: Sequence[str]) -> asyncio.subprocess.Process:
         """A new worker process."""
         path = os.pathsep.join(filter(None, [str(settings.BASE_DIR), os.environ.get("PYTHONPATH", "")]))
         return await asyncio.create_subprocess_exec(
-            *self.command,
+            *command,
             stdin=asyncio.subprocess.PIPE,  # closes with this process, however it ends
-            pass_fds=[self.sock.fileno()],
+            pass_fds=[sock.fileno() for sock in self.sockets],
             process_group=0,  # Ctrl-C reaches the supervisor alone, which then tells everyone
             env={**os.environ, "PYTHONPATH": path},
         )

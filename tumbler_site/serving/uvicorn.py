@@ -6,7 +6,7 @@ import logging
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from types import FrameType
 from typing import Any, cast
@@ -22,12 +22,19 @@ from tumbler_site.serving.draining import begin_draining, is_draining
 from tumbler_site.serving.exchange import Exchange
 from tumbler_site.serving.guard import guarded
 from tumbler_site.serving.limits import Limits
+from tumbler_site.serving.neighbours import waiting
 from tumbler_site.serving.refusals import MALFORMED
 
 logger = logging.getLogger("uvicorn.error")
 
 
-def serve(application: Any, sock: socket.socket, limits: Limits, ready: Callable[[], None]) -> None:
+def serve(
+    application: Any,
+    sock: socket.socket,
+    neighbours: Sequence[socket.socket],
+    limits: Limits,
+    ready: Callable[[], None],
+) -> None:
     """Serve `application` on the listening `sock` until SIGTERM or SIGINT; running requests get their grace."""
     config = uvicorn.Config(
         guarded(application, limits),
@@ -42,14 +49,17 @@ def serve(application: Any, sock: socket.socket, limits: Limits, ready: Callable
         backlog=limits.backlog,
         ws_max_size=limits.websocket_bytes,
     )
-    Server(config, limits, ready).run([sock])
+    Server(config, neighbours, limits, ready).run([sock])
 
 
 class Server(uvicorn.Server):
     """uvicorn's server that ends with status 0, sweeps its connections, and is in a hurry when told twice."""
 
-    def __init__(self, config: uvicorn.Config, limits: Limits, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, neighbours: Sequence[socket.socket], limits: Limits, ready: Callable[[], None]
+    ) -> None:
         super().__init__(config)
+        self.neighbours = neighbours
         self.limits = limits
         self.ready = ready
 
@@ -64,13 +74,25 @@ class Server(uvicorn.Server):
         self.force_exit, self.should_exit = self.should_exit, True
 
     async def on_tick(self, counter: int) -> bool:
-        """Once a second, drop the connections that are past their deadline."""
+        """Every LOOK_SECONDS take who waits at a neighbour's; once a second drop connections that are past their deadline."""
+        for client in waiting(self.neighbours):
+            await asyncio.get_running_loop().connect_accepted_socket(self.new_connection, client)
         if counter % 10 == 0:
             now = time.monotonic()
             for connection in list(self.server_state.connections):
                 if isinstance(connection, Protocol) and connection.due < now:
                     connection.expire()
         return await super().on_tick(counter)
+
+    def new_connection(self) -> asyncio.Protocol:
+        """The protocol of a connection that uvicorn has not accepted itself."""
+        return self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept no more, at no socket, and end."""
+        await super().shutdown([*(sockets or []), *self.neighbours])
 
     async def _wait_tasks_to_complete(self) -> None:
         """Give running requests their grace, then close on them and let them settle, then cancel.

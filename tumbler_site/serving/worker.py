@@ -1,4 +1,4 @@
-"""One worker of several: `python -m tumbler_site.serving.worker SERVER DESCRIPTOR`, started by the supervisor."""
+"""One worker of several: `python -m tumbler_site.serving.worker SERVER DESCRIPTOR…`, started by the supervisor."""
 
 import os
 import signal
@@ -7,8 +7,11 @@ import sys
 import threading
 
 
-def main(server: str, descriptor: str) -> None:
-    """Serve on the listening socket that the supervisor passed, until SIGTERM or until the supervisor is gone."""
+def main(server: str, *descriptors: str) -> None:
+    """Serve on the first of the listening sockets that the supervisor passed, until SIGTERM or until that one is gone.
+
+    The others are the neighbours' own.
+    """
     threading.Thread(target=_end_with_the_supervisor, daemon=True).start()
     from tumbler_site.asgi import application
     from tumbler_site.serving.chores import begin_batches, begin_chores
@@ -16,7 +19,8 @@ def main(server: str, descriptor: str) -> None:
     from tumbler_site.serving.running import run
 
     begin_chores()
-    run(server, application, socket.socket(fileno=int(descriptor)), limits_in_force(), begin_batches)
+    own, *neighbours = (socket.socket(fileno=int(descriptor)) for descriptor in descriptors)
+    run(server, application, own, limits_in_force(), begin_batches, neighbours)
 
 
 def _end_with_the_supervisor() -> None:

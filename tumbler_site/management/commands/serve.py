@@ -17,10 +17,10 @@ from tumbler_site.serving import bootstrap
 from tumbler_site.serving.announcing import announce_first_run, announce_keys, announce_upstream
 from tumbler_site.serving.chores import begin_batches, begin_chores
 from tumbler_site.serving.limits import Limits, limits_in_force
-from tumbler_site.serving.listening import CannotListen, is_loopback, listen, url_of
+from tumbler_site.serving.listening import CannotListen, is_loopback, listen_for, url_of
 from tumbler_site.serving.open_files import allow_many
 from tumbler_site.serving.running import SERVERS, run
-from tumbler_site.serving.supervisor import supervise, worker_command
+from tumbler_site.serving.supervisor import supervise, worker_commands
 from tumbler_site.serving.upstream import SimulatorFailed, start_simulator, wants_simulator
 
 
@@ -64,8 +64,8 @@ class Command(BaseCommand):
         os.environ["HOST"] = host
         self.check()
         allow_many()
-        sock = listen(host, port, backlog=limits.backlog, stall_seconds=limits.stall_seconds)
-        url = url_of(sock)
+        sockets = listen_for(workers, host, port, backlog=limits.backlog, stall_seconds=limits.stall_seconds)
+        url = url_of(sockets[0])
         if prepare:
             self.prepare(f"{url}/v1")
         elif bootstrap.has_unapplied_migrations():
@@ -85,10 +85,11 @@ class Command(BaseCommand):
                 begin_batches()
                 self.say(f"Serving {url}/v1 ({server}, 1 process).")
 
-            run(server, application, sock, limits, ready)
+            run(server, application, sockets[0], limits, ready)
         else:
             self.say(f"Serving {url}/v1 ({server}, {workers} processes).")
-            asyncio.run(supervise(worker_command(server, sock), workers, sock, end_seconds=_end_seconds(limits)))
+            commands = worker_commands(server, workers, sockets)
+            asyncio.run(supervise(commands, sockets, end_seconds=_end_seconds(limits)))
 
     def apply_open_access(self, host: str, *, asked: bool) -> None:
         """Open the door for this process and its workers when asked to, and say so; refused off loopback."""
