@@ -365,7 +365,7 @@ KEPT = (
     ),
     Kept(
         "Who is calling",
-        "User, limits and rights, by the SHA-256 of a token",
+        "User, limits and rights, by the BLAKE2b of a token",
         "Memory",
         "4 seconds",
     ),

@@ -14,7 +14,7 @@ from accounts import batches as stored
 from accounts import pool
 from accounts.files import keep
 from accounts.models import Batch, IssuedToken
-from accounts.pool import clock
+from accounts.pool import clock, exchanging
 from benchmarks.day import virtual_time
 from compat.batches import running
 from compat.gemini.failures import failure_of
@@ -83,7 +83,7 @@ def played(site, monkeypatch):
     monkeypatch.setattr(accounts.in_db, "_threads", Here())
     # What is as it would be: only the database is asked less often, for the hours pass in seconds.
     monkeypatch.setattr(stored, "LEASE_SECONDS", 1_000.0)
-    monkeypatch.setattr(pool, "SYNC_SECONDS", 60.0)
+    monkeypatch.setattr(exchanging, "SYNC_SECONDS", 60.0)
     monkeypatch.setattr(running, "_LOOK_SECONDS", 120.0)
 
     def play(*, lines=0, until=None):
