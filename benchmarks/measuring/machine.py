@@ -82,7 +82,7 @@ def described() -> dict[str, str]:
         "python": sys.version.split()[0],
         "uvicorn": version("uvicorn"),
         "daphne": version("daphne"),
-        "pinned": "one core for the gateway, one for load and stand-in" if can_pin() else "no",
+        "pinned": "yes" if can_pin() else "no",  # to which cores differs between the questions
     }
 
 
