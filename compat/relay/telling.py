@@ -40,10 +40,7 @@ def nothing_left(job: Job, last: GeminiFailure | None, too_large: Mapping[str, i
             "There is no usable Gemini key in the pool. The operator can add one, or anybody contribute."
         )
     if code == "model_not_found" or not still_there(job.targets):
-        return UnknownModel(
-            f"The model `{job.asked}` does not exist any more: Gemini retired every model it is mapped to.",
-            param="model",
-        )
+        return _gone(job)
     waits = {target: pool.soonest(target, job.prompt_tokens) for target in job.targets}
     known = [wait for wait in waits.values() if wait is not None]
     if all(pool.model_rests(target) for target in waits):
@@ -51,6 +48,15 @@ def nothing_left(job: Job, last: GeminiFailure | None, too_large: Mapping[str, i
     if not known and code == "no_upstream_key":
         return NoUpstreamKey("No key in the pool could be used for this model.")
     return _exhausted(min(known, default=None))
+
+
+def _gone(job: Job) -> UnknownModel:
+    """No key finds any of the models that were to be asked."""
+    if job.targets == (job.asked,):
+        why = "Gemini has no model of that name, or not any more. `GET /v1/models` lists those that can be asked."
+    else:
+        why = "Gemini retired every model it is mapped to."
+    return UnknownModel(f"The model `{job.asked}` does not exist: {why}", param="model")
 
 
 def client_error(found: GeminiFailure, model: str) -> CompatError:

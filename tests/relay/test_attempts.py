@@ -229,6 +229,19 @@ async def test_when_every_model_is_gone_there_is_no_such_model(relay, gemini):
     assert gemini.models == [FIRST, SECOND]
 
 
+async def test_a_name_of_geminis_that_it_does_not_know_was_not_mapped_to_anything(relay, gemini):
+    gemini.failing = always(GONE)
+    job = await relay.job(FIRST)
+    told = []
+    for job.asked in (FIRST, "gpt-4"):
+        with pytest.raises(errors.UnknownModel) as found:
+            await complete(job)
+        told.append(str(found.value))
+    job.settle(404)
+    assert told[0].startswith(f"The model `{FIRST}` does not exist: Gemini has no model of that name")
+    assert told[1] == "The model `gpt-4` does not exist: Gemini retired every model it is mapped to."
+
+
 @pytest.mark.parametrize("failure", [OVERLOADED, BROKEN, failed(504), GeminiFailure(EMPTY, Facts(200))])
 async def test_a_model_in_trouble_is_left_for_the_next_at_once(relay, gemini, failure):
     gemini.failing = for_model(first=failure)
