@@ -14,6 +14,7 @@ import psutil
 
 from tumbler_site.serving.limits import Limits
 from tumbler_site.serving.listening import listen
+from tumbler_site.serving.neighbours import Sockets
 from tumbler_site.serving.running import run
 
 CHUNK = b"x" * 65536
@@ -211,5 +212,5 @@ if __name__ == "__main__":
     limits = Limits(**json.loads(sys.argv[2]))
     sock = listen("127.0.0.1", 0, backlog=limits.backlog, stall_seconds=limits.stall_seconds)
     print(sock.getsockname()[1], flush=True)
-    run(sys.argv[1], app, sock, limits)
+    run(sys.argv[1], app, Sockets(sock), limits)
     say("ended quietly", os.getpid())

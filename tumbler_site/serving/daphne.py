@@ -9,9 +9,8 @@ Checked against daphne 4.2.3 and Twisted 26.10. One connection is connection.py,
 import asyncio
 import logging
 import signal
-import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -29,7 +28,7 @@ from twisted.logger import (
 from tumbler_site.serving.connection import Factory
 from tumbler_site.serving.draining import begin_draining
 from tumbler_site.serving.limits import Limits
-from tumbler_site.serving.neighbours import LOOK_SECONDS, waiting
+from tumbler_site.serving.neighbours import LOOK_SECONDS, Sockets, waiting
 from tumbler_site.serving.request import Request
 
 logger = logging.getLogger("daphne.server")
@@ -37,31 +36,18 @@ logger = logging.getLogger("daphne.server")
 GOING_AWAY = 1001  # RFC 6455, 7.4.1
 
 
-def serve(
-    application: Any,
-    sock: socket.socket,
-    neighbours: Sequence[socket.socket],
-    limits: Limits,
-    ready: Callable[[], None],
-) -> None:
-    """Serve `application` on the listening `sock` until SIGTERM or SIGINT; running requests get their grace."""
-    Server(application, sock, neighbours, limits, ready).run()
+def serve(application: Any, sockets: Sockets, limits: Limits, ready: Callable[[], None]) -> None:
+    """Serve `application` on its own socket until SIGTERM or SIGINT; running requests get their grace."""
+    Server(application, sockets, limits, ready).run()
 
 
 class Server(DaphneServer):
     """daphne's server on a socket that is there already."""
 
-    def __init__(
-        self,
-        application: Any,
-        sock: socket.socket,
-        neighbours: Sequence[socket.socket],
-        limits: Limits,
-        ready: Callable[[], None],
-    ) -> None:
+    def __init__(self, application: Any, sockets: Sockets, limits: Limits, ready: Callable[[], None]) -> None:
         super().__init__(
             application,
-            endpoints=[sock],  # daphne insists on one; `listen` takes its place
+            endpoints=[sockets.own],  # daphne insists on one; `listen` takes its place
             signal_handlers=False,
             server_name="",
             request_buffer_size=64 * 1024,
@@ -71,8 +57,7 @@ class Server(DaphneServer):
             ready_callable=ready,
         )
         self.endpoints: list[Any] = []
-        self.sock = sock
-        self.neighbours = neighbours
+        self.sock, self.neighbours = sockets
         self.looking = LoopingCall(self.look_around)
         self.limits = limits
         self.ending = self.hurried = False

@@ -2,9 +2,17 @@
 
 import contextlib
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 LOOK_SECONDS = 0.1
+
+
+class Sockets(NamedTuple):
+    """The listening sockets of one worker: its own, and those of the others."""
+
+    own: socket.socket
+    neighbours: Sequence[socket.socket] = ()
 
 
 def waiting(sockets: Iterable[socket.socket]) -> Iterator[socket.socket]:

@@ -1,12 +1,12 @@
 """Runs an ASGI app in this process under the server that was asked for."""
 
 import gc
-import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from tumbler_site.serving.limits import Limits
+from tumbler_site.serving.neighbours import Sockets
 
 SERVERS = ("daphne", "uvicorn")
 # A request makes and drops some hundred containers, hardly any of them in a circle.
@@ -17,15 +17,8 @@ def _nothing() -> None:
     """Nobody waits for it."""
 
 
-def run(
-    server: str,
-    application: Any,
-    sock: socket.socket,
-    limits: Limits,
-    ready: Callable[[], None] = _nothing,
-    neighbours: Sequence[socket.socket] = (),
-) -> None:
-    """Serve `application` on the listening `sock` until SIGTERM or SIGINT; returns when the running requests are done.
+def run(server: str, application: Any, sockets: Sockets, limits: Limits, ready: Callable[[], None] = _nothing) -> None:
+    """Serve `application` on its own socket until SIGTERM or SIGINT; returns when the running requests are done.
 
     `ready` is called when requests are taken and signals are heard. Who waits too long at a socket of the neighbours is
     served here as well. The imports are here because each server brings its own event loop along.
@@ -34,7 +27,7 @@ def run(
         from tumbler_site.serving.daphne import serve
     else:
         from tumbler_site.serving.uvicorn import serve
-    serve(application, sock, neighbours, limits, partial(_begin, ready))
+    serve(application, sockets, limits, partial(_begin, ready))
 
 
 def _begin(ready: Callable[[], None]) -> None:

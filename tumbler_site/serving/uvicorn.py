@@ -22,20 +22,14 @@ from tumbler_site.serving.draining import begin_draining, is_draining
 from tumbler_site.serving.exchange import Exchange
 from tumbler_site.serving.guard import guarded
 from tumbler_site.serving.limits import Limits
-from tumbler_site.serving.neighbours import waiting
+from tumbler_site.serving.neighbours import Sockets, waiting
 from tumbler_site.serving.refusals import MALFORMED
 
 logger = logging.getLogger("uvicorn.error")
 
 
-def serve(
-    application: Any,
-    sock: socket.socket,
-    neighbours: Sequence[socket.socket],
-    limits: Limits,
-    ready: Callable[[], None],
-) -> None:
-    """Serve `application` on the listening `sock` until SIGTERM or SIGINT; running requests get their grace."""
+def serve(application: Any, sockets: Sockets, limits: Limits, ready: Callable[[], None]) -> None:
+    """Serve `application` on its own socket until SIGTERM or SIGINT; running requests get their grace."""
     config = uvicorn.Config(
         guarded(application, limits),
         loop="uvloop",
@@ -49,7 +43,7 @@ def serve(
         backlog=limits.backlog,
         ws_max_size=limits.websocket_bytes,
     )
-    Server(config, neighbours, limits, ready).run([sock])
+    Server(config, sockets.neighbours, limits, ready).run([sockets.own])
 
 
 class Server(uvicorn.Server):

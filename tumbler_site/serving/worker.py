@@ -16,11 +16,12 @@ def main(server: str, *descriptors: str) -> None:
     from tumbler_site.asgi import application
     from tumbler_site.serving.chores import begin_batches, begin_chores
     from tumbler_site.serving.limits import limits_in_force
+    from tumbler_site.serving.neighbours import Sockets
     from tumbler_site.serving.running import run
 
     begin_chores()
     own, *neighbours = (socket.socket(fileno=int(descriptor)) for descriptor in descriptors)
-    run(server, application, own, limits_in_force(), begin_batches, neighbours)
+    run(server, application, Sockets(own, neighbours), limits_in_force(), begin_batches)
 
 
 def _end_with_the_supervisor() -> None:

@@ -18,6 +18,7 @@ from tumbler_site.serving.announcing import announce_first_run, announce_keys, a
 from tumbler_site.serving.chores import begin_batches, begin_chores
 from tumbler_site.serving.limits import Limits, limits_in_force
 from tumbler_site.serving.listening import CannotListen, is_loopback, listen_for, url_of
+from tumbler_site.serving.neighbours import Sockets
 from tumbler_site.serving.open_files import allow_many
 from tumbler_site.serving.running import SERVERS, run
 from tumbler_site.serving.supervisor import supervise, worker_commands
@@ -85,7 +86,7 @@ class Command(BaseCommand):
                 begin_batches()
                 self.say(f"Serving {url}/v1 ({server}, 1 process).")
 
-            run(server, application, sockets[0], limits, ready)
+            run(server, application, Sockets(sockets[0]), limits, ready)
         else:
             self.say(f"Serving {url}/v1 ({server}, {workers} processes).")
             commands = worker_commands(server, workers, sockets)
