@@ -348,6 +348,12 @@ KEPT = (
         "Until newer requests take the room, or the process ends; in Redis 10 seconds",
     ),
     Kept(
+        "What /metrics tells",
+        "Sums of all requests together, by endpoint, status and model: nobody's name",
+        "Memory; of several workers also a file for each in the data directory",
+        "Until the service ends",
+    ),
+    Kept(
         "Usage totals by day",
         "User, token, models, sums",
         "Database",
@@ -514,9 +520,10 @@ METRICS = (
     "tumbler_tokens",
     "tumbler_request_seconds",
     "tumbler_pool_keys",
+    "tumbler_worker_requests",
     "tumbler_tasks",
 )
-"""The names of the site's own metrics; python_… and process_… come from the library and tell of the process alone."""
+"""The names of the site's own metrics; process_… come from the library and tell of the processes alone."""
 
 
 def as_json() -> dict[str, Any]:

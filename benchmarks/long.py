@@ -17,7 +17,7 @@ from benchmarks.measuring.loading import Load, coming_and_going
 _LEAVING = 0.3
 _RATE = 60.0  # requests a second of each server: under half of what the slower one can do beside the other
 _SAMPLE_SECONDS = 5.0
-_TASKS = re.compile(r"^tumbler_tasks (\S+)", re.MULTILINE)
+_TASKS = re.compile(r"^tumbler_tasks\{.*\} (\S+)", re.MULTILINE)
 
 
 @dataclass

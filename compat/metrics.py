@@ -1,68 +1,86 @@
-"""What /metrics tells of this process: requests, attempts, tokens, times and tasks. No user, no token, no key."""
+"""What /metrics tells: requests, attempts, tokens and times of all workers, processes one by one. No user, no token, no key."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import partial
 from itertools import accumulate
 
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Gauge, Metric, generate_latest
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 from accounts import pool
-from accounts.live.traffic import BUCKETS, Tally, traffic
+from accounts.live.traffic import BUCKETS, Tally
+from accounts.live.workers import Report, Sums, reports
 
-_KEYS = Gauge("tumbler_pool_keys", "Contributed keys that may be leased; 1 to 4 are told as 1, as on the status page.")
-_KEYS.set_function(lambda: _told(pool.size()))
-_TASKS = Gauge("tumbler_tasks", "Tasks of the event loop; what stays high while nothing is asked is a leak.")
-_TASKS.set_function(lambda: len(_tasks()))
 _TOLD_FROM = 5
 
 
-class _Ended(Collector):
-    """The sums of requests that ended, put in prometheus_client's words when somebody asks."""
+class _Told(Collector):
+    """Plain numbers, put in prometheus_client's words when somebody asks."""
 
     def collect(self) -> Iterator[Metric]:
-        """Sums by the labels of each metric."""
-        requests = CounterMetricFamily(
-            "tumbler_requests", "Requests that ended.", labels=["endpoint", "status", "gemini_model"]
+        """Sums over all workers; then what is true of the site, and of each worker."""
+        workers = dict(sorted(reports.all().items()))
+        yield from _ended(Sums.of(report.sums for report in workers.values()))
+        yield GaugeMetricFamily(
+            "tumbler_pool_keys",
+            "Contributed keys that may be leased; 1 to 4 are told as 1, as on the status page.",
+            _told(pool.size()),
         )
-        attempts = CounterMetricFamily("tumbler_attempts", "Calls to the upstream.", labels=["endpoint"])
-        tokens = CounterMetricFamily("tumbler_tokens", "Tokens as Gemini counts them.", labels=["gemini_model", "kind"])
-        seconds = HistogramMetricFamily(
-            "tumbler_request_seconds", "Seconds from a request's arrival to its end.", labels=["endpoint"]
-        )
-        by_endpoint: dict[str, list[Tally]] = defaultdict(list)
-        by_model: dict[str, list[Tally]] = defaultdict(list)
-        for (endpoint, status, model), tally in list(traffic.tallies.items()):
-            requests.add_metric([endpoint, str(status), model], sum(tally.lasted))
-            by_endpoint[endpoint].append(tally)
-            by_model[model].append(tally)
-        for endpoint, tallies in by_endpoint.items():
-            attempts.add_metric([endpoint], sum(tally.attempts for tally in tallies))
-            lasted = accumulate(map(sum, zip(*(tally.lasted for tally in tallies), strict=True)))
-            limits = [*(f"{limit / 1000:g}" for limit in BUCKETS), "+Inf"]
-            total = sum(tally.ms for tally in tallies) / 1000
-            seconds.add_metric([endpoint], list(zip(limits, lasted, strict=True)), total)
-        for model, tallies in by_model.items():
-            tokens.add_metric([model, "prompt"], sum(tally.prompt for tally in tallies))
-            tokens.add_metric([model, "completion"], sum(tally.completion for tally in tallies))
-        yield from (requests, attempts, tokens, seconds)
+        yield from _by_worker(workers)
 
 
-REGISTRY.register(_Ended())
+def _ended(sums: Sums) -> Iterator[Metric]:
+    """Requests that ended, by the labels of each metric."""
+    requests = CounterMetricFamily(
+        "tumbler_requests", "Requests that ended.", labels=["endpoint", "status", "gemini_model"]
+    )
+    attempts = CounterMetricFamily("tumbler_attempts", "Calls to the upstream.", labels=["endpoint"])
+    tokens = CounterMetricFamily("tumbler_tokens", "Tokens as Gemini counts them.", labels=["gemini_model", "kind"])
+    seconds = HistogramMetricFamily(
+        "tumbler_request_seconds", "Seconds from a request's arrival to its end.", labels=["endpoint"]
+    )
+    by_endpoint: defaultdict[str, Tally] = defaultdict(Tally)
+    by_model: defaultdict[str, Tally] = defaultdict(Tally)
+    for (endpoint, status, model), tally in sums.tallies.items():
+        requests.add_metric([endpoint, str(status), model], sum(tally.lasted))
+        by_endpoint[endpoint].add(tally)
+        by_model[model].add(tally)
+    limits = [*(f"{limit / 1000:g}" for limit in BUCKETS), "+Inf"]
+    for endpoint, tally in by_endpoint.items():
+        attempts.add_metric([endpoint], tally.attempts)
+        seconds.add_metric([endpoint], list(zip(limits, accumulate(tally.lasted), strict=True)), tally.ms / 1000)
+    for model, tally in by_model.items():
+        tokens.add_metric([model, "prompt"], tally.prompt)
+        tokens.add_metric([model, "completion"], tally.completion)
+    yield from (requests, attempts, tokens, seconds)
+
+
+def _by_worker(workers: dict[str, Report]) -> Iterator[Metric]:
+    """What each worker has answered, how many tasks it runs, and what the system knows of its process while that lives."""
+    ended = CounterMetricFamily("tumbler_worker_requests", "Requests that ended, by worker.", labels=["worker"])
+    tasks = GaugeMetricFamily(
+        "tumbler_tasks", "Tasks of the event loop; what stays high while nothing is asked is a leak.", labels=["worker"]
+    )
+    of_processes: dict[str, Metric] = {}
+    for worker, report in workers.items():
+        ended.add_metric([worker], sum(sum(tally.lasted) for tally in report.sums.tallies.values()))
+        tasks.add_metric([worker], report.tasks)
+        for told in ProcessCollector(pid=partial(str, report.pid), registry=None).collect():
+            metric = of_processes.setdefault(told.name, Metric(told.name, told.documentation, told.type))
+            for sample in told.samples:
+                metric.add_sample(sample.name, {"worker": worker}, sample.value)
+    yield from (ended, tasks, *of_processes.values())
+
+
+registry = CollectorRegistry()
+registry.register(_Told())
 
 
 def exposition() -> tuple[bytes, str]:
     """What a scraper gets: Prometheus's text, and its media type."""
-    return generate_latest(), CONTENT_TYPE_LATEST
-
-
-def _tasks() -> set[asyncio.Task[object]]:
-    try:
-        return asyncio.all_tasks()
-    except RuntimeError:  # told outside a loop, by a test
-        return set()
+    return generate_latest(registry), CONTENT_TYPE_LATEST
 
 
 def _told(size: int) -> int:

@@ -8,6 +8,8 @@ from bisect import bisect_left
 from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 if TYPE_CHECKING:
     from accounts.metering.lines import Admission, Settlement
 
@@ -28,15 +30,23 @@ class Running(Protocol):
         """As Gemini has counted them up to now."""
 
 
-class Tally:
+class Tally(msgspec.Struct):
     """The requests of one endpoint that ended with one status, by one model."""
 
-    __slots__ = ("attempts", "completion", "lasted", "ms", "prompt")
+    attempts: int = 0
+    prompt: int = 0
+    completion: int = 0
+    ms: int = 0
+    lasted: list[int] = msgspec.field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
+    """How many ended within each bucket; the last is for those that took longer."""
 
-    def __init__(self) -> None:
-        self.attempts = self.prompt = self.completion = self.ms = 0
-        self.lasted = [0] * (len(BUCKETS) + 1)
-        """How many ended within each bucket; the last is for those that took longer."""
+    def add(self, other: "Tally") -> None:
+        """Count the other's requests as well."""
+        self.attempts += other.attempts
+        self.prompt += other.prompt
+        self.completion += other.completion
+        self.ms += other.ms
+        self.lasted = [ours + theirs for ours, theirs in zip(self.lasted, other.lasted, strict=True)]
 
 
 class Traffic:

@@ -109,11 +109,15 @@ def test_who_waits_at_the_sockets_of_neighbours_is_accepted_once():
             client.close()
 
 
-def test_workers_begin_with_a_socket_of_their_own_and_know_those_of_the_others():
+def test_workers_begin_with_a_socket_of_their_own_and_know_those_of_the_others(tmp_path):
     with open_at("127.0.0.1") as one, open_at("127.0.0.1") as two:
         first, second = (str(sock.fileno()) for sock in (one, two))
-        assert [command[-2:] for command in worker_commands("uvicorn", 2, [one, two])] == [
-            [first, second],
-            [second, first],
+        mine, theirs = str(tmp_path / "1.report"), str(tmp_path / "2.report")
+        assert [command[-3:] for command in worker_commands("uvicorn", 2, [one, two], tmp_path)] == [
+            [mine, first, second],
+            [theirs, second, first],
         ]
-        assert [command[-1:] for command in worker_commands("uvicorn", 2, [one])] == [[first], [first]]
+        assert [command[-2:] for command in worker_commands("uvicorn", 2, [one], tmp_path)] == [
+            [mine, first],
+            [theirs, first],
+        ]

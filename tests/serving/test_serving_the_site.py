@@ -226,7 +226,8 @@ def test_workers_end_with_a_supervisor_that_was_killed(migrated_site):
 def test_a_worker_that_is_stopped_while_it_starts_leaves_no_journal(tmp_path):
     journal = tmp_path / "journal"
     with socket.create_server(("127.0.0.1", 0)) as sock:
-        command = [sys.executable, "-m", "tumbler_site.serving.worker", "uvicorn", str(sock.fileno())]
+        report = str(tmp_path / "1.report")
+        command = [sys.executable, "-m", "tumbler_site.serving.worker", "uvicorn", report, str(sock.fileno())]
         environment = clean_environment(tmp_path, PYTHONPATH=str(ROOT))
         worker = Process(command, env=environment, stdin=subprocess.PIPE, pass_fds=[sock.fileno()])
     try:

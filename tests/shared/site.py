@@ -30,6 +30,7 @@ for n in range(5):
     contribute(f"shared-fake-upstream-key-{n}", source=ContributedKey.Source.COMMAND, project=f"p{n}")
 print(issue_token(User.objects.create(username="ada"))[1])
 """
+_BY_WORKER = re.compile(r'^tumbler_worker_requests_total\{worker="(\d+)"\} (\S+)', re.MULTILINE)
 _SERVED = re.compile(r"^tumbler_requests_total\{[^}]*\} (\S+)", re.MULTILINE)
 
 
@@ -138,9 +139,11 @@ class Served:
             raise
 
 
-def served_by(client: httpx.Client) -> float:
-    """How many requests the worker at the other end has answered."""
-    return sum(map(float, _SERVED.findall(client.get("/metrics").text)))
+def served(client: httpx.Client) -> dict[str, float]:
+    """How many requests each worker has answered, by its name, and "" for all of them: as /metrics of one worker tells it."""
+    text = client.get("/metrics").text
+    by_worker = {name: float(count) for name, count in _BY_WORKER.findall(text)}
+    return {**by_worker, "": sum(map(float, _SERVED.findall(text)))}
 
 
 def chat(model: str, text: str = "Hi.", **members: Any) -> dict[str, Any]:

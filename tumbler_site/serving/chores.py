@@ -1,15 +1,17 @@
-"""What a process that serves does beside: usage that an ended process left, keys that wait for their check, and batches."""
+"""What a process that serves does beside: usage that an ended process left, keys that wait for a check, batches, reports."""
 
 import asyncio
 import atexit
 import logging
 import signal
 import sys
+from pathlib import Path
 
 from django.conf import settings
 
 from accounts import metering
 from accounts.contributions.checking import check_soon
+from accounts.live.workers import report_for_good, reports
 from accounts.stored.behind import write_rest
 from compat.batches.running import run_for_good
 from tumbler_site.serving.draining import ends_with_draining
@@ -40,3 +42,10 @@ def begin_batches() -> None:
     """Run batches in the event loop that serves, until it is to end. That loop is set, if it does not run yet."""
     if settings.BATCH_LINES:
         ends_with_draining(asyncio.get_event_loop().create_task(run_for_good(settings.BATCH_LINES)))
+
+
+def begin_reports(file: Path) -> None:
+    """Tell the other workers what this one does, in the event loop that serves, until it is to end; and once more at the end."""
+    reports.begin(file)
+    atexit.register(reports.write)
+    ends_with_draining(asyncio.get_event_loop().create_task(report_for_good()))

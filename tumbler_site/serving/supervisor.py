@@ -9,8 +9,11 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from django.conf import settings
+
+from accounts.live.workers import SUFFIX
 
 logger = logging.getLogger(__name__)
 
@@ -19,12 +22,15 @@ _STEADY_SECONDS = 60.0  # a worker that lived so long starts over with the first
 _SPARE_SECONDS = 5.0  # past a worker's own limits, before it is killed
 
 
-def worker_commands(server: str, count: int, sockets: Sequence[socket.socket]) -> list[list[str]]:
-    """The command lines of so many workers: each names its own socket first, then those of the others; or the one of all."""
+def worker_commands(server: str, count: int, sockets: Sequence[socket.socket], reports: Path) -> list[list[str]]:
+    """The command lines of so many workers, called 1, 2 …
+
+    Each names the file in `reports` that is its own; then its socket, and behind it those of the others; or the one of all.
+    """
     descriptors = [str(sock.fileno()) for sock in sockets]
     workers = [[*descriptors[place:], *descriptors[:place]] for place in range(len(descriptors))]
     command = [sys.executable, "-m", "tumbler_site.serving.worker", server]
-    return [[*command, *workers[place % len(workers)]] for place in range(count)]
+    return [[*command, str(reports / f"{place + 1}{SUFFIX}"), *workers[place % len(workers)]] for place in range(count)]
 
 
 async def supervise(commands: Sequence[Sequence[str]], sockets: Sequence[socket.socket], *, end_seconds: float) -> None:

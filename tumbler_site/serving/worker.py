@@ -1,27 +1,33 @@
-"""One worker of several: `python -m tumbler_site.serving.worker SERVER DESCRIPTOR…`, started by the supervisor."""
+"""One worker of several: `python -m tumbler_site.serving.worker SERVER REPORT DESCRIPTOR…`, started by the supervisor."""
 
 import os
 import signal
 import socket
 import sys
 import threading
+from pathlib import Path
 
 
-def main(server: str, *descriptors: str) -> None:
+def main(server: str, report: str, *descriptors: str) -> None:
     """Serve on the first of the listening sockets that the supervisor passed, until SIGTERM or until that one is gone.
 
-    The others are the neighbours' own.
+    The others are the neighbours' own. `report` is the file in which this worker tells them what it did.
     """
     threading.Thread(target=_end_with_the_supervisor, daemon=True).start()
     from tumbler_site.asgi import application
-    from tumbler_site.serving.chores import begin_batches, begin_chores
+    from tumbler_site.serving.chores import begin_batches, begin_chores, begin_reports
     from tumbler_site.serving.limits import limits_in_force
     from tumbler_site.serving.neighbours import Sockets
     from tumbler_site.serving.running import run
 
     begin_chores()
     own, *neighbours = (socket.socket(fileno=int(descriptor)) for descriptor in descriptors)
-    run(server, application, Sockets(own, neighbours), limits_in_force(), begin_batches)
+
+    def ready() -> None:
+        begin_batches()
+        begin_reports(Path(report))
+
+    run(server, application, Sockets(own, neighbours), limits_in_force(), ready)
 
 
 def _end_with_the_supervisor() -> None:

@@ -20,6 +20,7 @@ from tumbler_site.serving.limits import Limits, limits_in_force
 from tumbler_site.serving.listening import CannotListen, is_loopback, listen_for, url_of
 from tumbler_site.serving.neighbours import Sockets
 from tumbler_site.serving.open_files import allow_many
+from tumbler_site.serving.reports import report_directory
 from tumbler_site.serving.running import SERVERS, run
 from tumbler_site.serving.supervisor import supervise, worker_commands
 from tumbler_site.serving.upstream import SimulatorFailed, start_simulator, wants_simulator
@@ -89,8 +90,9 @@ class Command(BaseCommand):
             run(server, application, Sockets(sockets[0]), limits, ready)
         else:
             self.say(f"Serving {url}/v1 ({server}, {workers} processes).")
-            commands = worker_commands(server, workers, sockets)
-            asyncio.run(supervise(commands, sockets, end_seconds=_end_seconds(limits)))
+            with report_directory(settings.DATA_DIR) as reports:
+                commands = worker_commands(server, workers, sockets, reports)
+                asyncio.run(supervise(commands, sockets, end_seconds=_end_seconds(limits)))
 
     def apply_open_access(self, host: str, *, asked: bool) -> None:
         """Open the door for this process and its workers when asked to, and say so; refused off loopback."""
