@@ -349,7 +349,7 @@ KEPT = (
     ),
     Kept(
         "What /metrics tells",
-        "Sums of all requests together, by endpoint, status and model: nobody's name",
+        "Sums of all requests together, by endpoint, status, error code and model: nobody's name",
         "Memory; of several workers also a file for each in the data directory",
         "Until the service ends",
     ),
@@ -519,6 +519,7 @@ METRICS = (
     "tumbler_attempts",
     "tumbler_tokens",
     "tumbler_request_seconds",
+    "tumbler_errors",
     "tumbler_pool_keys",
     "tumbler_worker_requests",
     "tumbler_tasks",
@@ -541,7 +542,7 @@ def as_markdown() -> str:
     kept = _table("what | in detail | where | for how long", [row.told for row in KEPT])
     columns = _table("columns | they hold", [(_code(row.columns), row.what) for row in KEPT if row.columns])
     logged = _table("log lines | they tell", [(_code(row.lines), row.what) for row in LOGGED])
-    metrics = "Metrics count requests, attempts, tokens, seconds, keys and tasks, without names: " + ", ".join(
+    metrics = "Metrics count requests, errors, attempts, tokens, seconds, keys and tasks, without names: " + ", ".join(
         f"`{name}`" for name in METRICS
     )
     return "\n\n".join((kept, "### Column by column", columns, "### Line by line", logged, f"{metrics}."))

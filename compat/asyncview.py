@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 
 from accounts.callers import Caller
 from accounts.in_db import DatabaseAway
+from accounts.live.traffic import traffic
 from accounts.metering import NO_COUNTS, TokenCounts
 from accounts.sealing import Unsealable
 from compat import edge
@@ -55,6 +56,7 @@ class AsyncAPIView(APIView):
     is_open = False
     """Whether it asks for no token: anybody may come, or a link says who does."""
     endpoint = ""
+    """What usage records and metrics call it."""
     needs = ""
     """The scope that a token must have; "" where any token will do."""
 
@@ -101,7 +103,9 @@ class AsyncAPIView(APIView):
             raise
         except Exception as error:  # noqa: BLE001 (the last stop: whatever it is, the client gets the envelope)
             request_id = self._request_id()
-            response = self.error_answer(self._client_error(error, request_id), request_id)
+            told = self._client_error(error, request_id)
+            traffic.erred(self.endpoint, told.status, told.code)
+            response = self.error_answer(told, request_id)
         edge.finish(response, request, request_id or self._request_id(), started, self.job)
         return response
 

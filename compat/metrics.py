@@ -1,4 +1,4 @@
-"""What /metrics tells: requests, attempts, tokens and times of all workers, processes one by one. No user, no token, no key."""
+"""What /metrics tells: requests, errors, tokens and times of all workers, processes one by one. No user, no token, no key."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -22,7 +22,9 @@ class _Told(Collector):
     def collect(self) -> Iterator[Metric]:
         """Sums over all workers; then what is true of the site, and of each worker."""
         workers = dict(sorted(reports.all().items()))
-        yield from _ended(Sums.of(report.sums for report in workers.values()))
+        sums = Sums.of(report.sums for report in workers.values())
+        yield from _ended(sums)
+        yield _errors(sums)
         yield GaugeMetricFamily(
             "tumbler_pool_keys",
             "Contributed keys that may be leased; 1 to 4 are told as 1, as on the status page.",
@@ -55,6 +57,14 @@ def _ended(sums: Sums) -> Iterator[Metric]:
         tokens.add_metric([model, "prompt"], tally.prompt)
         tokens.add_metric([model, "completion"], tally.completion)
     yield from (requests, attempts, tokens, seconds)
+
+
+def _errors(sums: Sums) -> Metric:
+    """What went wrong, as clients were told: also what was refused before it was admitted, a wrong token or a bad body."""
+    errors = CounterMetricFamily("tumbler_errors", "Answers that were errors.", labels=["endpoint", "status", "code"])
+    for (endpoint, status, code), count in sums.errors.items():
+        errors.add_metric([endpoint, str(status), code], count)
+    return errors
 
 
 def _by_worker(workers: dict[str, Report]) -> Iterator[Metric]:

@@ -58,6 +58,8 @@ class Traffic:
         self.latest: deque[tuple[Admission, Settlement]] = deque(maxlen=KEPT)
         self.tallies: defaultdict[tuple[str, int, str], Tally] = defaultdict(Tally)
         """All that ever ended here, by endpoint, status and model; the model only of answers: clients may make names up."""
+        self.errors: defaultdict[tuple[str, int, str], int] = defaultdict(int)
+        """Answers that were errors, by endpoint, status and code (docs/errors.md): also those to what was never admitted."""
 
     @property
     def ended_count(self) -> int:
@@ -84,6 +86,10 @@ class Traffic:
         tally.completion += settlement.counts.completion
         tally.ms += settlement.total_ms
         tally.lasted[bisect_left(BUCKETS, settlement.total_ms)] += 1
+
+    def erred(self, endpoint: str, status: int, code: str | None) -> None:
+        """A client was answered with an error; `endpoint` is "" where the server did so before any was asked."""
+        self.errors[endpoint, status, code or ""] += 1
 
     def forget(self) -> None:
         """As new: for tests."""

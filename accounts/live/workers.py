@@ -24,6 +24,7 @@ class Sums(msgspec.Struct):
     """What only grows, by the labels that `traffic` has it by."""
 
     tallies: dict[tuple[str, int, str], Tally] = msgspec.field(default_factory=dict)
+    errors: dict[tuple[str, int, str], int] = msgspec.field(default_factory=dict)
 
     @classmethod
     def of(cls, parts: "Iterable[Sums]") -> "Sums":
@@ -32,6 +33,8 @@ class Sums(msgspec.Struct):
         for part in parts:
             for labels, tally in list(part.tallies.items()):
                 whole.tallies.setdefault(labels, Tally()).add(tally)
+            for labels, count in list(part.errors.items()):
+                whole.errors[labels] = whole.errors.get(labels, 0) + count
         return whole
 
 
@@ -61,7 +64,8 @@ class Reports:
 
     def write(self) -> Report:
         """Report what is true now. On a full disk the others go on with what they know."""
-        report = Report(os.getpid(), _count_tasks(), Sums.of((self._before, Sums(traffic.tallies))))
+        sums = Sums.of((self._before, Sums(traffic.tallies, traffic.errors)))
+        report = Report(os.getpid(), _count_tasks(), sums)
         if self._file is not None:
             draft = self._file.with_suffix(".draft")
             with contextlib.suppress(OSError):

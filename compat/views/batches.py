@@ -39,6 +39,7 @@ class Batches(AsyncAPIView):
     """The caller's batches, and one more."""
 
     needs = IssuedToken.Scope.FILES
+    endpoint = "batches"
 
     async def get(self, request: Request) -> Response:
         """OpenAI's list of batches."""
@@ -84,6 +85,7 @@ class OneBatch(AsyncAPIView):
     """One of the caller's batches."""
 
     needs = IssuedToken.Scope.FILES
+    endpoint = "batches"
 
     async def get(self, request: Request, batch_id: str) -> Response:
         """OpenAI's batch object. Raises NotFound, for another's as well."""
@@ -97,6 +99,7 @@ class BatchCancel(AsyncAPIView):
     """The end of one of the caller's batches before its time."""
 
     needs = IssuedToken.Scope.FILES
+    endpoint = "batches"
 
     async def post(self, request: Request, batch_id: str) -> Response:
         """Have it stopped. Raises NotFound, InvalidRequest."""

@@ -29,6 +29,7 @@ class Contributions(AsyncAPIView):
     """Keys in, a receipt out: the same answer, after the same time, whatever the keys are."""
 
     is_open = True
+    endpoint = "contributions"
 
     async def get(self, request: Request) -> Response:
         """The terms to agree to, and their version."""

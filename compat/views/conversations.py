@@ -33,6 +33,7 @@ class _ConversationsView(AsyncAPIView):
     """What the routes of conversations share: the caller's own alone are there."""
 
     needs = IssuedToken.Scope.CHAT
+    endpoint = "conversations"
 
     async def found(self, conversation_id: str, looked_up: Awaitable[T]) -> T:
         """What a look-up brings. Raises NotFound, for another's conversation as well, and InvalidRequest."""

@@ -17,6 +17,7 @@ class FilesView(AsyncAPIView):
     """The caller's own files alone are there."""
 
     needs = IssuedToken.Scope.FILES
+    endpoint = "files"
 
     async def found(self, file_id: str) -> StoredFile:
         """The caller's own file. Raises NotFound, for another's as well."""

@@ -53,6 +53,8 @@ class UnknownGeminiPath(InGeminisWords, UnknownPath):
 class GeminiModels(InGeminisWords):
     """The models that the caller may use, page by page."""
 
+    endpoint = "gemini.models"
+
     async def get(self, request: Request) -> Response:
         """Gemini's list of models."""
         models = [to_model(listed.name, listed.offered) for listed in await listed_models(self.caller)]
@@ -61,6 +63,8 @@ class GeminiModels(InGeminisWords):
 
 class OneGeminiModel(InGeminisWords):
     """One model by its name."""
+
+    endpoint = "gemini.models"
 
     async def get(self, request: Request, model_id: str) -> Response:
         """Gemini's model object. Raises UnknownModel, also for a model that the caller may not use."""

@@ -39,6 +39,7 @@ class _GeminiFilesView(InGeminisWords):
     """What the routes of files share: the caller's own files alone are there."""
 
     needs = IssuedToken.Scope.FILES
+    endpoint = "gemini.files"
 
     def told(self, kept: Kept) -> dict[str, Any]:
         """The object of a file, at the address that the client asked."""

@@ -23,6 +23,7 @@ class ImageFile(AsyncAPIView):
     """An image by its link, to whoever has it."""
 
     is_open = True
+    endpoint = "images.files"
 
     async def get(self, request: Request, name: str) -> Response:
         """The bytes. Nothing in them can run, should a browser take them for something else."""

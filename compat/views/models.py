@@ -17,6 +17,7 @@ _encode = msgspec.json.Encoder().encode
 class Models(InEitherWords):
     """The models that the caller may use."""
 
+    endpoint = "models"
     of_gemini = GeminiModels
 
     async def get(self, request: Request) -> Response:
@@ -28,6 +29,7 @@ class Models(InEitherWords):
 class OneModel(InEitherWords):
     """One model by its id."""
 
+    endpoint = "models"
     of_gemini = OneGeminiModel
 
     async def get(self, request: Request, model_id: str) -> Response:

@@ -32,6 +32,7 @@ class _StoredView(AsyncAPIView):
     """What the routes of stored responses share: the caller's own alone are there."""
 
     needs = IssuedToken.Scope.CHAT
+    endpoint = "responses.stored"
 
     async def found(self, response_id: str, looked_up: Awaitable[T]) -> T:
         """What a look-up brings. Raises NotFound, for another's response as well."""

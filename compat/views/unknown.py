@@ -10,6 +10,7 @@ class UnknownPath(AsyncAPIView):
     """Says so, in JSON, for every method."""
 
     is_open = True
+    endpoint = "unknown"
 
     def handler(self, method: str) -> NoReturn:
         """None: raises UnknownRoute."""

@@ -31,6 +31,7 @@ class _UploadsView(AsyncAPIView):
     """What the routes of uploads share: the caller's own alone are there."""
 
     needs = IssuedToken.Scope.FILES
+    endpoint = "uploads"
 
     async def found(self, upload_id: str) -> Row:
         """The caller's own upload. Raises NotFound, for another's as well."""

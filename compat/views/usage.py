@@ -25,6 +25,7 @@ class OwnUsage(AsyncAPIView):
     """The token that asks, never another one."""
 
     needs = IssuedToken.Scope.USAGE
+    endpoint = "usage"
 
     async def get(self, request: Request) -> Response:
         """Limits with what is left of them, and the totals of the last `days` (query, 1 to 366) by day and model."""

@@ -18,6 +18,7 @@ NAMES = "(?:tumbler|process)" if sys.platform == "linux" else "tumbler"
 @pytest.mark.parametrize("rule", GROUP["rules"], ids=lambda rule: rule["alert"])
 def test_a_rule_asks_for_what_there_is(rule, monkeypatch):
     monkeypatch.setitem(traffic.tallies, ("chat.completions", 200, "gemini-x"), Tally())
+    monkeypatch.setitem(traffic.errors, ("chat.completions", 401, "invalid_api_key"), 1)
     told = exposition()[0].decode()
     for name, labels in re.findall(rf"\b({NAMES}_\w+)(\{{[^}}]*\}})?", rule["expr"]):
         series = re.search(rf"^{name}(\{{.*\}})? ", told, re.MULTILINE)

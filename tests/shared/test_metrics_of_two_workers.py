@@ -3,6 +3,7 @@
 import re
 import sys
 
+import httpx
 import pytest
 
 from tests.live.gateway import eventually
@@ -37,6 +38,18 @@ def test_each_worker_tells_of_both(two_workers, gemini, model):
             )
             assert values.keys() == {"1", "2"}
         client.close()
+
+
+def test_a_body_that_the_server_refuses_is_counted_too(two_workers):
+    with two_workers.client() as client:
+        too_large = httpx.post(f"{two_workers.url}/v1/chat/completions", content=bytes(21 << 20), trust_env=False)
+        assert too_large.status_code == 413
+        assert eventually(
+            lambda: (
+                'tumbler_errors_total{code="request_too_large",endpoint="",status="413"} 1.0\n'
+                in client.get("/metrics").text
+            )
+        )
 
 
 @pytest.fixture

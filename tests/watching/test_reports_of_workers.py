@@ -14,6 +14,7 @@ def own(monkeypatch):
     """What this process itself has counted."""
     tally = Tally(attempts=1, lasted=[1] + [0] * 11)
     monkeypatch.setattr(traffic, "tallies", {LABELS: tally})
+    monkeypatch.setattr(traffic, "errors", {("files", 404, "not_found"): 1})
     return tally
 
 
@@ -39,6 +40,12 @@ def test_all_are_added_up_with_the_newest_of_whoever_is_asked(tmp_path, own):
     own.attempts = 10
     assert attempts(one) == 10 + 1
     assert attempts(two) == 10 + 10, "what the first told it wrote before"
+
+
+def test_errors_are_added_up_as_well(tmp_path):
+    one, two = begun(tmp_path / "1.report"), begun(tmp_path / "2.report")
+    two.write()
+    assert Sums.of(report.sums for report in one.all().values()).errors == {("files", 404, "not_found"): 2}
 
 
 def test_the_next_in_a_place_goes_on_from_the_last(tmp_path, own):

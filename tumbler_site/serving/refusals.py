@@ -4,17 +4,20 @@ import json
 from http import HTTPStatus
 from typing import NamedTuple
 
+from accounts.live.traffic import traffic
 from compat.ids import new_hex
 
 
 class Refusal(NamedTuple):
-    """An HTTP status and the JSON body that goes with it."""
+    """An HTTP status, the JSON body that goes with it, and the code in it."""
 
     status: int
     body: bytes
+    code: str | None = None
 
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """What goes with it as well: scripts of any site may read it, for it tells nothing of anybody."""
+        """What goes with one answer of it as well, which is counted: scripts of any site may read it, for it tells of nobody."""
+        traffic.erred("", self.status, self.code)
         return [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(self.body)),
@@ -34,7 +37,7 @@ def refusal(status: int, message: str, code: str | None = None) -> Refusal:
     """The refusal with this message; its type follows from the status."""
     kind = "server_error" if status >= 500 else "invalid_request_error"
     envelope = {"error": {"message": message, "type": kind, "param": None, "code": code}}
-    return Refusal(status, json.dumps(envelope).encode())
+    return Refusal(status, json.dumps(envelope).encode(), code)
 
 
 def too_large(max_body_bytes: int) -> Refusal:
