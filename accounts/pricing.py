@@ -76,18 +76,24 @@ _known = _Known()
 _warned: set[str] = set()
 
 
-async def ready() -> None:
-    """Load the prices before the first request; at once ever after. Raises django.db.Error."""
+def at_hand() -> bool:
+    """True once the prices are loaded, see `load`. Those that are old are read anew, for which nobody waits."""
     if _known.own is None:
-        await _refresh()
-    elif time.monotonic() > _known.stale_at and (_known.refreshing is None or _known.refreshing.done()):
-        # A context of its own: the request that noticed does not wait for it.
-        task = asyncio.get_running_loop().create_task(_refresh_quietly(), context=contextvars.Context())
-        _known.refreshing = task
+        return False
+    if time.monotonic() > _known.stale_at:
+        _refresh_soon()
+    return True
+
+
+async def load() -> None:
+    """Load the prices, before the first request. Raises django.db.Error."""
+    own = await in_db_soon(_read)
+    _known.own, _known.by_model = own, {}
+    _known.stale_at = time.monotonic() + REMEMBER_SECONDS
 
 
 def price_of(model: str, tier: str = "") -> Price:
-    """The price of a Gemini model in a service tier, flex, priority or the usual one; see `ready` first. Never raises.
+    """The price of a Gemini model in a service tier, flex, priority or the usual one; see `load` first. Never raises.
 
     An operator's own price holds in every tier.
     """
@@ -111,15 +117,16 @@ def forget(**_: object) -> None:
     _known = _Known()
 
 
-async def _refresh() -> None:
-    own = await in_db_soon(_read)
-    _known.own, _known.by_model = own, {}
-    _known.stale_at = time.monotonic() + REMEMBER_SECONDS
+def _refresh_soon() -> None:
+    if _known.refreshing is None or _known.refreshing.done():
+        # A context of its own: the request that noticed may be over before it is.
+        task = asyncio.get_running_loop().create_task(_refresh_quietly(), context=contextvars.Context())
+        _known.refreshing = task
 
 
 async def _refresh_quietly() -> None:
     try:
-        await _refresh()
+        await load()
     except DatabaseError:
         logger.exception("the prices could not be read anew; the known ones stay")
         _known.stale_at = time.monotonic() + REMEMBER_SECONDS

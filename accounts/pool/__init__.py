@@ -6,6 +6,7 @@ from collections.abc import Collection, Coroutine, Sequence
 from accounts.pool.clock import now
 from accounts.pool.exchanging import Exchange
 from accounts.pool.facts import Exhausted, Lease, PooledKey
+from accounts.remembered_settings import settings
 
 __all__ = [
     "Exhausted",
@@ -17,9 +18,11 @@ __all__ = [
     "day_rest",
     "disable",
     "give_back",
+    "is_fresh",
     "key_of",
     "learn_quota",
     "lease",
+    "lease_at_once",
     "may_retry",
     "model_rests",
     "now",
@@ -40,12 +43,27 @@ logger = logging.getLogger(__name__)
 _shared = Exchange()
 
 
+def is_fresh(at: float) -> bool:
+    """True at a time of the event loop at which `ready` has nothing to wait for."""
+    return _shared.is_fresh(at)
+
+
 def ready() -> Coroutine[None, None, None]:
     """See to it that what is leased is what there is: keys that came, were withdrawn or disabled meanwhile.
 
     Raises what the database raises, before the first exchange; see Exchange.ready.
     """
     return _shared.ready()
+
+
+def lease_at_once(
+    model: str, tried: Collection[PooledKey], tokens: int = 0, affinity: int | None = None, *, spare: bool = False
+) -> Lease | Exhausted | None:
+    """As `lease`, where nothing has to be waited for; None where Redis counts what several processes lease."""
+    if settings.REDIS_URL:
+        return None
+    _shared.soon()
+    return _shared.pool.lease(model, tried, now(), tokens, affinity, spare=spare)
 
 
 async def lease(

@@ -52,6 +52,11 @@ class Exchange:
         self._together: Together | None = None
         self._together_in: asyncio.AbstractEventLoop | None = None
 
+    def is_fresh(self, at: float) -> bool:
+        """True when what would be leased at a time of the event loop is what there is, see `ready`: always so under load."""
+        age = at - self._looked_at
+        return age < SYNC_SECONDS or (age < _STALE_SECONDS and self.pool.places.size > 0)
+
     async def ready(self) -> None:
         """See to it that what is leased is what there is: keys that came, were withdrawn or disabled meanwhile.
 
@@ -59,8 +64,7 @@ class Exchange:
         and once a second while there are no keys, it waits for an exchange, but not longer than DATABASE_SECONDS. Raises what
         the database raises, before the first.
         """
-        age = asyncio.get_running_loop().time() - self._looked_at
-        if age < SYNC_SECONDS or (age < _STALE_SECONDS and self.pool.places.size > 0):
+        if self.is_fresh(asyncio.get_running_loop().time()):
             return
         # However many wait, one exchange serves them all; one of them may leave without stopping it.
         running = self._running()

@@ -39,23 +39,19 @@ _encode = msgspec.json.Encoder().encode
 class Attempts(Generic[T]):
     """What was tried for one call, and what came of it."""
 
-    _broken = 0
-    _last: GeminiFailure | None = None
-    _files: NamedFiles | None = None
-
     def __init__(self, job: Job, call: Call, act: Act[T], refuse: Refuse[T] | None = None) -> None:
         self._job = job
         self._call = call
         self._act = act
         self._refuse = refuse
+        self._files = NamedFiles(job.files) if job.files else None
+        self._affinity = call.affinity() if self._files is None else self._files.affinity
         # The loop's time, which is virtual where a day is simulated.
         self._time = asyncio.get_running_loop().time
-        self._deadline = self._time() + settings.KEY_DEADLINE_SECONDS
-        if job.files:
-            self._files = NamedFiles(job.files)
-            self._affinity = self._files.affinity
-        else:
-            self._affinity = call.affinity()
+        self._began = self._time()
+        self._deadline = self._began + settings.KEY_DEADLINE_SECONDS
+        self._broken = 0
+        self._last: GeminiFailure | None = None
         self._too_large: dict[str, int] = {}
         """The models for which the prompt alone is more than a minute's quota, and that quota."""
 
@@ -66,7 +62,8 @@ class Attempts(Generic[T]):
         nothing is left to try.
         """
         targets = still_there(self._job.targets)
-        await pool.ready()
+        if not pool.is_fresh(self._began):
+            await pool.ready()
         if self._job.caller.in_batch:
             return await self._when_spare(targets)
         # Who comes while others wait goes behind them.
@@ -111,6 +108,13 @@ class Attempts(Generic[T]):
                 await asyncio.sleep(min(max(wait, 0.01), _LOOK_AGAIN_SECONDS))
         return None
 
+    def _lease_at_once(self, model: str, tried: Collection[PooledKey]) -> Lease | Exhausted | None:
+        """As `_lease`, where nothing has to be waited for."""
+        if self._files is not None:
+            return None
+        job = self._job
+        return pool.lease_at_once(model, tried, job.prompt_tokens, self._affinity, spare=job.caller.in_batch)
+
     async def _lease(self, model: str, tried: Collection[PooledKey]) -> Lease | Exhausted:
         job, holders = self._job, await self._files.holders() if self._files is not None else ()
         return await pool.lease(
@@ -124,7 +128,7 @@ class Attempts(Generic[T]):
         tried: set[PooledKey] = set()
         repaired: set[str] = set()
         while True:
-            slot = lease or await self._lease(model, tried)
+            slot = lease or self._lease_at_once(model, tried) or await self._lease(model, tried)
             if isinstance(slot, Exhausted):
                 return None
             try:

@@ -92,13 +92,15 @@ class Job:
         It is to bring so many answers, each of `longest` tokens at most where the client said so. Raises RateLimited,
         QuotaSpent or StorageUnavailable (the client's errors): nothing may be sent upstream then.
         """
-        await pricing.ready()
+        if not pricing.at_hand():
+            await pricing.load()
         if self.caller.in_batch:
             # First, for its limits are not to be held while it waits.
             self._held = await spare_slot(self.targets, self.prompt_tokens, self.files)
         try:
-            if self.caller.holders:
-                await self._reserve(answers, longest)
+            if holders := self.caller.holders:
+                ask = to_ask(holders, self.targets, self._prompts(), answers, longest)
+                self._take(limits.reserve_at_once(holders, ask) or await limits.reserve(holders, ask))
             self._write_down()
         except BaseException:
             self._let_go()
@@ -128,12 +130,13 @@ class Job:
             pool.refund(self._held)
             self._held = None
 
-    async def _reserve(self, answers: int, longest: int | None) -> None:
-        holders, prompt = self.caller.holders, self.prompt_tokens
-        if len(self.calls) > 1:
-            # Gemini counts the prompt for each of the calls that a prompt needs.
-            prompt *= len(self.calls) // len({id(call.to_body) for call in self.calls})
-        found = await limits.reserve(holders, to_ask(holders, self.targets, prompt, answers, longest))
+    def _prompts(self) -> int:
+        """The tokens of the prompt, as often as Gemini counts them: for each of the calls that a prompt needs."""
+        if len(self.calls) == 1:
+            return self.prompt_tokens
+        return self.prompt_tokens * (len(self.calls) // len({id(call.to_body) for call in self.calls}))
+
+    def _take(self, found: AnyReservation | Refusal) -> None:
         if isinstance(found, Refusal):
             self._refused = found
             raise to_error(found, self.asked)

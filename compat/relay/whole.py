@@ -3,6 +3,7 @@
 import asyncio
 
 from accounts import pool
+from accounts.pool import Lease
 from compat.errors import CompatError, ContentFiltered
 from compat.gemini.failures import EMPTY, Facts, GeminiFailure
 from compat.relay.attempts import Attempts
@@ -17,7 +18,8 @@ from compat.translation.usage import Usage
 async def complete(job: Job) -> list[tuple[int, Reply]]:
     """(first choice, reply) of every call, in order. Raises CompatError when any call fails for good."""
     if len(job.calls) == 1:
-        return [await _complete(job, job.calls[0])]
+        call = job.calls[0]
+        return [_settled(job, call, *await _attempts(job, call).first_success())]
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_complete(job, call)) for call in job.calls]
     return [task.result() for task in tasks]
@@ -54,7 +56,15 @@ async def count(job: Job) -> CountReply:
 
 
 async def _complete(job: Job, call: Call) -> tuple[int, Reply]:
-    reply, lease = await Attempts(job, call, gemini().generate, _refuse_empty).first_success()
+    return _settled(job, call, *await _attempts(job, call).first_success())
+
+
+def _attempts(job: Job, call: Call) -> Attempts[Reply]:
+    return Attempts(job, call, gemini().generate, _refuse_empty)
+
+
+def _settled(job: Job, call: Call, reply: Reply, lease: Lease) -> tuple[int, Reply]:
+    """(first choice, reply) of a call, once its tokens are counted and its lease is given back."""
     usage = Usage().merged(reply.usageMetadata)
     job.heard(call, usage, lease)
     pool.give_back(lease, prompt_tokens=usage.prompt_total, completion_tokens=usage.completion_total)
