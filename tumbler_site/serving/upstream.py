@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
+from accounts import remembered_settings
 from accounts.contributing import contribute
 from accounts.models import ContributedKey
 from tumbler_site.env import env_str
@@ -78,6 +79,7 @@ def _read_lines(child: subprocess.Popen[str], lines: queue.SimpleQueue[str]) -> 
 def _be_the_upstream(url: str) -> None:
     os.environ["TUMBLER_SIMULATOR"], os.environ["GEMINI_BASE_URL"] = "1", url
     settings.SIMULATOR, settings.GEMINI_BASE_URL = True, url
+    remembered_settings.forget()
 
 
 def keys_in_pool() -> int:

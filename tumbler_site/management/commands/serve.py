@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connections
 
+from accounts import remembered_settings
 from tumbler_site.env import env_int, env_str
 from tumbler_site.serving import bootstrap
 from tumbler_site.serving.announcing import announce_first_run, announce_keys, announce_upstream
@@ -104,6 +105,7 @@ class Command(BaseCommand):
                 "Listen there, or leave out --open and TUMBLER_OPEN_ACCESS and use issued tokens."
             )
         os.environ["TUMBLER_OPEN_ACCESS"], settings.OPEN_ACCESS = "1", True
+        remembered_settings.forget()
         self.say("Open access: any API key is accepted, or none, from every program on this machine.")
 
     def prepare(self, base_url: str) -> None:
