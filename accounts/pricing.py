@@ -9,9 +9,10 @@ import logging
 import time
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import DatabaseError
+from msgspec import Struct
 
 from accounts.in_db import in_db_soon
 from accounts.models import ModelPrice
@@ -27,7 +28,7 @@ _MILLION = 1_000_000
 _PRIORITY = 1.8
 
 
-class Rates(NamedTuple):
+class Rates(Struct, frozen=True, gc=False):
     """Nanodollars a token. `audio` is for audio in the prompt."""
 
     prompt: float
@@ -35,8 +36,12 @@ class Rates(NamedTuple):
     completion: float
     audio: float
 
+    def times(self, factor: float) -> "Rates":
+        """So many times as dear."""
+        return Rates(factor * self.prompt, factor * self.cached, factor * self.completion, factor * self.audio)
 
-class Price(NamedTuple):
+
+class Price(Struct, frozen=True):
     """The rates of a model, and those that hold for all of a request when its prompt is longer than so many tokens."""
 
     rates: Rates
@@ -48,15 +53,16 @@ class Price(NamedTuple):
         for longer_than, dearer in self.long:
             if prompt > longer_than:
                 rates = dearer
-        plain = max(0, prompt - cached - audio)
-        return round(plain * rates.prompt + cached * rates.cached + audio * rates.audio + completion * rates.completion)
+        cost = completion * rates.completion
+        if cached or audio:
+            cost += cached * rates.cached + audio * rates.audio
+            prompt = max(0, prompt - cached - audio)
+        return round(cost + prompt * rates.prompt)
 
     def times(self, factor: float) -> "Price":
         """So many times as dear."""
-        rates, *dearer = (
-            Rates(*(factor * rate for rate in rates)) for rates in (self.rates, *(r for _, r in self.long))
-        )
-        return Price(rates, tuple(zip((longer for longer, _ in self.long), dearer, strict=True)))
+        dearer = tuple((longer_than, rates.times(factor)) for longer_than, rates in self.long)
+        return Price(self.rates.times(factor), dearer)
 
 
 FREE = Price(Rates(0, 0, 0, 0))

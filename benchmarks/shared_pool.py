@@ -67,7 +67,7 @@ async def measure(url: str, leases: int, keys: int) -> None:
 
     async def on_redis() -> None:
         lease = await shared.lease(MODEL, (), 900)
-        shared.give_back(lease, 1_000, 200)
+        shared.give_back(lease, now(), 1_000, 200)
 
     with Redis.from_url(url) as redis:
         redis.flushdb()

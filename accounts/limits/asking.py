@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+from msgspec import Struct
+
 from accounts.limits.holders import Holder
 
 # So often the budgets in use are compared with the database.
@@ -12,7 +14,7 @@ Compare: TypeAlias = Callable[[Any, Holder], None]
 """What a store calls, with itself, when the budgets of a holder are to be compared."""
 
 
-class Ask(NamedTuple):
+class Ask(Struct, frozen=True, gc=False):
     """What one request may use: `least` tokens must fit, `most` are reserved where there is room for them.
 
     The costs of both are in nanodollars. A client that says how long its answer may be makes both the same.

@@ -42,7 +42,7 @@ class MemoryStore:
         all_terms = self._all_terms(holders, now, wall)
         if all_terms is None:
             return Unseeded(holders)
-        reservation = Reservation(self._open, all_terms, ask, now)
+        reservation = Reservation(self._open, all_terms, now, ask.most, ask.most_cost)
         for terms in all_terms:
             refusal = terms.narrow(reservation, ask)
             if refusal is not None:

@@ -6,6 +6,7 @@ import uuid
 from typing import Any, Literal, TypeAlias
 
 import msgspec
+from msgspec.structs import asdict
 
 from accounts.limits.asking import COMPARE_SECONDS, Ask, Compare, Headroom, Past, Refusal, Standing, Unseeded
 from accounts.limits.holders import Holder
@@ -82,7 +83,7 @@ class SharedStore:
         lease = uuid.uuid4().hex
         facts = [_facts(holder, wall) for holder in holders]
         keys = _keys(holders, wall)
-        argument = _encode({"holders": facts, "lease": lease, "lease_ms": self._lease_ms, **ask._asdict()})
+        argument = _encode({"holders": facts, "lease": lease, "lease_ms": self._lease_ms, **asdict(ask)})
         future = self.wire.ask(_RESERVE, keys, argument)
         try:
             # Shielded: the client may leave, but then what is taken meanwhile must be given back.

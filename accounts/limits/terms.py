@@ -5,6 +5,8 @@ import time
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
+from msgspec import Struct
+
 from accounts.limits.asking import Ask, Headroom, Left, Refusal, Standing
 from accounts.limits.budgets import Budget
 from accounts.limits.holders import Holder
@@ -105,11 +107,11 @@ class Terms:
                 return self._exceeded(rate, 1, now)
         for limit in self._tokens:
             left = limit.most - limit.counter.total
-            if left < ask.least:
-                return self._exceeded(limit, ask.least, now)
             if left < reservation.tokens:
+                if left < ask.least:
+                    return self._exceeded(limit, ask.least, now)
                 reservation.tokens = left
-        return self._narrow_cost(reservation, ask)
+        return self._narrow_cost(reservation, ask) if self._cost_budgets else None
 
     def _narrow_cost(self, reservation: "Reservation", ask: Ask) -> Refusal | None:
         for budget in self._cost_budgets:
@@ -127,16 +129,20 @@ class Terms:
         self._running.count += 1
         for rate in self._request_rates:
             rate.counter.add(1, now)
-        for limit in self._tokens:
-            limit.counter.add(reservation.tokens, now)
+        for rate in self._token_rates:
+            rate.counter.add(reservation.tokens, now)
+        for budget in self._token_budgets:
+            budget.counter.add(reservation.tokens, now)
         for budget in self._cost_budgets:
             budget.counter.add(reservation.cost, now)
 
     def close(self, reservation: "Reservation", tokens: int, cost: int) -> None:
         """Put true counts in place of those reserved."""
         self._running.count -= 1
-        for limit in self._tokens:
-            limit.counter.settle(reservation.at, reservation.tokens, tokens)
+        for rate in self._token_rates:
+            rate.counter.settle(reservation.at, reservation.tokens, tokens)
+        for budget in self._token_budgets:
+            budget.counter.settle(reservation.at, reservation.tokens, tokens)
         for budget in self._cost_budgets:
             budget.counter.settle(reservation.at, reservation.cost, cost)
 
@@ -188,18 +194,16 @@ def _left(limits: list[Limit[Window]], now: float) -> list[Left]:
     return [(limit.most - limit.counter.total, limit.most, limit.counter.whole_at - now) for limit in limits]
 
 
-class Reservation:
+class Reservation(Struct, eq=False):
     """What one admitted request holds of its holders until it is settled or released; a second end is nothing."""
 
-    __slots__ = ("_all_terms", "_open", "at", "cost", "tokens")
-
-    def __init__(self, held_open: "Open", all_terms: list[Terms], ask: Ask, at: float) -> None:
-        self._open = held_open
-        self._all_terms = all_terms
-        self.at = at
-        """The monotonic time at which it was taken."""
-        self.tokens = ask.most
-        self.cost = ask.most_cost
+    _open: "Open"
+    _all_terms: list[Terms]
+    at: float
+    """The monotonic time at which it was taken."""
+    tokens: int
+    cost: int
+    """In nanodollars."""
 
     def settle(self, tokens: int, cost: int) -> None:
         """Put the true tokens and nanodollars in place of what was reserved."""

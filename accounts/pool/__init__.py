@@ -6,6 +6,8 @@ from collections.abc import Collection, Coroutine, Sequence
 from accounts.pool.clock import now
 from accounts.pool.exchanging import Exchange
 from accounts.pool.facts import Exhausted, Lease, PooledKey
+from accounts.pool.state import Pool
+from accounts.pool.together import Together
 from accounts.remembered_settings import settings
 
 __all__ = [
@@ -57,13 +59,13 @@ def ready() -> Coroutine[None, None, None]:
 
 
 def lease_at_once(
-    model: str, tried: Collection[PooledKey], tokens: int = 0, affinity: int | None = None, *, spare: bool = False
+    model: str, tried: Collection[PooledKey], tokens: int, affinity: int | None
 ) -> Lease | Exhausted | None:
     """As `lease`, where nothing has to be waited for; None where Redis counts what several processes lease."""
     if settings.REDIS_URL:
         return None
     _shared.soon()
-    return _shared.pool.lease(model, tried, now(), tokens, affinity, spare=spare)
+    return _shared.pool.lease(model, tried, now(), tokens, affinity)
 
 
 async def lease(
@@ -90,22 +92,18 @@ async def lease(
 
 def answered(lease: Lease) -> None:
     """Note that an answer has begun, however long it will take: who waited to see whether a key works need not any more."""
-    (_shared.together() or _shared.pool).answered(lease, now())
+    _pool_of(lease).answered(lease, now())
 
 
-def give_back(lease: Lease, *, prompt_tokens: int = 0, completion_tokens: int = 0) -> None:
-    """End an attempt that used quota."""
+def give_back(lease: Lease, prompt_tokens: int = 0, completion_tokens: int = 0) -> None:
+    """End an attempt that used quota, with the tokens as Gemini reports them."""
     _shared.soon()
-    together = _shared.together()
-    if together is None:
-        _shared.pool.give_back(lease, now(), prompt_tokens, completion_tokens)
-    else:
-        together.give_back(lease, prompt_tokens, completion_tokens)
+    _pool_of(lease).give_back(lease, now(), prompt_tokens, completion_tokens)
 
 
 def refund(lease: Lease) -> None:
     """End an attempt that used no quota, because it never reached the upstream or was turned away there."""
-    (_shared.together() or _shared.pool).refund(lease)
+    _pool_of(lease).refund(lease)
 
 
 def refuse(lease: Lease, reason: str, *, model_at_fault: bool = False, used_quota: bool = False) -> None:
@@ -206,3 +204,8 @@ def reset() -> None:
 async def sync() -> None:
     """Write down what this process knows and take over what others wrote. Raises what the database raises."""
     await _shared.sync()
+
+
+def _pool_of(lease: Lease) -> Pool | Together:
+    """Where a lease has to be ended: it is known to other processes if it has an id."""
+    return (_shared.together() if lease.id else None) or _shared.pool

@@ -81,7 +81,7 @@ class Board:
     ) -> None:
         self.model = model
         self._ledger_of = ledger_of
-        self._rng = rng
+        self._chance = rng.random
         self._all = [domain for domain in domains if domain.may_serve(model)]
         self._unseated = list(self._all)
         """Those that were not looked at since the board was made: they have no seat yet, and perhaps no ledger."""
@@ -111,7 +111,7 @@ class Board:
             seat = self._favourite(asking.affinity, seat.ledger.minutes_left(), asking) or seat
         domain, ledger = seat.domain, seat.ledger
         keys = domain.usable(self.model, asking.now, asking.tried)
-        key = keys[int(self._rng.random() * len(keys))]
+        key = keys[int(self._chance() * len(keys))]
         return Chosen(domain, key, ledger, _spare(seat, asking) if asking.spare else ledger.quota)
 
     def _holder(self, asking: Asking) -> Seat | None:
@@ -177,7 +177,7 @@ class Board:
         if self._unseated:
             drawn = self._seat_some()
         else:
-            ready, count, chance = self._ready, len(self._ready), self._rng.random
+            ready, count, chance = self._ready, len(self._ready), self._chance
             if count <= _FEW:
                 return ready
             drawn = [ready[int(chance() * count)], ready[int(chance() * count)], ready[int(chance() * count)]]
@@ -215,10 +215,10 @@ class Board:
         """
         luck = 0.0
         if not seat.is_proved:
-            if self._rng.random() < _OF_THE_UNPROVED:
+            if self._chance() < _OF_THE_UNPROVED:
                 return _BEYOND_ALL
             luck = -2 * _BEYOND_ALL
-        return luck - _BEYOND_ALL if self._rng.random() < _PASSED_BY * seat.ledger.errors else luck
+        return luck - _BEYOND_ALL if self._chance() < _PASSED_BY * seat.ledger.errors else luck
 
     def _put_to_sleep(self, drawn: list[Seat], now: float) -> None:
         """Those that can serve nobody sleep until they may."""
@@ -259,7 +259,7 @@ class Board:
         """A few of those that had no seat yet, drawn by chance, are ready from now on."""
         unseated, seated = self._unseated, []
         for _ in range(min(_DRAWN, len(unseated))):
-            place = int(self._rng.random() * len(unseated))
+            place = int(self._chance() * len(unseated))
             unseated[place], unseated[-1] = unseated[-1], unseated[place]
             seat = self._seat(unseated.pop())
             self._make_ready(seat)

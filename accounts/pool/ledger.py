@@ -1,6 +1,7 @@
 """The account of one quota domain with one model: what was used of its windows, how it fares, when it is free again."""
 
 import math
+from math import log2
 
 from accounts.pool.minute import WINDOW, Minute, Sent
 from accounts.pool.news import Place, State
@@ -111,32 +112,31 @@ class Ledger:
             minute.slide(now)
         if now >= self._day_ends:
             self._turn_day(now)
-        self.rated_until = min(minute.slides_at, self._day_ends)
+        self.rated_until = minute.slides_at if minute.slides_at < self._day_ends else self._day_ends
         if self.half_open or self.rests_until > now or self._full_until > now:
             shut_until = self._shut_until(now)
             if shut_until > now:
                 self.room = _NO_ROOM
                 self.rated_until = min(self.rated_until, shut_until)
                 return
-        self.room = self.room_within(self.quota)
-        rpm, tpm, _ = self.quota
-        free = 1 - minute.requests / rpm if rpm else 1.0
-        if tpm:
-            free = min(free, 1 - minute.tokens / tpm)
-        self.rank = round(10 * self.minutes_left() * free) * _BEYOND_STRAIN - self._strain
+        quota = self.quota
+        self.room = self.room_within(quota)
+        filled = minute.requests / quota.rpm if quota.rpm else 0.0
+        if quota.tpm and (of_tokens := minute.tokens / quota.tpm) > filled:
+            filled = of_tokens
+        self.rank = round(10 * self.minutes_left() * (1 - filled)) * _BEYOND_STRAIN - self._strain
 
     def room_within(self, quota: Quota) -> float:
         """The room that this quota, or part of it, leaves when nothing else is in the way."""
-        rpm, tpm, rpd = quota
-        if rpd is not None and self._is_spent(rpd):
+        if quota.rpd is not None and self._is_spent(quota.rpd):
             return _NO_ROOM
         minute = self._minute
-        if rpm and minute.requests >= rpm:
+        if quota.rpm and minute.requests >= quota.rpm:
             return _NO_ROOM
-        if tpm is None:
+        if quota.tpm is None:
             return math.inf
         # A prompt a little larger than the whole quota is let through alone: it is an estimate, and limits change.
-        return tpm - minute.tokens if minute.requests else _MUCH_LARGER * tpm
+        return quota.tpm - minute.tokens if minute.requests else _MUCH_LARGER * quota.tpm
 
     def free_at(self, tokens: int, now: float) -> float:
         """The Unix time from which a request of so many input tokens may be sent; `now`: at once.
@@ -150,15 +150,15 @@ class Ledger:
         shut_until = self._shut_until(now)
         if shut_until > now:
             return shut_until
-        rpm, tpm, rpd = self.quota
-        if rpd is not None and self._is_spent(rpd):
+        quota = self.quota
+        if quota.rpd is not None and self._is_spent(quota.rpd):
             return next_quota_day(now)
         times = [now]
-        if rpm:
-            times.append(self._minute.below_requests(rpm))
-        if tpm is not None:
-            is_too_large = tokens > _MUCH_LARGER * tpm
-            times.append(math.inf if is_too_large else self._minute.below_tokens(tpm - tokens))
+        if quota.rpm:
+            times.append(self._minute.below_requests(quota.rpm))
+        if quota.tpm is not None:
+            is_too_large = tokens > _MUCH_LARGER * quota.tpm
+            times.append(math.inf if is_too_large else self._minute.below_tokens(quota.tpm - tokens))
         return max(times)
 
     def _is_spent(self, rpd: int) -> bool:
@@ -198,7 +198,8 @@ class Ledger:
         # The requests so far, each counting half as much a minute later, and this one: as a logarithm, from which time takes
         # one a minute in every ledger alike.
         minutes = now / _HALF_LIFE
-        self._strain = minutes + math.log2(1 + 2.0 ** min(self._strain - minutes, _CLOCK_BACK))
+        older = self._strain - minutes
+        self._strain = minutes + log2(1 + 2.0 ** (older if older < _CLOCK_BACK else _CLOCK_BACK))
         self.rated_until = _LONG_AGO
         # Without a limit too: one that is learned counts what was sent before.
         return self._minute.add(tokens, now, lease_id)
@@ -258,8 +259,8 @@ class Ledger:
         What is spent of the domain with the most of these is missed least: whatever the rest of the day brings, no other
         choice leaves the pool able to send more in any number of busy minutes.
         """
-        rpm, _, rpd = self.quota
-        if rpd is None or (left := (rpd - self.used_today) / (rpm or USUAL_RPM)) > _PLENTY:
+        quota = self.quota
+        if quota.rpd is None or (left := (quota.rpd - self.used_today) / (quota.rpm or USUAL_RPM)) > _PLENTY:
             return _PLENTY
         return max(0.0, left)
 
@@ -270,14 +271,14 @@ class Ledger:
 
     def full(self, now: float) -> str:
         """The name of the limit that is used up, empty while none is."""
-        rpm, tpm, rpd = self.quota
-        self._minute.slide(now)
-        if rpd is not None and self.used_today >= rpd:
+        quota, minute = self.quota, self._minute
+        minute.slide(now)
+        if quota.rpd is not None and self.used_today >= quota.rpd:
             return "rpd"
-        if rpm is not None and self._minute.requests >= rpm:
+        if quota.rpm is not None and minute.requests >= quota.rpm:
             return "rpm"
         # Prompts seldom fill it to the last token.
-        return "tpm" if tpm is not None and self._minute.tokens > 0.95 * tpm else self.filled
+        return "tpm" if quota.tpm is not None and minute.tokens > 0.95 * quota.tpm else self.filled
 
     def used(self, limit: str, now: float) -> int:
         """What was used of the window of the limit of that name."""

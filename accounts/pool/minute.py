@@ -1,6 +1,7 @@
 """The running minute of one ledger: what was sent within it, and when some of that leaves it."""
 
 import math
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -18,7 +19,8 @@ class Sent(msgspec.Struct, eq=False, gc=False):
     lease_id: str
 
 
-class Minute(msgspec.Struct, eq=False, gc=False):
+@dataclass(slots=True, eq=False)
+class Minute:
     """A window that slides with time: its sums hold until `slides_at`, and who reads them later slides it first."""
 
     requests: int = 0
@@ -28,7 +30,7 @@ class Minute(msgspec.Struct, eq=False, gc=False):
     _over: float = -math.inf
     """What was sent until then has left it."""
     # A list, for a deque takes half a kilobyte. The last so many `requests` are within the minute, what lies before is over.
-    _sent: list[Sent] = msgspec.field(default_factory=list)
+    _sent: list[Sent] = field(default_factory=list)
 
     def add(self, tokens: int, now: float, lease_id: str) -> Sent:
         """A request is sent."""

@@ -1,6 +1,7 @@
 """What one process finds out and the others, or the next one after a restart, should know."""
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
@@ -47,7 +48,8 @@ class Overrun(NamedTuple):
     """The limit."""
 
 
-class DayCounts(msgspec.Struct, eq=False):
+@dataclass(slots=True, eq=False)
+class DayCounts:
     """What one key did for one model on one Pacific day, since it was last written down."""
 
     requests: int = 0

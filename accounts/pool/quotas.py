@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Iterable
-from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 
-class Quota(NamedTuple):
+class Quota(Struct, frozen=True, gc=False):
     """Requests and input tokens a minute, requests a day; None: no limit is known."""
 
     rpm: int | None = None
@@ -14,13 +16,13 @@ class Quota(NamedTuple):
 
     def kept(self, share: float) -> "Quota":
         """The quota without the share of the day that the contributor keeps."""
-        return self if not share or self.rpd is None else self._replace(rpd=math.floor(self.rpd * (1 - share)))
+        return self if not share or self.rpd is None else replace(self, rpd=math.floor(self.rpd * (1 - share)))
 
     def divided(self, parts: int) -> "Quota":
         """The minute's quota for one of so many processes that can not count together."""
         if parts == 1:
             return self
-        return self._replace(rpm=_part(self.rpm, parts), tpm=_part(self.tpm, parts))
+        return replace(self, rpm=_part(self.rpm, parts), tpm=_part(self.tpm, parts))
 
     def spare(self, tokens: int, day_left: float, *, paid: bool) -> "Quota":
         """What of it a request may count on that nobody waits for: the others shall find room as if it were not there.
@@ -48,7 +50,7 @@ def learned(quota: Quota, violations: Iterable[tuple[str, int | None]]) -> Quota
         name = limit_of(quota_id)
         # 0: the model is not offered at all, which is a rest and not a limit.
         if name and value:
-            quota = quota._replace(**{name: value})
+            quota = replace(quota, **{name: value})
     return quota
 
 
@@ -64,7 +66,7 @@ def limit_of(quota_id: str) -> str:
 def crept(quota: Quota, name: str) -> Quota:
     """The quota with a little more of the limit of that name: one that is used up without a refusal may have been raised."""
     limit: int | None = getattr(quota, name)
-    return quota if limit is None else quota._replace(**{name: limit + max(1, limit // 20)})
+    return quota if limit is None else replace(quota, **{name: limit + max(1, limit // 20)})
 
 
 def _part(limit: int | None, parts: int) -> int | None:

@@ -172,8 +172,8 @@ def _packed(asked: dict[str, Any]) -> bytes:
 
 
 def _limits(candidate: Chosen) -> tuple[int, int, int]:
-    rpm, tpm, rpd = candidate.within
-    return rpm or -1, -1 if tpm is None else tpm, -1 if rpd is None else rpd
+    within = candidate.within
+    return within.rpm or -1, -1 if within.tpm is None else within.tpm, -1 if within.rpd is None else within.rpd
 
 
 def _state_key(domain: str, model: str) -> str:

@@ -45,7 +45,6 @@ class Pool:
         now: float,
         tokens: int = 0,
         affinity: int | None = None,
-        *,
         spare: bool = False,
         holders: Sequence[str] = (),
     ) -> Lease | Exhausted:

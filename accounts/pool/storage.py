@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, QuerySet, Sum
 from django.utils import timezone
+from msgspec.structs import asdict
 
 from accounts import key_events
 from accounts.adding_up import addition
@@ -75,7 +76,7 @@ def write_down(unwritten: Unwritten) -> None:
             key_events.record(domain, "half-open", "ready", "answered", model=model)
         for (domain, model), quota in unwritten.quotas.items():
             LearnedQuota.objects.update_or_create(
-                domain=domain, model=model, defaults={**quota._asdict(), "learned": timezone.now()}
+                domain=domain, model=model, defaults={**asdict(quota), "learned": timezone.now()}
             )
         _write_states(unwritten.states)
         note_overruns(map(_overrun, unwritten.overruns))

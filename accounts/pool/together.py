@@ -61,9 +61,9 @@ class Together:
         if lease.id and is_first:
             self.ledgers.settle(lease, lease.tokens, is_first=True)
 
-    def give_back(self, lease: Lease, prompt_tokens: int, completion_tokens: int) -> None:
+    def give_back(self, lease: Lease, now: float, prompt_tokens: int, completion_tokens: int) -> None:
         """As Pool.give_back."""
-        self.pool.give_back(lease, now(), prompt_tokens, completion_tokens)
+        self.pool.give_back(lease, now, prompt_tokens, completion_tokens)
         if lease.id:
             self.ledgers.settle(lease, prompt_tokens or lease.tokens, is_first=False)
 

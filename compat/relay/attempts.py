@@ -39,6 +39,9 @@ _encode = msgspec.json.Encoder().encode
 class Attempts(Generic[T]):
     """What was tried for one call, and what came of it."""
 
+    _broken = 0
+    _last: GeminiFailure | None = None
+
     def __init__(self, job: Job, call: Call, act: Act[T], refuse: Refuse[T] | None = None) -> None:
         self._job = job
         self._call = call
@@ -50,8 +53,6 @@ class Attempts(Generic[T]):
         self._time = asyncio.get_running_loop().time
         self._began = self._time()
         self._deadline = self._began + settings.KEY_DEADLINE_SECONDS
-        self._broken = 0
-        self._last: GeminiFailure | None = None
         self._too_large: dict[str, int] = {}
         """The models for which the prompt alone is more than a minute's quota, and that quota."""
 
@@ -110,10 +111,9 @@ class Attempts(Generic[T]):
 
     def _lease_at_once(self, model: str, tried: Collection[PooledKey]) -> Lease | Exhausted | None:
         """As `_lease`, where nothing has to be waited for."""
-        if self._files is not None:
+        if self._files is not None or self._job.caller.in_batch:
             return None
-        job = self._job
-        return pool.lease_at_once(model, tried, job.prompt_tokens, self._affinity, spare=job.caller.in_batch)
+        return pool.lease_at_once(model, tried, self._job.prompt_tokens, self._affinity)
 
     async def _lease(self, model: str, tried: Collection[PooledKey]) -> Lease | Exhausted:
         job, holders = self._job, await self._files.holders() if self._files is not None else ()

@@ -42,7 +42,7 @@ def charge_of(heard: Collection[Heard], usage: Usage, *, exact: bool) -> Charge:
 
 def to_counts(usage: Usage) -> TokenCounts:
     """The counts as a usage record has them."""
-    prompt, completion = usage.prompt_total, usage.completion_total
+    prompt, completion = usage.totals()
     return TokenCounts(prompt, usage.cached, usage.tool_prompt, completion, usage.reasoning, prompt + completion)
 
 
@@ -53,5 +53,5 @@ def _as_one(heard: Collection[Heard], usage: Usage) -> Heard:
 
 
 def _price(usage: Usage, model: str) -> int:
-    price = pricing.price_of(model, usage.tier)
-    return price.cost(usage.prompt_total, usage.completion_total, usage.cached, usage.audio_in)
+    prompt, completion = usage.totals()
+    return pricing.price_of(model, usage.tier).cost(prompt, completion, usage.cached, usage.audio_in)

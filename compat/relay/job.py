@@ -20,7 +20,7 @@ from compat.relay.reserving import to_ask, to_error
 from compat.relay.spare import spare_slot
 from compat.schemas.gemini import Reply
 from compat.translation.substance import says_something
-from compat.translation.usage import Usage, estimate_tokens
+from compat.translation.usage import NO_USAGE, Usage, estimate_tokens
 
 CLIENT_LEFT = 499
 # Moments are nanoseconds of the monotonic clock.
@@ -85,6 +85,8 @@ class Job:
         self._began = time.monotonic_ns()
         self._heard: dict[int, Heard] = {}
         """What came of each call, by its first choice."""
+        self._usage: Usage | None = NO_USAGE
+        """The counts of all calls together; None until they are added up again."""
 
     async def admit(self, answers: int, longest: int | None = None) -> None:
         """Reserve what the request may use and write its admission down.
@@ -168,6 +170,7 @@ class Job:
     def heard(self, call: Call, usage: Usage, lease: Lease) -> None:
         """Counts of a call came; they replace what it told before. Of the key only matters whether it costs its owner."""
         self._heard[call.first_choice] = usage, lease.model, lease.key.paid
+        self._usage = usage if len(self.calls) == 1 else None
         now = time.monotonic_ns()
         if not self._first_byte:
             self._first_byte = self._kept = now
@@ -178,17 +181,16 @@ class Job:
     @property
     def usage(self) -> Usage:
         """The counts of all calls together."""
-        if not self._heard:
-            return Usage()
-        (usage, _, _), *others = self._heard.values()
-        for other, _, _ in others:
-            usage += other
-        return usage
+        if self._usage is None:
+            (self._usage, _, _), *others = self._heard.values()
+            for other, _, _ in others:
+                self._usage += other
+        return self._usage
 
     @property
     def tokens(self) -> int:
         """Every token counted up to now."""
-        return self.usage.total
+        return sum(self.usage.totals())
 
     def estimated(self, completion_characters: int) -> Usage:
         """The usage, with estimates for what Gemini did not count."""

@@ -25,7 +25,7 @@ from compat.translation.chat.completion import EmptyAnswer
 from compat.translation.refusals import Untranslatable
 from compat.translation.sse import KEEP_ALIVE
 from compat.translation.substance import is_finished, reasons
-from compat.translation.usage import Usage
+from compat.translation.usage import NO_USAGE, Usage
 
 logger = logging.getLogger(__name__)
 
@@ -157,7 +157,7 @@ class Pump:
 
     async def _read_call(self, call: Call) -> None:
         opened, lease = await Attempts(self._job, call, self._open).first_success()
-        usage = Usage()
+        usage = NO_USAGE
         try:
             replies: list[Reply] | None = opened.replies
             while replies is not None:
@@ -168,7 +168,7 @@ class Pump:
                 await self._channel.room()
                 replies = await opened.stream.read()
         finally:
-            pool.give_back(lease, prompt_tokens=usage.prompt_total, completion_tokens=usage.completion_total)
+            pool.give_back(lease, *usage.totals())
             opened.stream.close()
 
     async def _write(self, call: Call, replies: list[Reply]) -> None:

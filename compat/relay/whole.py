@@ -1,6 +1,7 @@
 """Whole answers: every call of a request made at once, each settled with its own key."""
 
 import asyncio
+from collections.abc import Awaitable
 
 from accounts import pool
 from accounts.pool import Lease
@@ -12,14 +13,14 @@ from compat.relay.job import Job
 from compat.relay.upstream import gemini
 from compat.schemas.gemini import CountReply, EmbeddingReply, Reply
 from compat.translation.substance import blocked_reason
-from compat.translation.usage import Usage
+from compat.translation.usage import NO_USAGE
 
 
 async def complete(job: Job) -> list[tuple[int, Reply]]:
     """(first choice, reply) of every call, in order. Raises CompatError when any call fails for good."""
     if len(job.calls) == 1:
         call = job.calls[0]
-        return [_settled(job, call, *await _attempts(job, call).first_success())]
+        return [_counted(job, call, await _answer(job, call))]
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_complete(job, call)) for call in job.calls]
     return [task.result() for task in tasks]
@@ -56,26 +57,29 @@ async def count(job: Job) -> CountReply:
 
 
 async def _complete(job: Job, call: Call) -> tuple[int, Reply]:
-    return _settled(job, call, *await _attempts(job, call).first_success())
+    return _counted(job, call, await _answer(job, call))
 
 
-def _attempts(job: Job, call: Call) -> Attempts[Reply]:
-    return Attempts(job, call, gemini().generate, _refuse_empty)
+def _answer(job: Job, call: Call) -> Awaitable[tuple[Reply, Lease]]:
+    return Attempts(job, call, gemini().generate, _refuse_empty).first_success()
 
 
-def _settled(job: Job, call: Call, reply: Reply, lease: Lease) -> tuple[int, Reply]:
+def _counted(job: Job, call: Call, answer: tuple[Reply, Lease]) -> tuple[int, Reply]:
     """(first choice, reply) of a call, once its tokens are counted and its lease is given back."""
-    usage = Usage().merged(reply.usageMetadata)
+    reply, lease = answer
+    usage = NO_USAGE.merged(reply.usageMetadata)
     job.heard(call, usage, lease)
-    pool.give_back(lease, prompt_tokens=usage.prompt_total, completion_tokens=usage.completion_total)
+    prompt, completion = usage.totals()
+    pool.give_back(lease, prompt, completion)
     return call.first_choice, reply
 
 
 async def _embed(job: Job, call: Call) -> EmbeddingReply:
     reply, lease = await Attempts(job, call, gemini().embed, _refuse_incomplete).first_success()
-    usage = Usage().merged(reply.usageMetadata)
+    usage = NO_USAGE.merged(reply.usageMetadata)
     job.heard(call, usage, lease)
-    pool.give_back(lease, prompt_tokens=usage.prompt_total)
+    prompt, _ = usage.totals()
+    pool.give_back(lease, prompt)
     return reply
 
 

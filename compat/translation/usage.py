@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from compat.schemas.gemini import ModalityCount, UsageMetadata
 
-_POSSIBLE = range(2**53)
+_MOST = 2**53 - 1
 _TIERS = frozenset({"flex", "priority"})
 
 
@@ -61,25 +61,21 @@ class Usage(Struct, frozen=True, gc=False):
             self.tier or other.tier,
         )
 
-    @property
-    def prompt_total(self) -> int:
-        """What OpenAI calls prompt_tokens: the prompt and what server-side tools read."""
-        return self.prompt + self.tool_prompt
+    def totals(self) -> tuple[int, int]:
+        """What OpenAI calls prompt_tokens and completion_tokens, which together are every token that counts.
 
-    @property
-    def completion_total(self) -> int:
-        """What OpenAI calls completion_tokens: the answer and the reasoning."""
-        return self.completion + self.reasoning
+        The first holds what server-side tools read as well, the second the reasoning.
+        """
+        return self.prompt + self.tool_prompt, self.completion + self.reasoning
 
-    @property
-    def total(self) -> int:
-        """Every token that counts."""
-        return self.prompt_total + self.completion_total
+
+NO_USAGE = Usage()
+"""What is known before any reply has told a count."""
 
 
 def to_usage(usage: Usage) -> dict[str, Any]:
     """OpenAI's usage object of a chat completion."""
-    prompt, completion = usage.prompt_total, usage.completion_total
+    prompt, completion = usage.totals()
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
@@ -100,12 +96,12 @@ def estimate_tokens(characters: int) -> int:
 
 
 def _is_count(told: int | None) -> TypeGuard[int]:
-    return told is not None and told in _POSSIBLE
+    return told is not None and 0 <= told <= _MOST
 
 
 def _told(told: int | None, known: int) -> int:
     """The count that is told now, else the one that is known."""
-    return told if told is not None and told in _POSSIBLE else known
+    return told if told is not None and 0 <= told <= _MOST else known
 
 
 def _of_audio(details: list[ModalityCount] | None, known: int) -> int:

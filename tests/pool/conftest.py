@@ -68,7 +68,7 @@ class SharedPools:
         self._told(now, lambda: self._mine(lease).answered(lease, now))
 
     def give_back(self, lease, now, prompt_tokens, completion_tokens):
-        self._told(now, lambda: self._mine(lease).give_back(lease, prompt_tokens, completion_tokens))
+        self._told(now, lambda: self._mine(lease).give_back(lease, now, prompt_tokens, completion_tokens))
 
     def refund(self, lease, now=NOW):
         self._told(now, lambda: self._mine(lease).refund(lease))

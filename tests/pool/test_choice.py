@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import astuple
 
 from accounts.pool.facts import Caps, Exhausted, Lease
 from accounts.pool.pacific import next_pacific_midnight, quota_day
@@ -61,7 +62,7 @@ def test_never_a_resting_key_and_never_above_a_limit(quotas, steps, seed, affine
         else:
             pool.answered(lease, now)
     for domain, requests in sent.items():
-        rpm, tpm, rpd = limits[domain]
+        rpm, tpm, rpd = astuple(limits[domain])
         for start, first in requests:
             within = [tokens for at, tokens in requests if start <= at < start + 60]
             assert rpm is None or len(within) <= rpm

@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 from redis import Redis
 
+from accounts.pool.clock import now
 from accounts.pool.facts import Exhausted, Lease
 from accounts.pool.quotas import Quota
 from accounts.pool.shared import SharedLedgers
@@ -73,7 +74,7 @@ class Load:
                 self.refused += 1
             else:
                 self.leases += 1
-                pool.give_back(lease, 8, 2)
+                pool.give_back(lease, now(), 8, 2)
             await asyncio.sleep(0.01)
 
     async def end(self):

@@ -11,7 +11,7 @@ from compat.translation.anthropic.errors import to_error
 from compat.translation.chat.choice import Answering, Choice
 from compat.translation.chat.completion import EmptyAnswer
 from compat.translation.sse import to_named_event
-from compat.translation.usage import Usage
+from compat.translation.usage import NO_USAGE, Usage
 
 _encode = msgspec.json.Encoder().encode
 
@@ -74,7 +74,7 @@ class MessageEvents:
 
     def read(self, first_choice: int, reply: Reply) -> bytes:
         """The events that a reply adds. The first tells what the prompt counts, if Gemini has said it by then."""
-        return self._opening(Usage().merged(reply.usageMetadata)) + _told(self._answer.read(reply))
+        return self._opening(NO_USAGE.merged(reply.usageMetadata)) + _told(self._answer.read(reply))
 
     def close(self, usage: Usage) -> bytes:
         """The end: the stop reason with the counts, then message_stop. Raises EmptyAnswer."""
@@ -105,11 +105,12 @@ class MessageEvents:
 
 def to_usage(usage: Usage) -> dict[str, Any]:
     """Anthropic's usage object: input_tokens are those that no cache held."""
+    prompt, completion = usage.totals()
     return {
-        "input_tokens": max(0, usage.prompt_total - usage.cached),
+        "input_tokens": max(0, prompt - usage.cached),
         "cache_creation_input_tokens": 0,
         "cache_read_input_tokens": usage.cached,
-        "output_tokens": usage.completion_total,
+        "output_tokens": completion,
         "service_tier": "standard",
     }
 

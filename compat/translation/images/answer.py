@@ -12,7 +12,7 @@ from compat.translation.images.sizes import told_size
 from compat.translation.refusals import Untranslatable
 from compat.translation.sse import to_named_event
 from compat.translation.substance import says_something
-from compat.translation.usage import Usage
+from compat.translation.usage import NO_USAGE, Usage
 
 _encode = msgspec.json.Encoder().encode
 _FORMATS = {"image/png": "png", "image/jpeg": "jpeg", "image/webp": "webp"}
@@ -96,7 +96,7 @@ class _Call:
     """What came of one call so far."""
 
     def __init__(self) -> None:
-        self.usage = Usage()
+        self.usage = NO_USAGE
         self.metadata: UsageMetadata | None = None
         self.drawn = 0
         self.last: Reply | None = None
@@ -164,12 +164,13 @@ def _usage(usage: Usage, metadata: Sequence[UsageMetadata | None]) -> dict[str, 
         sum(_images(getattr(told, name)) for told in metadata if told is not None)
         for name in ("promptTokensDetails", "candidatesTokensDetails")
     )
+    prompt, completion = usage.totals()
     return {
-        "input_tokens": usage.prompt_total,
-        "output_tokens": usage.completion_total,
-        "total_tokens": usage.total,
-        "input_tokens_details": _details(usage.prompt_total, images_in),
-        "output_tokens_details": _details(usage.completion_total, images_out),
+        "input_tokens": prompt,
+        "output_tokens": completion,
+        "total_tokens": prompt + completion,
+        "input_tokens_details": _details(prompt, images_in),
+        "output_tokens_details": _details(completion, images_out),
     }
 
 

@@ -195,12 +195,13 @@ class ResponseEvents:
 
 def to_usage(usage: Usage) -> dict[str, Any]:
     """OpenAI's usage object of a response."""
+    prompt, completion = usage.totals()
     return {
-        "input_tokens": usage.prompt_total,
+        "input_tokens": prompt,
         "input_tokens_details": {"cached_tokens": usage.cached, "cache_write_tokens": 0},
-        "output_tokens": usage.completion_total,
+        "output_tokens": completion,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning},
-        "total_tokens": usage.total,
+        "total_tokens": prompt + completion,
     }
 
 

@@ -134,8 +134,5 @@ class SpeechStream:
 
 def to_usage(usage: Usage) -> dict[str, int]:
     """OpenAI's usage of a speech."""
-    return {
-        "input_tokens": usage.prompt_total,
-        "output_tokens": usage.completion_total,
-        "total_tokens": usage.total,
-    }
+    prompt, completion = usage.totals()
+    return {"input_tokens": prompt, "output_tokens": completion, "total_tokens": prompt + completion}

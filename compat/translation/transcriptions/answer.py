@@ -121,15 +121,16 @@ class TranscriptEvents:
 
 def to_usage(usage: Usage) -> dict[str, Any]:
     """OpenAI's usage of a transcription by tokens."""
+    prompt, completion = usage.totals()
     return {
         "type": "tokens",
-        "input_tokens": usage.prompt_total,
+        "input_tokens": prompt,
         "input_token_details": {
-            "text_tokens": max(0, usage.prompt_total - usage.audio_in),
+            "text_tokens": max(0, prompt - usage.audio_in),
             "audio_tokens": usage.audio_in,
         },
-        "output_tokens": usage.completion_total,
-        "total_tokens": usage.total,
+        "output_tokens": completion,
+        "total_tokens": prompt + completion,
     }
 
 
