@@ -39,6 +39,7 @@ class Ledger:
         "_full_until",
         "_minute",
         "_parts",
+        "_plenty_below",
         "_probe_until",
         "_strain",
         "_today_alone",
@@ -63,7 +64,7 @@ class Ledger:
 
     def __init__(self, quota: Quota = NO_QUOTA, parts: int = 1, place: Place = ("", "")) -> None:
         self.place = place
-        self.quota = quota
+        self.keep_to(quota)
         self.day = 0
         """The number of the Pacific day that is counted."""
         self.used_today = 0
@@ -259,14 +260,15 @@ class Ledger:
         What is spent of the domain with the most of these is missed least: whatever the rest of the day brings, no other
         choice leaves the pool able to send more in any number of busy minutes.
         """
-        quota = self.quota
-        if quota.rpd is None or (left := (quota.rpd - self.used_today) / (quota.rpm or USUAL_RPM)) > _PLENTY:
+        if self.used_today < self._plenty_below:
             return _PLENTY
-        return max(0.0, left)
+        return max(0.0, ((self.quota.rpd or 0) - self.used_today) / (self.quota.rpm or USUAL_RPM))
 
     def keep_to(self, quota: Quota) -> None:
         """Keep to another quota from now on. What was sent before counts."""
         self.quota = quota
+        self._plenty_below = math.inf if quota.rpd is None else quota.rpd - _PLENTY * (quota.rpm or USUAL_RPM)
+        """So many requests today leave more minutes than make a difference."""
         self.rated_until = _LONG_AGO
 
     def full(self, now: float) -> str:

@@ -121,7 +121,7 @@ class Pool:
         counts.prompt_tokens += prompt_tokens
         counts.completion_tokens += completion_tokens
         ledger.answers += 1
-        if ledger.answers >= _CREEP_AFTER_ANSWERS:
+        if ledger.answers >= _CREEP_AFTER_ANSWERS and now - ledger.learned_at >= _CREEP_AFTER:
             self._creep(lease, now)
 
     def refund(self, lease: Lease) -> None:
@@ -245,7 +245,7 @@ class Pool:
     def _creep(self, lease: Lease, now: float) -> None:
         """Raise a limit a little once it is used up and nothing was refused for long; and further, until it is refused."""
         ledger = lease.ledger
-        if ledger.quota is NO_QUOTA or self.places.parts > 1 or now - ledger.learned_at < _CREEP_AFTER:
+        if ledger.quota is NO_QUOTA or self.places.parts > 1:
             return
         if lease.at < ledger.crept_at:
             return  # it was sent before the last step: that one is not proved yet
