@@ -5,61 +5,137 @@ the next, each piece wakes its reader anew; sent one right after another, they f
 """
 
 import asyncio
-from collections.abc import Iterable
 from typing import Any
+from weakref import WeakKeyDictionary
 
-# So much goes out at once: a sender must be told in time to wait (`pause_writing`), also within one turn.
+# More goes out at once: a sender must be told in time to wait (`pause_writing`), also within one turn. So little may be put
+# together piece by piece.
 _KEPT_BYTES = 64 * 1024
 
 
-class TurnTransport:
-    """An asyncio transport before another, which keeps what is written until the turn is over; all else is the other's."""
+class Turn:
+    """The turn of an event loop that is under way: who has something to say in it, in the order in which they first spoke."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._speaking: list[TurnTransport] = []
+
+    def add(self, transport: "TurnTransport") -> None:
+        """Have this one send what it keeps when the turn is over."""
+        if not self._speaking:
+            self._loop.call_soon(self._over)
+        self._speaking.append(transport)
+
+    def _over(self) -> None:
+        speaking, self._speaking = self._speaking, []
+        for transport in speaking:
+            try:
+                transport.send()
+            except Exception as error:  # noqa: BLE001 (what one may not send must not keep the others from it)
+                about = {"message": "What a turn said was not sent", "exception": error, "transport": transport}
+                self._loop.call_exception_handler(about)
+
+
+_turns: "WeakKeyDictionary[asyncio.AbstractEventLoop, Turn]" = WeakKeyDictionary()
+
+
+def turn() -> Turn:
+    """The turn of the running event loop."""
+    loop = asyncio.get_running_loop()
+    found = _turns.get(loop)
+    if found is None:
+        found = _turns[loop] = Turn(loop)
+    return found
+
+
+class TurnTransport(asyncio.Transport):
+    """A transport before another, which keeps what is written until the turn is over; all else is the other's."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        self._loop = asyncio.get_running_loop()
-        self._kept: list[bytes] = []
-        self._size = 0
-        self.is_closing = transport.is_closing  # asked several times a request
+        self._turn = turn()
+        self._kept = b""
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
+    # --- what is written ---------------------------------------------------------------------------------------
 
-    def write(self, data: bytes) -> None:
-        """Send this when the turn is over, in order."""
-        self.writelines((data,))
-
-    def writelines(self, pieces: Iterable[bytes]) -> None:
-        """Send these when the turn is over, in order."""
+    def write(self, data: bytes) -> None:  # type: ignore[override]
+        """Send this when the turn is over, in order; what is too much to be kept at once."""
         kept = self._kept
+        if len(kept) + len(data) > _KEPT_BYTES:
+            self.send()
+            self._pass_on(data)
+            return
         if not kept:
-            self._loop.call_soon(self._send)
-        for piece in pieces:
-            kept.append(piece)
-            self._size += len(piece)
-        if self._size > _KEPT_BYTES:
-            self._send()
+            self._turn.add(self)
+        self._kept = kept + data
+
+    def send(self) -> None:
+        """Send at once what was written."""
+        kept, self._kept = self._kept, b""
+        if kept:
+            self._pass_on(kept)
+
+    def _pass_on(self, data: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(data)
 
     def get_write_buffer_size(self) -> int:
         """How many bytes are written and not yet the kernel's."""
-        return self._size + self._transport.get_write_buffer_size()
+        return len(self._kept) + self._transport.get_write_buffer_size()
 
     def write_eof(self) -> None:
         """Say that no more comes, behind all that was written."""
-        self._send()
+        self.send()
         self._transport.write_eof()
 
     def close(self) -> None:
         """Close it when all that was written is out."""
-        self._send()
+        self.send()
         self._transport.close()
 
     def abort(self) -> None:
         """Close it at once. What was kept is not sent."""
-        self._kept, self._size = [], 0
+        self._kept = b""
         self._transport.abort()
 
-    def _send(self) -> None:
-        kept, self._kept, self._size = self._kept, [], 0
-        if kept and not self.is_closing():
-            self._transport.writelines(kept)
+    # --- what is the other's, each by its name: behind a `__getattr__` Python looks up all attributes slowly ----
+
+    def is_closing(self) -> bool:
+        """Whether it is closed or about to be."""
+        return self._transport.is_closing()
+
+    def pause_reading(self) -> None:
+        """Take nothing from whoever speaks to us."""
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take it again."""
+        self._transport.resume_reading()
+
+    def is_reading(self) -> bool:
+        """Whether that is taken."""
+        return self._transport.is_reading()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """What is known of the connection under a name."""
+        return self._transport.get_extra_info(name, default)
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Tell another protocol from now on."""
+        self._transport.set_protocol(protocol)
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        """The protocol that is told."""
+        return self._transport.get_protocol()
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """From how many bytes on a sender is to wait, and down to how many."""
+        self._transport.set_write_buffer_limits(high, low)
+
+    def get_write_buffer_limits(self) -> tuple[int, int]:
+        """Down to how many bytes a sender waits, and from how many on."""
+        return self._transport.get_write_buffer_limits()
+
+    def can_write_eof(self) -> bool:
+        """Whether it can say that no more comes."""
+        return self._transport.can_write_eof()

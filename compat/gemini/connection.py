@@ -6,7 +6,7 @@ Bytes are parsed by llhttp (httptools). docs/decisions/0007-client-cancellation.
 import asyncio
 from collections.abc import AsyncIterator
 from math import inf
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -28,7 +28,7 @@ Idle: TypeAlias = "dict[Connection, None]"
 class Connection(asyncio.Protocol):
     """Carries one exchange after another: `ask`, then `answer`, or `begun` and `read` until None, and `end` in every ending."""
 
-    transport: asyncio.Transport
+    transport: TurnTransport
     """Set before anybody has the connection."""
     status = 0
     """Of the answer; 0 until its head is here."""
@@ -62,7 +62,8 @@ class Connection(asyncio.Protocol):
         self._is_asked = True
         self._patience = patience
         self._end_in(total)
-        self.transport.writelines((head, body))
+        self.transport.write(head)
+        self.transport.write(body)
 
     async def send(self, pieces: AsyncIterator[bytes]) -> bool:
         """Send a body that `ask` left out, as fast as the upstream takes it; False when it answered before the end.
@@ -146,7 +147,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """It is open."""
-        self.transport = cast(asyncio.Transport, TurnTransport(transport))
+        self.transport = TurnTransport(transport)
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; whoever reads is woken once for all that came."""

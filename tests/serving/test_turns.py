@@ -13,8 +13,8 @@ class Kernel:
     def __init__(self):
         self.sent, self.closing, self.unsent = [], False, 0
 
-    def writelines(self, pieces):
-        self.sent.append(b"".join(pieces))
+    def write(self, data):
+        self.sent.append(data)
 
     def is_closing(self):
         return self.closing
@@ -27,7 +27,7 @@ class Kernel:
     def get_write_buffer_size(self):
         return self.unsent
 
-    def get_extra_info(self, name):
+    def get_extra_info(self, name, default=None):
         return f"the {name}"
 
 
@@ -55,8 +55,17 @@ async def test_what_is_written_in_a_turn_goes_out_together_when_it_is_over(trans
 async def test_much_goes_out_at_once_so_that_its_sender_is_told_to_wait(transport, kernel):
     transport.write(b"a")
     transport.write(bytes(64 * 1024))
-    assert [len(sent) for sent in kernel.sent] == [64 * 1024 + 1]
+    assert [len(sent) for sent in kernel.sent] == [1, 64 * 1024]
     await asyncio.sleep(0)
+    assert len(kernel.sent) == 2
+
+
+async def test_much_is_not_copied_and_whom_has_left_is_sent_none_of_it(transport, kernel):
+    much = bytes(64 * 1024 + 1)
+    transport.write(much)
+    assert kernel.sent[0] is much
+    kernel.closing = True
+    transport.write(much)
     assert len(kernel.sent) == 1
 
 
@@ -84,6 +93,31 @@ async def test_what_was_not_taken_yet_counts_as_well(transport, kernel):
     kernel.unsent = 5
     transport.write(b"a")
     assert transport.get_write_buffer_size() == 6
+
+
+async def test_who_spoke_first_is_sent_first_and_what_cannot_be_sent_keeps_nobody_from_it(caplog):
+    kernels = [Kernel() for _ in range(3)]
+    told = []
+    for kernel in kernels:
+        kernel.sent = told
+    kernels[0].write = None
+    first, second, third = map(TurnTransport, kernels)
+    first.write(b"a")
+    third.write(b"b")
+    second.write(b"c")
+    third.write(b"d")
+    await asyncio.sleep(0)
+    assert told == [b"bd", b"c"]
+    assert "What a turn said was not sent" in caplog.text
+
+
+async def test_what_is_said_while_a_turn_is_sent_goes_out_with_the_next(transport, kernel):
+    kernel.write = lambda data: (kernel.sent.append(data), data == b"a" and transport.write(b"b"))
+    transport.write(b"a")
+    await asyncio.sleep(0)
+    assert kernel.sent == [b"a"]
+    await asyncio.sleep(0)
+    assert kernel.sent == [b"a", b"b"]
 
 
 async def test_all_else_is_the_others(transport):

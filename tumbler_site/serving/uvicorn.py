@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from types import FrameType
-from typing import Any, cast
+from typing import Any
 from urllib.parse import unquote
 
 import httptools
@@ -132,7 +132,7 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin with a deadline for the first request, and with a limit for a client that takes no answer."""
-        transport = cast(asyncio.Transport, TurnTransport(transport))
+        transport = TurnTransport(transport)
         super().connection_made(transport)
         self.open: deque[Exchange] = deque()
         """The requests whose answers are not out, in order: the first is being answered."""
