@@ -6,7 +6,6 @@ the next, each piece wakes its reader anew; sent one right after another, they f
 
 import asyncio
 from typing import Any
-from weakref import WeakKeyDictionary
 
 # More goes out at once: a sender must be told in time to wait (`pause_writing`), also within one turn. So little may be put
 # together piece by piece.
@@ -36,7 +35,8 @@ class Turn:
                 self._loop.call_exception_handler(about)
 
 
-_turns: "WeakKeyDictionary[asyncio.AbstractEventLoop, Turn]" = WeakKeyDictionary()
+# Not by weak keys: a turn knows its loop, so none would ever go.
+_turns: dict[asyncio.AbstractEventLoop, Turn] = {}
 
 
 def turn() -> Turn:
@@ -44,8 +44,16 @@ def turn() -> Turn:
     loop = asyncio.get_running_loop()
     found = _turns.get(loop)
     if found is None:
+        _forget_closed_loops()
         found = _turns[loop] = Turn(loop)
     return found
+
+
+def _forget_closed_loops() -> None:
+    # A list of them: pages have loops of their own, in threads of their own.
+    for loop in list(_turns):
+        if loop.is_closed():
+            _turns.pop(loop, None)
 
 
 class TurnTransport(asyncio.Transport):

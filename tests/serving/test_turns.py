@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from compat.turns import TurnTransport
+from compat.turns import TurnTransport, _turns, turn
 
 
 class Kernel:
@@ -118,6 +118,15 @@ async def test_what_is_said_while_a_turn_is_sent_goes_out_with_the_next(transpor
     assert kernel.sent == [b"a"]
     await asyncio.sleep(0)
     assert kernel.sent == [b"a", b"b"]
+
+
+def test_the_turns_of_closed_loops_are_forgotten():
+    async def told():
+        return turn()
+
+    turns = {asyncio.run(told()) for _ in range(3)}
+    assert len(turns) == 3
+    assert len(turns.intersection(_turns.values())) == 1
 
 
 async def test_all_else_is_the_others(transport):
