@@ -37,8 +37,9 @@ def answer(app, method="GET", *, keep_alive=True):
 
     async def run():
         wire, tasks = Wire(), set()
-        exchange = Exchange({"method": method}, wire, FlowControl(wire), list, keep_alive=keep_alive, expects=False)
-        await exchange.run(app, tasks)
+        exchange = Exchange({"method": method}, wire, FlowControl(wire), list, keep_alive=keep_alive)
+        exchange.run(asyncio.get_running_loop(), app, tasks)
+        await asyncio.wait(tasks)
         assert not tasks
         return wire
 

@@ -10,7 +10,7 @@ import logging
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
 from uvicorn.protocols.http.flow_control import FlowControl
 
@@ -32,6 +32,9 @@ _BODILESS = frozenset({204, 304})
 class Exchange:
     """What uvicorn's protocol calls a cycle; it reads and sets what is set here without an underscore."""
 
+    _task: asyncio.Task[None]
+    """Set when it begins."""
+
     def __init__(
         self,
         scope: dict[str, Any],
@@ -40,7 +43,6 @@ class Exchange:
         on_response: Callable[[], None],
         *,
         keep_alive: bool,
-        expects: bool,
     ) -> None:
         self.scope = scope
         self.keep_alive = keep_alive
@@ -51,7 +53,8 @@ class Exchange:
         self._transport = transport
         self._flow = flow
         self._on_response = on_response
-        self._expects = expects
+        self._expects = True
+        """Whether the client may be waiting to be told to go on with its body."""
         self._head: bytes | None = None
         """The head of the answer while it waits for the beginning of its body."""
         self._is_told = False
@@ -68,10 +71,12 @@ class Exchange:
         """True while its body is read and nothing of its answer is out."""
         return self.more_body and not self._begun
 
-    async def run(self, app: Application, tasks: set[asyncio.Task[None]]) -> None:
+    def run(self, loop: asyncio.AbstractEventLoop, app: Application, tasks: set[asyncio.Task[None]]) -> None:
         """Let the app answer; an answer that it does not give or finish is a 500 or cut off. `tasks` are those that run."""
-        task = cast(asyncio.Task[None], asyncio.current_task())
-        tasks.add(task)
+        self._task = loop.create_task(self._run(app, tasks))
+        tasks.add(self._task)
+
+    async def _run(self, app: Application, tasks: set[asyncio.Task[None]]) -> None:
         try:
             await app(self.scope, self.receive, self.send)
             if not (self.response_complete or self.disconnected):
@@ -81,7 +86,7 @@ class Exchange:
         finally:
             if not (self.response_complete or self.disconnected):
                 self._break_off()
-            tasks.discard(task)
+            tasks.discard(self._task)
 
     def _break_off(self) -> None:
         if self._begun:
@@ -94,9 +99,8 @@ class Exchange:
 
     async def receive(self) -> dict[str, Any]:
         """What came of the request, or that the client has left."""
-        if self._expects and not self._transport.is_closing():
-            self._expects = False
-            self._transport.write(_CONTINUE)
+        if self._expects and self.more_body:
+            self._tell_to_go_on()
         if not self.disconnected and not self.response_complete:
             self._flow.resume_reading()
             if not self._is_told:
@@ -106,6 +110,13 @@ class Exchange:
             return {"type": "http.disconnect"}
         body, self.body = self.body, b""
         return {"type": "http.request", "body": body, "more_body": self.more_body}
+
+    def _tell_to_go_on(self) -> None:
+        """Have a client send its body that waits for a word before it does (RFC 9110, 10.1.1)."""
+        self._expects = False
+        waits = any(name == b"expect" and value.lower() == b"100-continue" for name, value in self.scope["headers"])
+        if waits and not self._transport.is_closing():
+            self._transport.write(_CONTINUE)
 
     def tell(self) -> None:
         """There is something to receive: a stretch of the body, its end, or the end of the whole exchange."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 from tumbler_site.serving.limits import Limits
@@ -21,19 +21,21 @@ def guarded(application: Application, limits: Limits) -> Application:
     def guard(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
             return application(scope, receive, send)
-        hosts, is_counted = 0, False
-        for name, value in scope["headers"]:
-            if name == b"host":
-                hosts += 1
-            elif name == b"content-length" and int(value) > limits.max_body_bytes:
-                return _refuse(too_large(limits.max_body_bytes), limits, receive, send)
-            elif name == b"transfer-encoding":
-                is_counted = True
-        if hosts != 1:
+        headers = scope["headers"]
+        fields = dict(headers)
+        if int(fields.get(b"content-length", 0)) > limits.max_body_bytes:
+            return _refuse(too_large(limits.max_body_bytes), limits, receive, send)
+        if b"host" not in fields or (len(fields) < len(headers) and _hosts(headers) > 1):
             return _refuse(WRONG_HOST, limits, receive, send)
-        return _counted(application, limits, scope, receive, send) if is_counted else application(scope, receive, send)
+        if b"transfer-encoding" in fields:
+            return _counted(application, limits, scope, receive, send)
+        return application(scope, receive, send)
 
     return guard
+
+
+def _hosts(headers: Iterable[tuple[bytes, bytes]]) -> int:
+    return sum(name == b"host" for name, _ in headers)
 
 
 async def _counted(application: Application, limits: Limits, scope: Scope, receive: Receive, send: Send) -> None:

@@ -7,7 +7,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import FrameType
 from typing import Any
 from urllib.parse import unquote
@@ -33,7 +33,7 @@ def serve(application: Any, sockets: Sockets, limits: Limits, ready: Callable[[]
     config = uvicorn.Config(
         guarded(application, limits),
         loop="uvloop",
-        http=type("LimitedProtocol", (Protocol,), {"limits": limits}),
+        http=partial(Protocol, limits),  # type: ignore[arg-type]
         lifespan="off",
         interface="asgi3",
         log_config=None,
@@ -118,24 +118,27 @@ _ASGI = {"version": "3.0", "spec_version": "2.3"}
 class Protocol(HttpToolsProtocol):
     """One connection; `due` is the time by which the client must have done what we wait for."""
 
-    limits = Limits()
-    due = NEVER
-    head_bytes: int | None = 0
     scope: dict[str, Any]  # type: ignore[assignment]
     cycle: Exchange | None  # type: ignore[assignment]
-    now = 0.0
-    """When the bytes came that are read."""
-    upgrades = False
-    """Whether the request that is read wants to go on as a WebSocket."""
-    is_idle = False
-    """Whether the last answer is out and no other request has begun."""
+
+    def __init__(self, limits: Limits, **of_uvicorn: Any) -> None:
+        super().__init__(**of_uvicorn)
+        self.limits = limits
+        self.due = NEVER
+        self.head_bytes: int | None = 0
+        self.now = 0.0
+        """When the bytes came that are read."""
+        self.upgrades = False
+        """Whether the request that is read wants to go on as a WebSocket."""
+        self.is_idle = False
+        """Whether the last answer is out and no other request has begun."""
+        self.open: deque[Exchange] = deque()
+        """The requests whose answers are not out, in order: the first is being answered."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin with a deadline for the first request, and with a limit for a client that takes no answer."""
         transport = TurnTransport(transport)
         super().connection_made(transport)
-        self.open: deque[Exchange] = deque()
-        """The requests whose answers are not out, in order: the first is being answered."""
         transport.set_write_buffer_limits(high=self.limits.unsent_bytes)
         self.flow = StallLimit(transport, self.limits.stall_seconds)
         self.now = time.monotonic()
@@ -144,7 +147,17 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Feed the parser, which would take headers without end."""
         self.now = time.monotonic()
-        super().data_received(data)
+        # Not super().data_received(): it looks for a timer that nobody sets here.
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            if self.upgrades:
+                self.handle_websocket_upgrade()
+            else:
+                self._unsupported_upgrade_warning()
+        except httptools.HttpParserError:
+            logger.warning("Invalid HTTP request received.")
+            self.send_400_response("Invalid HTTP request received.")
         if self.head_bytes is not None:
             self.head_bytes += len(data)
             if self.head_bytes > HEAD_BYTES and not self.transport.is_closing():
@@ -154,9 +167,13 @@ class Protocol(HttpToolsProtocol):
         """A request begins: its headers must be whole in time."""
         self.url = b""
         self.headers = []
-        self.expect_100_continue = self.is_idle = False
+        self.is_idle = False
         self.due = NEVER if len(self.open) > 1 else self.now + self.limits.head_seconds
         self.head_bytes = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header is whole."""
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """The headers are whole: now the body, and the app may begin."""
@@ -189,11 +206,10 @@ class Protocol(HttpToolsProtocol):
             self.flow,
             self.on_response_complete,
             keep_alive=version != "1.0" and parser.should_keep_alive() and not is_draining(),
-            expects=self.expect_100_continue,
         )
         self.open.append(self.cycle)
         if len(self.open) == 1:
-            self.loop.create_task(self.cycle.run(self.app, self.tasks))
+            self.cycle.run(self.loop, self.app, self.tasks)
         elif len(self.open) <= self.limits.pipelined:
             # The answer before it is not finished: no more is read until then, and nothing can be late.
             self.flow.pause_reading()
@@ -233,7 +249,7 @@ class Protocol(HttpToolsProtocol):
         if self.open:
             if len(self.open) == 1:
                 self.due = self.due_again()
-            self.loop.create_task(self.open[0].run(self.app, self.tasks))
+            self.open[0].run(self.loop, self.app, self.tasks)
             return
         self.flow.resume_reading()
         if self.due == NEVER:
