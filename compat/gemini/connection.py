@@ -30,10 +30,10 @@ class Connection(asyncio.Protocol):
 
     transport: TurnTransport
     """Set before anybody has the connection."""
-    status = 0
-    """Of the answer; 0 until its head is here."""
 
     def __init__(self, idle: Idle) -> None:
+        self.status = 0
+        """Of the answer; 0 until its head is here."""
         self._loop = asyncio.get_running_loop()
         self._idle = idle
         self._timer: asyncio.TimerHandle | None = None

@@ -28,11 +28,7 @@ class Origin:
 
     async def connect(self) -> Connection:
         """A connection on which nothing is under way, the one used last if there is any. Raises GeminiFailure."""
-        while self._idle:
-            connection, _ = self._idle.popitem()
-            if not connection.transport.is_closing():
-                return connection
-        return await self._open()
+        return self._kept() or await self._open()
 
     def head(self, method: str, target: str, key: str, further: str) -> bytes:
         """The head of a request; `further` are more lines, each with its end. Without a key none is sent.
@@ -46,7 +42,7 @@ class Origin:
 
     async def call(self, head: bytes, body: bytes, seconds: float) -> bytes:
         """What a good answer brings. Raises GeminiFailure."""
-        connection = await self.connect()
+        connection = self._kept() or await self._open()
         try:
             connection.ask(head, body, total=seconds)
             return await connection.answer()
@@ -58,6 +54,13 @@ class Origin:
         for connection in self._idle:
             connection.transport.abort()
         self._idle.clear()
+
+    def _kept(self) -> Connection | None:
+        while self._idle:
+            connection, _ = self._idle.popitem()
+            if not connection.transport.is_closing():
+                return connection
+        return None
 
     async def _open(self) -> Connection:
         # Raised outside of the except block: a failure must not carry the network's error, whose text names addresses.
