@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -69,7 +69,7 @@ class Caller:
         limits = (self.token_limits, self.user_limits)
         object.__setattr__(self, "holders", holders_of(self.user_id, self.token_id, *limits, self.time_zone))
 
-    def may_use(self, *model_names: str) -> bool:
+    def may_use(self, model_names: Iterable[str]) -> bool:
         """True when the token allows one of these spellings of the model asked for. No list: every model."""
         if not self.allowed_models:
             return True

@@ -21,7 +21,7 @@ from accounts.metering import NO_COUNTS, TokenCounts
 from accounts.sealing import Unsealable
 from compat import edge
 from compat.answers import Answer, Response
-from compat.authentication import identify, permit
+from compat.authentication import identify, permit, remembered
 from compat.body import ClientGone, read_body
 from compat.errors import (
     CompatError,
@@ -60,14 +60,16 @@ class AsyncAPIView(APIView):
     needs = ""
     """The scope that a token must have; "" where any token will do."""
 
-    job: Job | None = None
-
     request: ViewRequest
     caller: Caller
     """Whose request this is, on routes that ask."""
 
     _handlers: dict[str, str]
     """The names of those that answer, by method."""
+
+    def __init__(self) -> None:
+        # Not super().__init__(): it looks for options, and a view has none.
+        self.job: Job | None = None
 
     def __init_subclass__(cls) -> None:
         """HEAD is answered as GET is."""
@@ -77,13 +79,13 @@ class AsyncAPIView(APIView):
         cls._handlers = {name.upper(): name for name in cls.http_method_names if hasattr(cls, name)}
 
     @classmethod
-    def as_view(cls, **initkwargs: Any) -> Any:
+    def as_view(cls) -> Any:  # type: ignore[override]
         """A function that makes a view and gives its answer to wait for; to the eye it is DRF's, which does this by detours."""
 
         def view(request: LeanRequest, **arguments: Any) -> Awaitable[Response]:
-            return cls(**initkwargs).dispatch(request, **arguments)
+            return cls().dispatch(request, **arguments)
 
-        return update_wrapper(view, super().as_view(**initkwargs))
+        return update_wrapper(view, super().as_view())
 
     async def dispatch(self, request: LeanRequest, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
         """Find the caller, check what they may do, run the handler; every error becomes the envelope."""
@@ -97,7 +99,9 @@ class AsyncAPIView(APIView):
                 # Not initialize_request(): it looks up parsers, authenticators and a negotiator that nobody asks here.
                 self.request = ViewRequest(request)
                 if not self.is_open:
-                    self.caller = self.request.user = await identify(request, self.needs)
+                    needs = self.needs
+                    caller = remembered(request, needs) or await identify(request, needs)
+                    self.caller = self.request.user = caller
                 response = await self.handler(request.method or "")(self.request, *args, **kwargs)
         except ClientGone:
             raise

@@ -1,12 +1,13 @@
 """The one door: a request's credential → its caller. Every OpenAI route goes through it."""
 
 import math
+from collections.abc import Collection
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, urlencode
 
 from accounts import callers, failed_attempts
 from accounts.addresses import Address, client_address, household
-from accounts.callers import Caller
+from accounts.callers import Caller, Network
 from accounts.remembered_settings import settings
 from accounts.token_text import prefix_of
 from compat.errors import InvalidRequest, InvalidToken, MissingToken, NotPermitted, RateLimited
@@ -61,12 +62,21 @@ def credential(request: LeanRequest) -> str | None:
     return tokens.pop() if tokens else None
 
 
+def remembered(request: LeanRequest, needs: str) -> Caller | None:
+    """Whose request this is, where that is known without asking the database; None where only `identify` can tell.
+
+    Raises InvalidRequest, NotPermitted.
+    """
+    token = credential(request)
+    caller = callers.remembered(token) if token else None
+    return _admitted(caller, needs, request.scope) if isinstance(caller, Caller) else None
+
+
 def _bearer(value: bytes) -> str | None:
     """The token of an Authorization header; "" for one of another scheme, None for one that is empty."""
-    scheme, _, token = value.decode("latin-1").strip().partition(" ")
-    if scheme.lower() == "bearer":
-        return token.strip()
-    return "" if scheme else None
+    if value[:7].lower() == b"bearer ":
+        return value[7:].decode("latin-1").strip()
+    return "" if value.strip() else None
 
 
 async def identify(request: LeanRequest, needs: str) -> Caller:
@@ -82,9 +92,7 @@ async def identify(request: LeanRequest, needs: str) -> Caller:
         caller = await callers.anonymous_caller()
     if caller is None:
         raise InvalidToken(_REFUSED) if token else MissingToken(_NOTHING_SENT)
-    permit(caller, needs)
-    _refuse_network(caller, request.scope)
-    return caller
+    return _admitted(caller, needs, request.scope)
 
 
 async def identify_by_link(request: LeanRequest, needs: str, token_id: int | None) -> Caller:
@@ -98,9 +106,7 @@ async def identify_by_link(request: LeanRequest, needs: str, token_id: int | Non
     caller = await callers.caller_by_id(token_id) if token_id is not None or settings.OPEN_ACCESS else None
     if caller is None:
         raise InvalidToken(_REFUSED)
-    permit(caller, needs)
-    _refuse_network(caller, request.scope)
-    return caller
+    return _admitted(caller, needs, request.scope)
 
 
 async def _look_up(token: str, scope: Scope) -> Caller | None:
@@ -120,17 +126,24 @@ async def _look_up(token: str, scope: Scope) -> Caller | None:
         raise RateLimited(f"Too many requests with wrong API keys. Please try again in {wait}s.", wait) from None
 
 
+def _admitted(caller: Caller, needs: str, scope: Scope) -> Caller:
+    """The caller, if the token is for this use and may be sent from there. Raises NotPermitted."""
+    permit(caller, needs)
+    if caller.networks is not None:
+        _refuse_network(caller.networks, scope)
+    return caller
+
+
 def permit(caller: Caller, needs: str) -> None:
     """Raise NotPermitted unless the token is for this use."""
     if caller.scopes and needs and needs not in caller.scopes:
         raise NotPermitted(f"You have insufficient permissions for this operation. Missing scopes: {needs}.")
 
 
-def _refuse_network(caller: Caller, scope: Scope) -> None:
-    if caller.networks is not None:
-        address = _address(scope)
-        if address is None or not any(address in network for network in caller.networks):
-            raise NotPermitted("Your API key may not be used from this network.")
+def _refuse_network(networks: Collection[Network], scope: Scope) -> None:
+    address = _address(scope)
+    if address is None or not any(address in network for network in networks):
+        raise NotPermitted("Your API key may not be used from this network.")
 
 
 def _address(scope: Scope) -> Address | None:

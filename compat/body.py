@@ -1,6 +1,7 @@
 """The body of a request, read when the caller is known: bounded, and JSON in UTF-8 (forms: `compat/forms.py`)."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from accounts.remembered_settings import settings
 from compat.errors import BodyTooLarge, UnsupportedMedia
@@ -14,8 +15,15 @@ class ClientGone(Exception):
 async def read_body(request: LeanRequest) -> bytes:
     """All of the body. Raises BodyTooLarge, UnsupportedMedia, ClientGone."""
     _refuse_media(request)
-    chunks: list[bytes] = []
-    await read_chunks(request, settings.MAX_BODY_BYTES, chunks.append)
+    limit = settings.MAX_BODY_BYTES
+    _refuse_declared(request, limit)
+    chunk, more = _taken(await request.receive(), limit, limit)
+    if not more:
+        # Most came with their head.
+        request.body_is_read()
+        return chunk
+    chunks = [chunk]
+    await _read_on(request, limit, len(chunk), chunks.append)
     return b"".join(chunks)
 
 
@@ -24,24 +32,38 @@ async def read_chunks(request: LeanRequest, limit: int, take: Callable[[bytes], 
 
     Raises BodyTooLarge past `limit` bytes, ClientGone.
     """
-    declared = request.fields.get(b"content-length", b"")
-    if declared.isdigit() and int(declared) > limit:
-        raise _too_large(limit)
-    size = 0
-    while True:
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        chunk = message.get("body", b"")
+    _refuse_declared(request, limit)
+    await _read_on(request, limit, 0, take)
+
+
+async def _read_on(
+    request: LeanRequest, limit: int, size: int, take: Callable[[bytes], Awaitable[None] | None]
+) -> None:
+    """Hand over what follows the first `size` bytes."""
+    more = True
+    while more:
+        chunk, more = _taken(await request.receive(), limit - size, limit)
         size += len(chunk)
-        if size > limit:
-            raise _too_large(limit)
         taking = take(chunk)
         if taking is not None:
             await taking
-        if not message.get("more_body"):
-            break
     request.body_is_read()
+
+
+def _taken(message: Mapping[str, Any], room: int, limit: int) -> tuple[bytes, bool]:
+    """A chunk of a body of which no more than `room` bytes may come, and whether others follow."""
+    if message["type"] == "http.disconnect":
+        raise ClientGone
+    chunk: bytes = message.get("body", b"")
+    if len(chunk) > room:
+        raise _too_large(limit)
+    return chunk, message.get("more_body", False)
+
+
+def _refuse_declared(request: LeanRequest, limit: int) -> None:
+    declared = request.fields.get(b"content-length", b"")
+    if declared.isdigit() and int(declared) > limit:
+        raise _too_large(limit)
 
 
 def _too_large(limit: int) -> BodyTooLarge:

@@ -48,7 +48,7 @@ async def listed_models(caller: Caller) -> list[Listed]:
         if mapping.listed
     }
     own = [Listed(name, None, model) for name, model in offered.items() if name not in mapped and not is_gone(name)]
-    return [listed for listed in (*mapped.values(), *own) if caller.may_use(*spellings(listed.name))]
+    return [listed for listed in (*mapped.values(), *own) if caller.may_use(spellings(listed.name))]
 
 
 async def _offered_models() -> dict[str, Model]:

@@ -29,11 +29,11 @@ class LeanHandler(ASGIHandler):
 
     def __init__(self) -> None:
         # Not super().__init__(): it loads the middleware.
-        self._patience: _Patience | None = None
+        self._patience = _Patience()
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:  # type: ignore[override]
         """One request: find its view, run it, send its response; stop when the client leaves."""
-        watch = _Watch(receive, self._be_patient)
+        watch = _Watch(receive, self._patience)
         response: Response | None = None
         try:
             request = LeanRequest(scope, receive, watch.begin)
@@ -50,13 +50,6 @@ class LeanHandler(ASGIHandler):
             # In every ending, also when the response was never begun to be sent: a stream's pump stops here.
             if isinstance(response, EventStream):
                 response.pump.abandon()
-
-    def _be_patient(self, watch: "_Watch") -> "set[_Watch]":
-        """Have a watch listen in a while; gives those that it is among until then."""
-        loop, patience = asyncio.get_running_loop(), self._patience
-        if patience is None or patience.loop is not loop:
-            patience = self._patience = _Patience(loop)
-        return patience.add(watch)
 
 
 async def _send(response: Response, send: Send, *, has_body: bool) -> None:
@@ -90,20 +83,19 @@ def _encoded_names(names: tuple[str, ...]) -> tuple[bytes, ...]:
 class _Watch:
     """Listens, once the body is read and the answer takes its time, for the client to leave; then ends the request."""
 
-    client_left = False
-    _request: asyncio.Task[Any] | None = None
-    _patient: "set[_Watch] | None" = None
-    """Those that do not listen yet, itself among them from its beginning on."""
-    _listener: asyncio.Task[None] | None = None
-
-    def __init__(self, receive: Receive, be_patient: "Callable[[_Watch], set[_Watch]]") -> None:
+    def __init__(self, receive: Receive, patience: "_Patience") -> None:
+        self.client_left = False
         self._receive = receive
-        self._be_patient = be_patient
+        self._patience = patience
+        self._request: asyncio.Task[Any] | None = None
+        self._patient: set[_Watch] | None = None
+        """Those that do not listen yet, itself among them from its beginning on."""
+        self._listener: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
         """Listen from a little later on. The request's own task calls it."""
         self._request = asyncio.current_task()
-        self._patient = self._be_patient(self)
+        self._patient = self._patience.add(self)
 
     def end(self) -> None:
         """Listen no more."""
@@ -129,35 +121,37 @@ class _Watch:
 
 
 class _Patience:
-    """The watches of an event loop that are not to listen yet: each begins to after one tick of a clock, and before two.
+    """The watches that are not to listen yet: each begins to after one tick of a clock, and before two.
 
     The clock runs while there are any. A timer for each, which hardly one waits for, would cost more than all else here.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
+    def __init__(self) -> None:
         self._new: set[_Watch] = set()
         self._old: set[_Watch] = set()
         """Those that have seen a tick."""
-        self._runs = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """Whose clock runs; None while there is nobody."""
         # Its own, not that of the request which happened to start the clock.
         self._context = contextvars.Context()
 
     def add(self, watch: _Watch) -> set[_Watch]:
         """Have it listen in a while, unless it is taken out of the set that is returned."""
+        if self._loop is None or self._loop.is_closed():
+            self._loop = asyncio.get_running_loop()
+            self._new, self._old = set(), set()
+            self._run_on(self._loop)
         self._new.add(watch)
-        if not self._runs:
-            self._runs = True
-            self._run_on()
         return self._new
 
-    def _run_on(self) -> None:
-        self.loop.call_later(_TICK_SECONDS, self._tick, context=self._context)
+    def _run_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        loop.call_later(_TICK_SECONDS, self._tick, loop, context=self._context)
 
-    def _tick(self) -> None:
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         for watch in self._old:
             watch.listen()
         self._old, self._new = self._new, set()
-        self._runs = bool(self._old)
-        if self._runs:
-            self._run_on()
+        if self._old:
+            self._run_on(loop)
+        else:
+            self._loop = None

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import NamedTuple
 
+import msgspec
 from django.db import DatabaseError
 
 from accounts.in_db import in_db_soon
@@ -54,7 +55,7 @@ class Mapping(NamedTuple):
         return self.targets[first:] + self.targets[:first]
 
 
-class Resolved(NamedTuple):
+class Resolved(msgspec.Struct, frozen=True):
     """What a name means: the models to ask in order, and the vector length for embeddings."""
 
     targets: tuple[str, ...]
@@ -98,7 +99,7 @@ class Match(NamedTuple):
 
 async def resolve(name: str) -> Resolved:
     """The models to ask for a name. Raises UnknownModel for one that is none, or unknown where those are refused."""
-    found = match(await mappings(), name)
+    found = match(_at_hand() or await mappings(), name)
     if found.mapping is None:
         return Resolved(found.targets)
     # What stands for every unknown name tells nothing of its vectors.
@@ -141,14 +142,16 @@ def spellings(name: str) -> tuple[str, ...]:
 
 
 async def mappings() -> Table:
-    """The table at hand; one that is some seconds old is still used while a newer one is read."""
+    """The table at hand, or the first that is read."""
+    return _at_hand() or await _refresh()
+
+
+def _at_hand() -> Table | None:
+    """The table, if one was read; one that is some seconds old is still used while a newer one is read."""
     global _refreshing
-    if _table is None:
-        await _refresh()
-    elif time.monotonic() > _stale_at and (_refreshing is None or _refreshing.done()):
+    if _table is not None and time.monotonic() > _stale_at and (_refreshing is None or _refreshing.done()):
         # A context of its own: the request that noticed does not wait for it.
         _refreshing = asyncio.get_running_loop().create_task(_refresh_quietly(), context=contextvars.Context())
-    assert _table is not None  # noqa: S101 (_refresh sets it or raises)
     return _table
 
 
@@ -158,7 +161,7 @@ def forget_mappings(**_: object) -> None:
     _table = None
 
 
-async def _refresh() -> None:
+async def _refresh() -> Table:
     global _table, _stale_at
     previous = _table
     fresh = await in_db_soon(read_table)
@@ -167,6 +170,7 @@ async def _refresh() -> None:
         if known is not None:
             fresh.exact[name] = mapping._replace(turns=known.turns)
     _table, _stale_at = fresh, time.monotonic() + REMEMBER_SECONDS
+    return fresh
 
 
 async def _refresh_quietly() -> None:

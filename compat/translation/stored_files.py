@@ -120,9 +120,11 @@ def _uri_in(part: dict[str, Any]) -> str:
     return str(file.get("fileUri", "")) if isinstance(file, dict) else ""
 
 
-def _naming(messages: Sequence[Message]) -> Iterator[tuple[str, FilePart]]:
+def _naming(messages: Sequence[Message]) -> list[tuple[str, FilePart]]:
+    naming = []
     for index, message in enumerate(messages):
         if isinstance(message.content, list):
             for place, part in enumerate(message.content):
                 if isinstance(part, FilePart) and part.file.file_id and not part.file.file_data:
-                    yield f"messages[{index}].content[{place}]", part
+                    naming.append((f"messages[{index}].content[{place}]", part))
+    return naming

@@ -46,7 +46,7 @@ class AnsweringView(AsyncAPIView):
 
     def targets(self, model: str) -> Awaitable[Resolved]:
         """The models to ask for the name. Raises ModelNotAllowed, UnknownModel."""
-        if not self.caller.may_use(*spellings(model)):
+        if not self.caller.may_use(spellings(model)):
             raise ModelNotAllowed(f"Your API key may not use the model `{model[:100]}`.", param="model")
         return resolve(model)
 

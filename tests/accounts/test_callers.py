@@ -263,7 +263,7 @@ def test_a_limit_set_has_one_attribute_a_limit_field():
 )
 def test_a_token_may_use_the_models_its_patterns_name(allowed, asked, may):
     caller = Caller(1, 1, "ada", allowed, LimitSet(), LimitSet(), None)
-    assert caller.may_use(*asked) is may
+    assert caller.may_use(asked) is may
 
 
 async def test_the_last_use_is_written_at_most_once_a_minute(committed_ada, last_uses):

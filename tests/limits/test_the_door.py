@@ -94,10 +94,11 @@ async def test_a_token_is_good_for_its_scope_and_nothing_else(ada, gemini, scope
 )
 async def test_a_token_is_good_from_its_networks_alone(ada, networks, client, allowed):
     token = await issued(ada, allowed_networks=networks)
-    answer = await call("models", token=token, client=client)
-    assert (answer.status == 200) is allowed
-    if not allowed:
-        assert (answer.status, answer.code) == (403, "insufficient_permissions")
+    # Once it has to be looked up, and then it is remembered.
+    for answer in [await call("models", token=token, client=client) for _ in range(2)]:
+        assert (answer.status == 200) is allowed
+        if not allowed:
+            assert (answer.status, answer.code) == (403, "insufficient_permissions")
 
 
 async def test_a_client_cannot_write_itself_into_a_network(ada):
