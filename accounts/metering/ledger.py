@@ -6,55 +6,58 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache, lru_cache
-from operator import itemgetter
+from operator import add, itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.timezone import make_naive
-from msgspec.structs import replace
 
 from accounts.adding_up import addition, insertion
-from accounts.metering.lines import Finished, Settlement, TokenCounts
+from accounts.metering.lines import Finished
 from accounts.models import IssuedToken, UsageHour, UsageRecord, UsageTotal, User
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# What the columns hold. A count beyond is nonsense, and must not stop the records that are in the same batch.
+# What the columns hold. A number beyond is nonsense, and must not stop the records that are in the same batch.
 _MOST_TOKENS = 10**12
 _MOST_MILLISECONDS = 2**31 - 1
 _MOST_SMALL = 2**15 - 1
-_MOST_COST = Decimal(999_999)
-_COST_STEP = Decimal("1e-8")
-# Of the sums: a record's cost has fewer digits.
+# Costs are counted in units of their columns' last place.
 _COST_DIGITS, _COST_PLACES = 18, 8
+_MOST_COST = 999_999 * 10**_COST_PLACES
 _TRIES = 5
 # Microseconds.
-_HOUR = 3_600_000_000
-_DAY = 24 * _HOUR
+_SECOND = 1_000_000
+_HOUR = 3_600 * _SECOND
 
 # The columns of the three tables, in the order in which their values are put together below.
-TOTAL_KEY = ("day", "owner", "model", "gemini_model")
-TOTAL_SUMS = (
-    "requests",
-    "errors",
+COUNTS = (
     "prompt_tokens",
     "cached_tokens",
     "tool_prompt_tokens",
     "completion_tokens",
     "reasoning_tokens",
     "total_tokens",
-    "cost",
 )
+TOTAL_KEY = ("day", "owner", "model", "gemini_model")
+TOTAL_SUMS = ("requests", "errors", *COUNTS, "cost")
 TOTAL = (*TOTAL_KEY, "user_id", "token_id", "rows_purged", *TOTAL_SUMS)
 HOUR_KEY = ("hour",)
 HOUR_SUMS = ("requests", "errors", "total_tokens", "cost", "paid")
 HOUR = (*HOUR_KEY, *HOUR_SUMS)
+NUMBERS = {
+    **{"status": _MOST_SMALL, "attempts": _MOST_SMALL},
+    **dict.fromkeys(COUNTS, _MOST_TOKENS),
+    **dict.fromkeys(("queue_ms", "first_byte_ms", "total_ms"), _MOST_MILLISECONDS),
+}
+"""The numbers of a record, and the most that their columns hold."""
 RECORD = (
-    *("id", "created", "owner", "user_id", "token_id", "sub_user", "endpoint", "stream", "model"),
-    *("gemini_model", "status", "error_code", "attempts", *TOTAL_SUMS[2:8], "counts_from"),
-    *("cost", "queue_ms", "first_byte_ms", "total_ms", "tried"),
+    *("id", "created", "owner", "user_id", "token_id", "sub_user", "endpoint", "stream", "model", "gemini_model"),
+    *("error_code", "counts_from", "cost", "tried", *NUMBERS),
 )
 
 Values: TypeAlias = tuple[Any, ...]
+Numbers: TypeAlias = tuple[int, ...]
 
 
 def store(batch: Sequence[Finished]) -> None:
@@ -85,17 +88,52 @@ def owner_of(user: int, token: int | None) -> str:
 
 @transaction.atomic(durable=True)
 def _store(batch: Sequence[Finished], known: set[str]) -> None:
-    users = _existing(User, (admission.user for admission, _ in batch))
-    tokens = _existing(IssuedToken, (admission.token for admission, _ in batch))
-    unique = {admission.id: (admission, _bounded(settlement)) for admission, settlement in batch}
-    fresh = [finished for id_, finished in unique.items() if id_ not in known]
-    if not fresh:
+    groups = _grouped(batch, known)
+    if not groups:
         return
+    adapters = _adapters()
     # executemany: bulk_create takes three times the processor time on SQLite, of the process that serves requests.
     with connection.cursor() as cursor:
-        cursor.executemany(insertion(UsageRecord, RECORD), _records(fresh, users, tokens))
-        cursor.executemany(addition(UsageTotal, TOTAL, TOTAL_KEY, TOTAL_SUMS), _totals(fresh, users, tokens))
-        cursor.executemany(addition(UsageHour, HOUR, HOUR_KEY, HOUR_SUMS), _hours(fresh))
+        cursor.executemany(insertion(UsageRecord, RECORD), _records(groups, adapters))
+        cursor.executemany(addition(UsageTotal, TOTAL, TOTAL_KEY, TOTAL_SUMS), _totals(groups, adapters))
+        cursor.executemany(addition(UsageHour, HOUR, HOUR_KEY, HOUR_SUMS), _hours(groups, adapters))
+
+
+class _Group(NamedTuple):
+    """Finished requests of one hour, one owner and one pair of models: what they share is put together once."""
+
+    hour: int
+    """Since 1970."""
+    owner: str
+    user: int | None
+    token: int | None
+    """None, both of them, when it was deleted."""
+    model: str
+    gemini_model: str
+    finished: list[Finished]
+    numbers: list[Numbers]
+    """Of each of them, in the order of NUMBERS."""
+    sums: Numbers
+    """In the order of TOTAL_SUMS, and what of the cost paid keys answered."""
+
+
+def _grouped(batch: Iterable[Finished], known: set[str]) -> list[_Group]:
+    """Those of `batch` that the database does not know, each once."""
+    fresh = {finished[0].id: finished for finished in batch if finished[0].id not in known}
+    found: dict[tuple[int, int, int | None, str, str], list[Finished]] = defaultdict(list)
+    for finished in fresh.values():
+        admission, settlement = finished
+        hour = admission.created // _HOUR
+        found[hour, admission.user, admission.token, admission.model, settlement.gemini_model].append(finished)
+    users = _existing(User, (user for _, user, _, _, _ in found))
+    tokens = _existing(IssuedToken, (token for _, _, token, _, _ in found))
+    groups = []
+    for (hour, user, token, model, gemini_model), group in found.items():
+        holder = user if user in users else None, token if token in tokens else None
+        numbers = _numbers(group)
+        sums = _sums(group, numbers)
+        groups.append(_Group(hour, owner_of(user, token), *holder, model, gemini_model, group, numbers, sums))
+    return groups
 
 
 def _existing(model: type[User | IssuedToken], ids: Iterable[int | None]) -> set[int]:
@@ -103,26 +141,33 @@ def _existing(model: type[User | IssuedToken], ids: Iterable[int | None]) -> set
     return set(model._default_manager.filter(pk__in=wanted).values_list("pk", flat=True))
 
 
-def _bounded(settlement: Settlement) -> Settlement:
-    """The same, with every number within what its column holds; almost always it is already."""
-    times = (settlement.queue_ms, settlement.first_byte_ms, settlement.total_ms)
-    small = (settlement.status, settlement.attempts)
-    counts = settlement.counts
-    if (
-        min(*times, *small, *counts) >= 0
-        and max(times) <= _MOST_MILLISECONDS
-        and max(small) <= _MOST_SMALL
-        and max(counts) <= _MOST_TOKENS
-    ):
-        return settlement
-    return replace(
-        settlement,
-        status=_within(settlement.status, _MOST_SMALL),
-        attempts=_within(settlement.attempts, _MOST_SMALL),
-        counts=TokenCounts(*(_within(count, _MOST_TOKENS) for count in counts)),
-        queue_ms=_within(settlement.queue_ms, _MOST_MILLISECONDS),
-        first_byte_ms=_within(settlement.first_byte_ms, _MOST_MILLISECONDS),
-        total_ms=_within(settlement.total_ms, _MOST_MILLISECONDS),
+def _numbers(group: Iterable[Finished]) -> list[Numbers]:
+    """The numbers of each, within what their columns hold; almost always they are already."""
+    numbers: list[Numbers] = [
+        (
+            settlement.status,
+            settlement.attempts,
+            *settlement.counts,
+            settlement.queue_ms,
+            settlement.first_byte_ms,
+            settlement.total_ms,
+        )
+        for _, settlement in group
+    ]
+    for column, most in zip(zip(*numbers, strict=True), NUMBERS.values(), strict=True):
+        if min(column) < 0 or max(column) > most:
+            return [tuple(map(_within, row, NUMBERS.values())) for row in numbers]
+    return numbers
+
+
+def _sums(group: Sequence[Finished], numbers: Iterable[Numbers]) -> Numbers:
+    statuses, _, *others = zip(*numbers, strict=True)
+    return (
+        len(group),
+        sum(status >= 400 for status in statuses),
+        *map(sum, others[: len(COUNTS)]),
+        sum(_cost(settlement.cost) for _, settlement in group),
+        sum(_cost(settlement.paid) for _, settlement in group),
     )
 
 
@@ -131,99 +176,68 @@ def _within(number: int, most: int) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _cost(text: str) -> Decimal:
-    return min(max(Decimal(text), Decimal(0)), _MOST_COST).quantize(_COST_STEP)
+def _cost(dollars: str) -> int:
+    """In units of the last place of a cost's column."""
+    return _within(round(Decimal(dollars).scaleb(_COST_PLACES)), _MOST_COST)
 
 
-def _records(batch: Iterable[Finished], users: set[int], tokens: set[int]) -> list[Values]:
+def _records(groups: Iterable[_Group], to: "_Adapters") -> list[Values]:
     """The values of RECORD, as this database takes them.
 
     Written out, not left to the model's fields, which take twice as long: every request pays for its row.
     """
-    to_id, to_time, to_cost, to_json = _adapters()
     return [
         (
-            to_id(admission.id),
-            to_time(admission.created),
-            owner_of(admission.user, admission.token),
-            admission.user if admission.user in users else None,
-            admission.token if admission.token in tokens else None,
+            to.id(admission.id),
+            to.time(admission.created),
+            group.owner,
+            group.user,
+            group.token,
             admission.sub_user,
             admission.endpoint,
             admission.stream,
-            admission.model,
-            settlement.gemini_model,
-            settlement.status,
+            group.model,
+            group.gemini_model,
             settlement.error_code,
-            settlement.attempts,
-            *settlement.counts,
             settlement.counts_from,
-            to_cost(_cost(settlement.cost)),
-            settlement.queue_ms,
-            settlement.first_byte_ms,
-            settlement.total_ms,
-            to_json(settlement.tried) if settlement.tried else None,
+            to.cost(_cost(settlement.cost)),
+            to.json(settlement.tried) if settlement.tried else None,
+            *numbers,
         )
-        for admission, settlement in batch
+        for group in groups
+        for (admission, settlement), numbers in zip(group.finished, group.numbers, strict=True)
     ]
 
 
-def _totals(batch: Iterable[Finished], users: set[int], tokens: set[int]) -> list[Values]:
+def _totals(groups: Iterable[_Group], to: "_Adapters") -> list[Values]:
     """The values of TOTAL: sums by day, owner and models.
 
     Sorted, so that two processes take the rows of the table in one order and neither waits for the other in a circle.
     """
-    groups: dict[tuple[int, str, str, str], list[Finished]] = defaultdict(list)
-    for finished in batch:
-        admission, settlement = finished
-        owner = owner_of(admission.user, admission.token)
-        groups[admission.created // _DAY, owner, admission.model, settlement.gemini_model].append(finished)
-    to_day, to_cost = connection.ops.adapt_datefield_value, _adapters().cost
-    totals: list[Values] = []
-    for (day, *names), group in sorted(groups.items(), key=itemgetter(0)):
-        who = group[0][0]
-        ended = [settlement for _, settlement in group]
-        totals.append(
-            (
-                to_day((_EPOCH + timedelta(days=day)).date()),
-                *names,
-                who.user if who.user in users else None,
-                who.token if who.token in tokens else None,
-                False,
-                len(ended),
-                _errors(ended),
-                *map(sum, zip(*(settlement.counts for settlement in ended), strict=True)),
-                to_cost(_sum(settlement.cost for settlement in ended)),
-            )
-        )
-    return totals
-
-
-def _hours(batch: Iterable[Finished]) -> list[Values]:
-    """The values of HOUR: sums by hour, whoever asked; sorted as the totals are."""
-    groups: dict[int, list[Settlement]] = defaultdict(list)
-    for admission, settlement in batch:
-        groups[admission.created // _HOUR].append(settlement)
-    _, to_time, to_cost, _ = _adapters()
+    holders = {group.owner: (group.user, group.token) for group in groups}
+    added = _added(((group.hour // 24, group.owner, group.model, group.gemini_model), group.sums) for group in groups)
     return [
-        (
-            to_time(hour * _HOUR),
-            len(ended),
-            _errors(ended),
-            sum(settlement.counts.total for settlement in ended),
-            to_cost(_sum(settlement.cost for settlement in ended)),
-            to_cost(_sum(settlement.paid for settlement in ended)),
-        )
-        for hour, ended in sorted(groups.items())
+        (to.day(day), owner, *models, *holders[owner], False, *sums, to.cost(cost))
+        for (day, owner, *models), (*sums, cost, _) in added
     ]
 
 
-def _errors(ended: Iterable[Settlement]) -> int:
-    return sum(settlement.status >= 400 for settlement in ended)
+def _hours(groups: Iterable[_Group], to: "_Adapters") -> list[Values]:
+    """The values of HOUR: sums by hour, whoever asked; sorted as the totals are."""
+    return [
+        (to.time(hour * _HOUR), requests, errors, tokens, to.cost(cost), to.cost(paid))
+        for (hour,), (requests, errors, *_, tokens, cost, paid) in _added(
+            ((group.hour,), group.sums) for group in groups
+        )
+    ]
 
 
-def _sum(costs: Iterable[str]) -> Decimal:
-    return sum(map(_cost, costs), Decimal(0))
+def _added(parts: Iterable[tuple[Values, Numbers]]) -> list[tuple[Values, Numbers]]:
+    """The sums of each key, sorted by key."""
+    sums: dict[Values, Numbers] = {}
+    for key, part in parts:
+        sums[key] = tuple(map(add, sums[key], part)) if key in sums else part
+    return sorted(sums.items(), key=itemgetter(0))
 
 
 class _Adapters(NamedTuple):
@@ -233,18 +247,40 @@ class _Adapters(NamedTuple):
     """Of a UUID in hex."""
     time: Callable[[int], Any]
     """Of microseconds of Unix time."""
-    cost: Callable[[Decimal], Any]
+    day: Callable[[int], Any]
+    """Of days since 1970."""
+    cost: Callable[[int], Any]
+    """Of units of its last place."""
     json: Callable[[Any], Any]
 
 
 def _adapters() -> _Adapters:
     database = connections[DEFAULT_DB_ALIAS]
-    adapt_time, tried = database.ops.adapt_datetimefield_value, UsageRecord._meta.get_field("tried")
-    # Where a column holds no time zone, Django takes it away again: for each time anew, at four fifths of what one costs.
-    epoch = _EPOCH if database.features.supports_timezones else make_naive(_EPOCH, database.timezone)
+    ops, tried = database.ops, UsageRecord._meta.get_field("tried")
     return _Adapters(
         uuid.UUID if database.features.has_native_uuid_field else str,
-        lambda microseconds: adapt_time(epoch + timedelta(microseconds=microseconds)),
-        cache(lambda cost: database.ops.adapt_decimalfield_value(cost, _COST_DIGITS, _COST_PLACES)),
+        _time_adapter(database),
+        lambda days: ops.adapt_datefield_value((_EPOCH + timedelta(days=days)).date()),
+        cache(
+            lambda units: ops.adapt_decimalfield_value(Decimal(units).scaleb(-_COST_PLACES), _COST_DIGITS, _COST_PLACES)
+        ),
         lambda value: tried.get_db_prep_save(value, database),
     )
+
+
+def _time_adapter(database: BaseDatabaseWrapper) -> Callable[[int], Any]:
+    adapt = database.ops.adapt_datetimefield_value
+    if database.features.supports_timezones:
+        return lambda microseconds: adapt(_EPOCH + timedelta(microseconds=microseconds))
+    # A column without time zones holds a text. That of a second is made once, and each of its microseconds put behind it.
+    epoch = make_naive(_EPOCH, database.timezone)
+
+    @cache
+    def to_second(seconds: int) -> str:
+        return str(adapt(epoch + timedelta(seconds=seconds)))
+
+    def to_time(microseconds: int) -> str:
+        seconds, rest = divmod(microseconds, _SECOND)
+        return f"{to_second(seconds)}.{rest:06}" if rest else to_second(seconds)
+
+    return to_time

@@ -10,7 +10,6 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from accounts.models import UsageRecord
-from accounts.money import to_dollars
 
 # The status of a request whose process ended before it did, as nginx writes for a client that left.
 INTERRUPTED_STATUS = 499
@@ -65,7 +64,7 @@ class Checkpoint(msgspec.Struct, frozen=True, array_like=True, tag="c", gc=False
 
 
 class Settlement(msgspec.Struct, frozen=True, array_like=True, tag="s", gc=False):
-    """How an admitted request ended; `cost` in USD as a decimal text, times in milliseconds.
+    """How an admitted request ended; `cost` in USD as a decimal text, `123450e-9`, times in milliseconds.
 
     `paid` is what of the cost paid keys answered. It goes into sums alone, so that no record tells the kind of a key.
     """
@@ -150,12 +149,12 @@ def settlement(
         attempts,
         counts,
         counts_from,
-        str(to_dollars(cost)) if cost else "0",
+        _dollars(cost),
         queue_ms,
         first_byte_ms,
         total_ms,
         tried,
-        str(to_dollars(paid)) if paid else "0",
+        _dollars(paid),
     )
 
 
@@ -208,6 +207,10 @@ def _interrupted(admitted: Iterable[Admission], checkpoints: dict[str, TokenCoun
             line,
             Settlement(line.id, INTERRUPTED_STATUS, INTERRUPTED, "", 0, counts, INTERRUPTED, "0", 0, 0, 0),
         )
+
+
+def _dollars(nanodollars: int) -> str:
+    return f"{nanodollars}e-9" if nanodollars else "0"
 
 
 @lru_cache(maxsize=1024)

@@ -1,7 +1,7 @@
 """Finished requests in the database: each once, the totals their sum, on SQLite and on PostgreSQL."""
 
 import threading
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,13 +9,14 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
+from msgspec.structs import replace
 
 from accounts import metering
 from accounts.metering.ledger import HOUR, RECORD, TOTAL, store
 from accounts.metering.lines import TokenCounts
 from accounts.models import UsageHour, UsageRecord, UsageTotal, User
 from accounts.money import NANO
-from tests.metering.making import finished
+from tests.metering.making import NOON, finished
 
 pytestmark = pytest.mark.usefixtures("no_thread")
 
@@ -176,6 +177,20 @@ def test_hours_are_the_sums_of_everybody(ada):
     assert sums["total_tokens__sum"] == sum(record.total_tokens for record in records)
     assert sums["cost__sum"] == sum(record.cost for record in records)
     assert sums["paid__sum"] == Decimal("0.00007035"), "a record does not tell whether its key was paid; the hour does"
+
+
+def test_a_record_tells_the_microsecond_at_which_it_was_admitted(ada):
+    moments = [NOON + timedelta(microseconds=after) for after in (0, 1, 999_999, 1_000_000)]
+    store([finished(ada.pk, at=moment) for moment in moments])
+    assert list(UsageRecord.objects.order_by("created").values_list("created", flat=True)) == moments
+    assert UsageRecord.objects.filter(created__gt=NOON).count() == 3
+
+
+@pytest.mark.parametrize("told", ["0.00012345", "0.000123454", "123450e-9", "1.2345E-4"])
+def test_a_cost_is_the_same_however_a_version_wrote_it_down(ada, told):
+    admitted, settled = finished(ada.pk)
+    store([(admitted, replace(settled, cost=told))])
+    assert UsageRecord.objects.get().cost == UsageTotal.objects.get().cost == Decimal("0.00012345")
 
 
 def test_costs_are_added_without_losing_a_digit(ada):
