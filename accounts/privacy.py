@@ -354,8 +354,8 @@ KEPT = (
         "Until the service ends",
     ),
     Kept(
-        "Usage totals by day",
-        "User, token, models, sums",
+        "Usage totals",
+        "By day, user, token and models: sums",
         "Database",
         "Kept; when the user is deleted the sums stay, with the user's number and without a name",
         (
@@ -384,17 +384,17 @@ KEPT = (
     ),
     Kept("The language of the pages", "Which one was chosen", "A cookie, once it was", "A year"),
     Kept(
-        "Acts in the admin",
+        "History of the admin",
         "Who changed which row when, and the row's name (never a secret)",
-        "Database (the admin's history)",
+        "Database",
         "Kept",
         ("admin.LogEntry: id action_time user content_type object_id object_repr action_flag change_message",),
     ),
     Kept(
-        "Acts of staff",
+        "Audit log",
         "Who did what to which row when, what the fields were before and after (never a secret), by the names of then; "
         "exports and the operator's commands too",
-        "Database (the audit log)",
+        "Database",
         "Kept; neither changed nor deleted by anything of the site's",
         ("accounts.StaffAct: id at actor actor_number act table row name changes",),
     ),

@@ -8,14 +8,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as N_
 
 # Table (app.model), title, Material symbol, and the address of a page that shows the table in another way than its list.
-_SECTIONS: dict[str, list[tuple[str, str, str] | tuple[str, str, str, str]]] = {
+SECTIONS: dict[str, list[tuple[str, str, str] | tuple[str, str, str, str]]] = {
     N_("Pool"): [
         ("accounts.contributedkey", N_("Contributed keys"), "key"),
         ("accounts.keyday", N_("Key days"), "calendar_month"),
         ("accounts.keyevent", N_("Key events"), "history"),
         ("accounts.learnedquota", N_("Learned quotas"), "school"),
         ("accounts.tierquota", N_("Tier quotas"), "tune"),
-        ("accounts.projectpair", N_("Same projects?"), "join_inner"),
+        ("accounts.projectpair", N_("Project pairs"), "join_inner"),
         ("compat.modelmapping", N_("Model mappings"), "alt_route"),
     ],
     N_("People"): [
@@ -28,8 +28,8 @@ _SECTIONS: dict[str, list[tuple[str, str, str] | tuple[str, str, str, str]]] = {
     ],
     N_("Usage"): [
         ("accounts.usagerecord", N_("Live traffic"), "bolt", "live"),
-        ("accounts.usagetotal", N_("Totals by day"), "bar_chart"),
-        ("accounts.usagerecord", N_("Requests"), "receipt_long"),
+        ("accounts.usagetotal", N_("Usage totals"), "bar_chart"),
+        ("accounts.usagerecord", N_("Usage records"), "receipt_long"),
         ("accounts.storedresponse", N_("Stored responses"), "inventory_2"),
         ("accounts.conversation", N_("Conversations"), "forum"),
         ("accounts.modelprice", N_("Model prices"), "payments"),
@@ -49,7 +49,7 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups of links; those that lead where this person may not look are left out."""
     groups = [
         {"title": _(title), "items": [_item(*row) for row in rows if _may_view(request, row[0])]}
-        for title, rows in _SECTIONS.items()
+        for title, rows in SECTIONS.items()
     ]
     pages = [{"title": _(title), "icon": icon, "link": reverse(route)} for route, title, icon in _PAGES]
     return [*(group for group in groups if group["items"]), {"title": _("Pages"), "items": pages}]

@@ -1,4 +1,4 @@
-"""Acts of staff: who did what to which row, written once and never changed."""
+"""The audit log: who did what to which row, written once and never changed."""
 
 from typing import Any, NoReturn
 
@@ -45,8 +45,8 @@ class StaffAct(models.Model):
     class Meta:
         ordering = ("-id",)
         default_permissions = ("view",)
-        verbose_name = "act of staff"
-        verbose_name_plural = "acts of staff"
+        verbose_name = "audit log entry"
+        verbose_name_plural = "audit log"
         indexes = (models.Index(fields=["table", "row"], name="acts_on_a_row"),)
 
     def __str__(self) -> str:

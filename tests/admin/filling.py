@@ -3,6 +3,7 @@
 from datetime import timedelta
 from uuid import uuid4
 
+from django.contrib import admin
 from django.test import Client
 from django.utils import timezone
 
@@ -30,25 +31,7 @@ KEY = "fake-key-abcdefghijk-0001"
 SITE = "http://localhost/admin/"
 HOSTILE = "=cmd|'/C calc'!A0<img src=x onerror=alert(1)>"
 
-LISTS = {
-    "accounts/contributedkey/": "Contributed keys",
-    "accounts/keyday/": "Key days",
-    "accounts/user/": "Users",
-    "accounts/plan/": "Plans",
-    "accounts/invitation/": "Invitations",
-    "accounts/issuedtoken/": "Issued tokens",
-    "accounts/usagerecord/": "Requests",
-    "accounts/usagetotal/": "Totals",
-    "accounts/storedresponse/": "Stored responses",
-    "accounts/conversation/": "Conversations",
-    "accounts/modelprice/": "Model prices",
-    "accounts/projectpair/": "Same projects",
-    "accounts/keyevent/": "Key events",
-    "accounts/learnedquota/": "Learned quotas",
-    "accounts/tierquota/": "Tier quotas",
-    "compat/modelmapping/": "Model mappings",
-    "auth/group/": "Groups",
-}
+LISTS = tuple(f"{table._meta.label_lower.replace('.', '/')}/" for table in admin.site._registry)
 
 
 def signed_in(user):

@@ -5,9 +5,12 @@ from html import unescape
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.apps import apps
 from django.contrib import admin
 from django.utils import timezone
+from django.utils.text import capfirst
 
+from accounts.admin.navigation import SECTIONS
 from accounts.models import ContributedKey, IssuedToken, KeyDay, Plan, StaffAct, UsageRecord, UsageTotal, User
 from compat.models import ModelMapping
 from tests.admin.filling import HOSTILE, LISTS, SITE, fill
@@ -27,6 +30,11 @@ def test_a_list_opens_with_nothing_in_it(root, path):
 @pytest.mark.parametrize("of_table", admin.site._registry.values(), ids=str)
 def test_a_list_with_nothing_in_it_says_how_there_comes_to_be_a_row(of_table):
     assert of_table.when_empty.endswith(".")
+
+
+@pytest.mark.parametrize(("table", "title"), [row[:2] for rows in SECTIONS.values() for row in rows if len(row) == 3])
+def test_the_side_bar_calls_a_list_what_it_calls_itself(table, title):
+    assert title == capfirst(apps.get_model(table)._meta.verbose_name_plural)
 
 
 def test_what_an_empty_list_says_depends_on_whether_something_was_looked_for(root):
