@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from compat.schemas.batches import Asked, BatchError, BatchLine
-from compat.translation.decoding import refusal_of
+from compat.translation.decoding import decode_part
 from compat.translation.refusals import Untranslatable
 
 MOST_LINES = 50_000
@@ -81,9 +81,7 @@ def _filled(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
 def _read(text: bytes, endpoint: str) -> BatchLine:
     """The request of a line. Raises Untranslatable."""
     try:
-        request = _line.decode(text.removeprefix(b"\xef\xbb\xbf"))
-    except msgspec.ValidationError as error:
-        raise refusal_of(error, kind=BatchLine) from None
+        request = decode_part(text.removeprefix(b"\xef\xbb\xbf"), _line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Untranslatable("This line is no JSON object in UTF-8.", None, "invalid_json_line") from None
     if request.method != "POST":

@@ -41,7 +41,7 @@ def decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     try:
         decoded = decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise refusal_of(error, kind=decoder.type) from None
+        raise _refusal_of(error, decoder.type) from None
     except RecursionError:
         _refuse_nesting()
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -52,12 +52,20 @@ def decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     return decoded
 
 
+def decode_part(raw: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[T], path: str = "") -> T:
+    """The struct in a part of a body that was read as JSON already. Raises Untranslatable; `path` is where the part stands."""
+    try:
+        return decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        raise _refusal_of(error, decoder.type, path) from None
+
+
 def convert(form: dict[str, Any], kind: type[T]) -> T:
     """The struct in the members of a form, whose texts may be numbers and truths. Raises Untranslatable."""
     try:
         return msgspec.convert(form, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise refusal_of(error, kind=kind) from None
+        raise _refusal_of(error, kind) from None
 
 
 def _refuse_json(why: str) -> NoReturn:
@@ -100,11 +108,11 @@ def _finite(text: str) -> None:
 _unique_decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite)
 
 
-def refusal_of(error: msgspec.ValidationError, below: str = "", kind: Any = None) -> Untranslatable:
+def _refusal_of(error: msgspec.ValidationError, kind: Any, below: str = "") -> Untranslatable:
     """msgspec's sentence in OpenAI's words.
 
-    `below` is the path of what was decoded, when it is part of something; `kind` is what it was to be, for the values that
-    the member may have.
+    `kind` is what it was to be, for the values that the member may have; `below` is the path of what was decoded, when it
+    is part of something.
     """
     text = str(error)
     at = _AT.search(text)

@@ -27,6 +27,20 @@ def refusal(**members: Any) -> Untranslatable:
     return refused.value
 
 
+@pytest.mark.parametrize(
+    ("item", "path", "offered"),
+    [
+        ({"role": "usr", "content": "Hi"}, "role", "'assistant', 'developer', 'system', and 'user'."),
+        ({"role": "user", "content": [{"type": "film"}]}, "content[0].type", "'text', 'input_text', "),
+        ({**RESULT, "output": [{"type": "film"}]}, "output[0].type", "'text', 'input_text', "),
+    ],
+)
+def test_a_value_that_is_none_is_refused_with_those_that_are(item, path, offered):
+    error = refusal(input=[item])
+    assert (error.param, error.code) == (f"input[0].{path}", "invalid_value")
+    assert f"Supported values are: {offered}" in str(error)
+
+
 def test_a_text_is_what_the_user_says_and_instructions_lead():
     assert body(input="Hello", instructions="Be brief.")["systemInstruction"] == {"parts": [{"text": "Be brief."}]}
     assert body(input="Hello")["contents"] == [{"role": "user", "parts": [{"text": "Hello"}]}]

@@ -32,7 +32,7 @@ from compat.schemas.chat import (
     ToolMessage,
     UserMessage,
 )
-from compat.translation.decoding import refusal_of
+from compat.translation.decoding import decode_part
 from compat.translation.refusals import Untranslatable
 from compat.translation.signatures import to_extra_content
 
@@ -99,12 +99,9 @@ def _read(content: str | list[msgspec.Raw], path: str) -> list[tuple[str, Block]
     found: list[tuple[str, Any]] = []
     for place, raw in enumerate(content):
         at = f"{path}[{place}]"
-        try:
-            decoder = _blocks.get(_kind.decode(raw).type)
-            if decoder is not None:
-                found.append((at, decoder.decode(raw)))
-        except msgspec.ValidationError as error:
-            raise refusal_of(error, at) from None
+        decoder = _blocks.get(decode_part(raw, _kind, at).type)
+        if decoder is not None:
+            found.append((at, decode_part(raw, decoder, at)))
     return found
 
 

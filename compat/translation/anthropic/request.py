@@ -25,7 +25,7 @@ from compat.schemas.chat import (
     ToolName,
 )
 from compat.translation.anthropic.conversation import Conversation, Unseal
-from compat.translation.decoding import refusal_of
+from compat.translation.decoding import decode_part
 from compat.translation.origins import Origins
 from compat.translation.refusals import Untranslatable
 
@@ -84,14 +84,11 @@ def _to_tools(raws: list[msgspec.Raw]) -> tuple[list[Tool], bool]:
     tools: list[Tool] = []
     searches = False
     for place, raw in enumerate(raws):
-        try:
-            kind = _kind.decode(raw).type
-            if kind in ("", "custom"):
-                tool = _tool.decode(raw)
-                tools.append(Tool(function=_to_function(tool)))
-            searches = searches or kind.startswith("web_search")
-        except msgspec.ValidationError as error:
-            raise refusal_of(error, f"tools[{place}]") from None
+        path = f"tools[{place}]"
+        kind = decode_part(raw, _kind, path).type
+        if kind in ("", "custom"):
+            tools.append(Tool(function=_to_function(decode_part(raw, _tool, path))))
+        searches = searches or kind.startswith("web_search")
     return tools, searches
 
 

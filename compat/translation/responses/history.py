@@ -8,7 +8,7 @@ import msgspec
 
 from compat.schemas.responses import Kind
 from compat.schemas.stored import StoredId, StoredItem, StoredOutput, StoredTurn
-from compat.translation.decoding import refusal_of
+from compat.translation.decoding import decode_part
 from compat.translation.responses.items import Item, to_items
 from compat.translation.sse import to_named_event
 
@@ -17,8 +17,9 @@ _object = msgspec.json.Decoder(dict[str, Any]).decode
 _turn = msgspec.json.Decoder(StoredTurn).decode
 _item = msgspec.json.Decoder(StoredItem).decode
 _output = msgspec.json.Decoder(StoredOutput).decode
-_id = msgspec.json.Decoder(StoredId).decode
-_kind = msgspec.json.Decoder(Kind).decode
+_named = msgspec.json.Decoder(StoredId)
+_id = _named.decode
+_kind = msgspec.json.Decoder(Kind)
 
 # Items that a client makes up without an id, and how the ids of each begin.
 _PREFIXES = {
@@ -140,11 +141,9 @@ def references(given: str | Sequence[msgspec.Raw], member: str = "input") -> dic
     """The ids of items that the input names instead of holding them, by place. Raises Untranslatable."""
     found = {}
     for place, raw in enumerate(() if isinstance(given, str) else given):
-        try:
-            if _kind(raw).type == "item_reference":
-                found[place] = _id(raw).id
-        except msgspec.ValidationError as error:
-            raise refusal_of(error, f"{member}[{place}]") from None
+        path = f"{member}[{place}]"
+        if decode_part(raw, _kind, path).type == "item_reference":
+            found[place] = decode_part(raw, _named, path).id
     return found
 
 

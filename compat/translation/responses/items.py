@@ -38,7 +38,7 @@ from compat.schemas.responses import (
     ResponsePart,
 )
 from compat.translation.content import DRAWN_BEFORE
-from compat.translation.decoding import refusal_of
+from compat.translation.decoding import decode_part
 from compat.translation.refusals import Untranslatable
 from compat.translation.responses.namespaces import joined
 from compat.translation.signatures import to_extra_content
@@ -62,12 +62,10 @@ def to_items(given: str | Sequence[msgspec.Raw], member: str = "input") -> list[
         return [(0, MessageItem("user", given))]
     found: list[tuple[int, Item]] = []
     for place, raw in enumerate(given):
-        try:
-            decoder = _items.get(_kind.decode(raw).type or "message")
-            if decoder is not None:
-                found.append((place, decoder.decode(raw)))  # type: ignore[arg-type]
-        except msgspec.ValidationError as error:
-            raise refusal_of(error, f"{member}[{place}]") from None
+        path = f"{member}[{place}]"
+        decoder = _items.get(decode_part(raw, _kind, path).type or "message")
+        if decoder is not None:
+            found.append((place, decode_part(raw, decoder, path)))  # type: ignore[arg-type]
     return found
 
 

@@ -31,7 +31,7 @@ from compat.schemas.responses import (
     ResponseRequest,
     TextFormat,
 )
-from compat.translation.decoding import refusal_of
+from compat.translation.decoding import decode_part
 from compat.translation.images.request import refuse_transparency
 from compat.translation.images.sizes import read_size
 from compat.translation.origins import Origins
@@ -187,18 +187,14 @@ class _Tools:
 
     def _take(self, raws: Sequence[msgspec.Raw], path: str, namespace: str | None = None) -> None:
         for place, raw in enumerate(raws):
-            try:
-                self._take_one(raw, f"{path}[{place}]", namespace)
-            except msgspec.ValidationError as error:
-                raise refusal_of(error, f"{path}[{place}]") from None
+            self._take_one(raw, f"{path}[{place}]", namespace)
 
     def _take_one(self, raw: msgspec.Raw, path: str, namespace: str | None) -> None:
-        kind = _kind.decode(raw).type
+        kind = decode_part(raw, _kind, path).type
         if kind in _CALLED:
-            tool = _to_tool(raw, kind)
-            self._call(tool, namespace)
+            self._call(_to_tool(raw, kind, path), namespace)
         elif kind == "namespace" and namespace is None:
-            whole = _namespace.decode(raw)
+            whole = decode_part(raw, _namespace, path)
             self._take(whole.tools, f"{path}.tools", whole.name)
         elif kind.startswith("web_search"):
             self.searches = True
@@ -218,24 +214,22 @@ class _Tools:
         self.called.append(tool)
 
 
-def _to_tool(raw: msgspec.Raw, kind: str) -> Tool:
+def _to_tool(raw: msgspec.Raw, kind: str, path: str) -> Tool:
     if kind == "custom":
-        custom = _custom.decode(raw)
+        custom = decode_part(raw, _custom, path)
         return Tool("custom", custom=CustomDefinition(custom.name, custom.description, _grammar(custom)))
-    tool = _function.decode(raw)
+    tool = decode_part(raw, _function, path)
     return Tool("function", function=FunctionDefinition(tool.name, tool.description, tool.parameters, tool.strict))
 
 
 def _image_tool(raws: list[msgspec.Raw]) -> ImageTool | None:
     """The tool that draws, checked. Raises Untranslatable."""
     for place, raw in enumerate(raws):
-        if _kind.decode(raw).type == _DRAWS:
-            try:
-                tool = _image.decode(raw)
-            except msgspec.ValidationError as error:
-                raise refusal_of(error, f"tools[{place}]") from None
-            read_size(tool.size, f"tools[{place}].size")
-            refuse_transparency(tool.background, f"tools[{place}].background")
+        path = f"tools[{place}]"
+        if decode_part(raw, _kind, path).type == _DRAWS:
+            tool = decode_part(raw, _image, path)
+            read_size(tool.size, f"{path}.size")
+            refuse_transparency(tool.background, f"{path}.background")
             return tool
     return None
 
