@@ -15,7 +15,6 @@ from compat.views.gemini import (
     GenerateContent,
     OneGeminiModel,
     StreamGenerateContent,
-    UnknownGeminiPath,
 )
 from compat.views.gemini_files import GeminiFiles, GeminiUploads, OneGeminiFile
 from compat.views.image_files import ImageFile
@@ -27,7 +26,7 @@ from compat.views.responses import ResponseInputTokens, Responses
 from compat.views.speech import Speech
 from compat.views.stored_responses import CancelResponse, OneResponse, ResponseInputItems
 from compat.views.transcriptions import SpokenTranslations, Transcriptions
-from compat.views.unknown import UnknownPath
+from compat.views.unknown import UnknownGeminiPath, UnknownPath
 from compat.views.uploads import CancelUpload, CompleteUpload, UploadParts, Uploads
 from compat.views.usage import OwnUsage
 

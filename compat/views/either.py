@@ -1,4 +1,4 @@
-"""Routes that OpenAI's API and another have at the same path."""
+"""Paths that OpenAI's API and another have in common."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ _VERSION_OF_ANTHROPIC = b"anthropic-version"
 
 
 class InEitherWords(AsyncAPIView):
-    """A route that other APIs have as well as OpenAI's."""
+    """A path that other APIs have as well as OpenAI's."""
 
     of_gemini: type[AsyncAPIView] | None = None
     """Who answers a client of Gemini's; None where its API has no such route."""

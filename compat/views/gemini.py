@@ -24,7 +24,6 @@ from compat.translation.substance import tells
 from compat.translation.usage import estimate_tokens
 from compat.views.answering import AnsweringView
 from compat.views.documents import documents_of
-from compat.views.unknown import UnknownPath
 
 _encode = msgspec.json.Encoder().encode
 
@@ -44,10 +43,6 @@ class InGeminisWords(AsyncAPIView):
         """Google's envelope."""
         headers = error.headers()
         return Answer(to_envelope(error.body(), error.status, headers.get("retry-after")), error.status, headers)
-
-
-class UnknownGeminiPath(InGeminisWords, UnknownPath):
-    """Every path below /v1beta that is no route."""
 
 
 class GeminiModels(InGeminisWords):

@@ -95,6 +95,19 @@ async def test_a_path_that_is_none_is_told_so_in_json(site, path, method):
     assert await site.untouched()
 
 
+@pytest.mark.parametrize(
+    ("header", "path", "told"),
+    [
+        (("anthropic-version", "2023-06-01"), "/v1/messages/batches", ("type", "not_found_error")),
+        (("x-goog-api-key", "any"), "/v1/cachedContents", ("status", "NOT_FOUND")),
+    ],
+)
+async def test_a_path_that_is_none_is_told_so_in_the_words_of_the_api_that_was_asked(site, header, path, told):
+    member, kind = told
+    answered = await site.ask(path, b"{}", headers=(header,))
+    assert (answered.status, answered.json["error"][member]) == (404, kind)
+
+
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "TRACE", "HEAD", "BREW", "post"])
 @pytest.mark.parametrize("route", ["chat/completions", "completions", "embeddings", "responses"])
 async def test_a_wrong_method_is_told_the_right_one(site, method, route):

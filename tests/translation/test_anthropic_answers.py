@@ -41,7 +41,7 @@ def streamed(
 ) -> list[dict[str, Any]]:
     events = MessageEvents(_answer(thoughts))
     told = b"".join(events.read(0, decoded(one)) for one in given)
-    told += events.error(broken, 502) if broken else events.close(_usage(given))
+    told += events.error(broken, 503) if broken else events.close(_usage(given))
     return obeyed(told)
 
 

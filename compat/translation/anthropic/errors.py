@@ -7,31 +7,28 @@ import msgspec
 _encode = msgspec.json.Encoder().encode
 
 _TYPES = {
-    "upstream_unavailable": "overloaded_error",
-    "storage_unavailable": "overloaded_error",
-    "upstream_timeout": "timeout_error",
-    "insufficient_quota": "billing_error",
-    "rate_limit_exceeded": "rate_limit_error",
-    "pool_exhausted": "rate_limit_error",
-    "invalid_api_key": "authentication_error",
-    "model_not_allowed": "permission_error",
-    "insufficient_permissions": "permission_error",
-    "model_not_found": "not_found_error",
-    "not_found": "not_found_error",
-    "request_too_large": "request_too_large",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    500: "api_error",
+    502: "api_error",
+    503: "overloaded_error",
+    504: "timeout_error",
 }
-"""code → type (Anthropic API, errors)."""
+"""status → type (Anthropic API, errors); others are the client's mistake."""
+_BY_CODE = {"insufficient_quota": "billing_error", "no_upstream_key": "api_error"}
+"""What Anthropic tells apart by more than the status."""
 
 
 def to_error(error: dict[str, Any], status: int) -> dict[str, Any]:
     """The error object for one of OpenAI's. Its message names the member at fault, for there is no `param` here."""
-    kind = _TYPES.get(error["code"] or "")
-    if kind is None:
-        kind = "authentication_error" if status == 401 else error["type"]
+    kind = _BY_CODE.get(error["code"]) or _TYPES.get(status, "invalid_request_error")
     message = error["message"]
     if error["param"] and error["param"] not in message:
         message = f"{error['param']}: {message}"
-    return {"type": kind if kind != "server_error" else "api_error", "message": message}
+    return {"type": kind, "message": message}
 
 
 def to_envelope(error: dict[str, Any], status: int, request_id: str) -> bytes:
