@@ -158,20 +158,20 @@ def erase_keys(keys: Sequence[ContributedKey]) -> None:
 
 
 def reset_cooldowns(keys: Sequence[ContributedKey]) -> set[UUID]:
-    """End every rest of these keys' quota domains; the ids of those that had one. The stamp tells each process's pool."""
+    """End every cooldown of these keys' quota domains; the ids of those that had one. The stamp tells each process's pool."""
     changed: set[UUID] = set()
     for part in _parts(keys):
         now = timezone.now()
         domains = {key.quota_domain for key in part}
         with transaction.atomic():
-            rests = list(KeyCooldown.objects.filter(domain__in=domains, until__gt=now))
+            ended = list(KeyCooldown.objects.filter(domain__in=domains, until__gt=now))
             key_events.record_all(
-                key_events.event(rest.domain, "resting", "ready", BY_HAND, model=rest.model) for rest in rests
+                key_events.event(one.domain, "resting", "ready", BY_HAND, model=one.model) for one in ended
             )
             KeyCooldown.objects.filter(domain__in=domains).delete()
             keys_of_domains(domains).update(cooldowns_reset=now, updated=now)
-        rested = {rest.domain for rest in rests}
-        changed |= {key.pk for key in part if key.quota_domain in rested}
+        freed = {one.domain for one in ended}
+        changed |= {key.pk for key in part if key.quota_domain in freed}
     return changed
 
 

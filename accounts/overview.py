@@ -11,7 +11,7 @@ from accounts.models import ContributedKey, KeyCooldown, UsageHour, UsageRecord,
 
 _NEWEST = 1_000
 _FAILED_SHOWN = 6
-_RESTS_SHOWN = 6
+_COOLDOWNS_SHOWN = 6
 _SPENDERS = 5
 
 
@@ -109,8 +109,8 @@ def latest(now: datetime) -> Latest:
     return Latest(failed[:_FAILED_SHOWN], sum(status >= 500 for status in recent), len(recent))
 
 
-class Rest(NamedTuple):
-    """A quota domain that rests."""
+class Cooldown(NamedTuple):
+    """A quota domain that rests for a model, or for all (empty)."""
 
     key: str
     model: str
@@ -118,13 +118,13 @@ class Rest(NamedTuple):
     until: datetime
 
 
-def rests() -> tuple[list[Rest], int]:
-    """The rests that last longest, and how many there are."""
-    resting = KeyCooldown.objects.filter(until__gt=timezone.now())
-    shown = list(resting.order_by("-until")[:_RESTS_SHOWN])
-    ids = [rest.domain.removeprefix("key:") for rest in shown if rest.domain.startswith("key:")]
+def cooldowns() -> tuple[list[Cooldown], int]:
+    """Those that last longest, and how many there are."""
+    running = KeyCooldown.objects.filter(until__gt=timezone.now())
+    shown = list(running.order_by("-until")[:_COOLDOWNS_SHOWN])
+    ids = [one.domain.removeprefix("key:") for one in shown if one.domain.startswith("key:")]
     names = {f"key:{key.pk}": str(key) for key in ContributedKey.objects.filter(pk__in=ids)} if ids else {}
     return [
-        Rest(names.get(rest.domain, rest.domain.removeprefix("project:")), rest.model, rest.reason, rest.until)
-        for rest in shown
-    ], resting.count()
+        Cooldown(names.get(one.domain, one.domain.removeprefix("project:")), one.model, one.reason, one.until)
+        for one in shown
+    ], running.count()

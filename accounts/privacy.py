@@ -171,10 +171,10 @@ KEPT = (
         ("accounts.KeyDay: id key model day requests refusals prompt_tokens completion_tokens last_refusal last_used",),
     ),
     Kept(
-        "Rests, learned limits and changes of state",
+        "Cooldowns, learned limits and changes of state",
         "Of a key or its Google project, by model",
         "Database",
-        "Rests: an hour past their end. Changes: 30 days. Limits: until the last key of the project is withdrawn, or "
+        "Cooldowns: an hour past their end. Changes: 30 days. Limits: until the last key of the project is withdrawn, or "
         "they are deleted",
         (
             "accounts.KeyCooldown: id domain model until reason",
@@ -431,7 +431,7 @@ KEPT = (
 
 LOGGED = (
     Logged(
-        "Attempts and rests: the kind of failure, the model, Google's status. Not which key, not for whom",
+        "Attempts and cooldowns: the kind of failure, the model, Google's status. Not which key, not for whom",
         (
             "attempt failed: %s with %s (HTTP %d)",
             "a quota domain rests for %s: %s",

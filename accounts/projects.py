@@ -131,12 +131,12 @@ def _count(pair: ProjectPair, row: Overrun) -> None:
 
 
 def _move(old: str, new: str) -> None:
-    """Let what is known of one quota domain hold for another: of two rests the longer, of two limits the newer."""
-    for rest in KeyCooldown.objects.filter(domain=old):
-        known = KeyCooldown.objects.filter(domain=new, model=rest.model).first()
-        if known is None or known.until < rest.until:
+    """Let what is known of one quota domain hold for another: of two cooldowns the longer, of two limits the newer."""
+    for cooldown in KeyCooldown.objects.filter(domain=old):
+        known = KeyCooldown.objects.filter(domain=new, model=cooldown.model).first()
+        if known is None or known.until < cooldown.until:
             KeyCooldown.objects.update_or_create(
-                domain=new, model=rest.model, defaults={"until": rest.until, "reason": rest.reason}
+                domain=new, model=cooldown.model, defaults={"until": cooldown.until, "reason": cooldown.reason}
             )
     for quota in LearnedQuota.objects.filter(domain=old):
         held = LearnedQuota.objects.filter(domain=new, model=quota.model).first()

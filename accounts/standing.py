@@ -19,9 +19,9 @@ _DAYS_BACK = 7
 
 @dataclass(slots=True)
 class Standing:
-    """One key's. `rests` and `rooms` (by model) are its quota domain's; counts are of Pacific days."""
+    """One key's. `cooldowns` and `rooms` (by model) are its quota domain's; counts are of Pacific days."""
 
-    rests: list[KeyCooldown] = field(default_factory=list)
+    cooldowns: list[KeyCooldown] = field(default_factory=list)
     """The longest first."""
     rooms: dict[str, Room] = field(default_factory=dict)
     requests: int = 0
@@ -36,11 +36,11 @@ def standings(keys: Sequence[ContributedKey]) -> dict[UUID, Standing]:
     """The standing of each key, in a handful of queries however many there are."""
     found = {key.pk: Standing() for key in keys}
     domains = {key.quota_domain for key in keys}
-    rests, models = _rests(domains), _count_days(found)
+    cooldowns, models = _cooldowns(domains), _count_days(found)
     books = Books(domains)
     for key in keys:
         standing, domain = found[key.pk], key.quota_domain
-        standing.rests = rests.get(domain, [])
+        standing.cooldowns = cooldowns.get(domain, [])
         for model in sorted(models[key.pk] | books.models(domain)):
             standing.rooms[model] = books.room((domain, model), paid=key.paid, keep_share=key.keep_share)
     return found
@@ -60,11 +60,11 @@ def failing(keys: QuerySet[ContributedKey]) -> QuerySet[ContributedKey]:
     return keys.filter(pk__in=days.values("key"))
 
 
-def _rests(domains: set[str]) -> dict[str, list[KeyCooldown]]:
+def _cooldowns(domains: set[str]) -> dict[str, list[KeyCooldown]]:
     by_domain: defaultdict[str, list[KeyCooldown]] = defaultdict(list)
-    rests = KeyCooldown.objects.filter(domain__in=domains, until__gt=timezone.now())
-    for rest in rests.order_by("-until"):
-        by_domain[rest.domain].append(rest)
+    running = KeyCooldown.objects.filter(domain__in=domains, until__gt=timezone.now())
+    for cooldown in running.order_by("-until"):
+        by_domain[cooldown.domain].append(cooldown)
     return by_domain
 
 

@@ -9,7 +9,7 @@ of three minutes (a second day has bursts of ten); Gemini's midnight is in the m
 
 Played by this project's own pool and attempts, which know no limit at the start; by the same once more, with the limits
 that they had learned by the end of that day; and on the same trace by two simpler ways to share keys: in turn with three
-strikes, and by chance with a fixed rest of five seconds. What the quotas allow is what no gateway can exceed, though it
+strikes, and by chance with a fixed cooldown of five seconds. What the quotas allow is what no gateway can exceed, though it
 knew every limit and the whole day beforehand (benchmarks/day/figures.py, `capacity`).
 
 The goals: 98 % of what the quotas allow, 1 % of the calls refused after the first hour, no error while a key has room.
@@ -56,7 +56,7 @@ def play(day, seed: int) -> dict:
         ("this pool", gateways.play_tumbler),
         ("  on its second day", lambda day: gateways.play_tumbler(day, played["this pool"].learned)),
         ("in turn, 3 strikes", lambda day: gateways.play(day, gateways.round_robin)),
-        ("fixed rest of 5 s", lambda day: gateways.play(day, gateways.fixed_cooldown)),
+        ("fixed cooldown of 5 s", lambda day: gateways.play(day, gateways.fixed_cooldown)),
     ):
         began = time.perf_counter()
         played[name.strip()] = begin(day)

@@ -14,7 +14,7 @@ from accounts.admin.pool_panel import pool_panel
 from accounts.admin.site_checks import Finding, findings
 from accounts.live.traffic import traffic
 from accounts.models import ContributedKey
-from accounts.overview import Bar, Charts, Latest, Rest, charts, latest, rests, spenders
+from accounts.overview import Bar, Charts, Cooldown, Latest, charts, cooldowns, latest, spenders
 from accounts.pool.storage import serving_upstream
 
 # So many of the last quarter of an hour tell more than chance.
@@ -42,7 +42,7 @@ class Home(NamedTuple):
     steps: list[Step]
     findings: list[Finding]
     usage: Usage | None
-    rests: tuple[list[Rest], int] | None
+    cooldowns: tuple[list[Cooldown], int] | None
 
 
 def environment(request: HttpRequest) -> list[str] | None:
@@ -61,7 +61,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         first_steps(request),
         findings() if request.user.is_superuser else [],
         usage,
-        rests() if may_see_keys else None,
+        cooldowns() if may_see_keys else None,
     )
     context["pool"] = pool_panel(request)
     return context

@@ -1,4 +1,4 @@
-"""The forms about contributed keys: one key, many keys at once, a rest. None of them ever gives a key back."""
+"""The forms about contributed keys: one key, many keys at once, a cooldown. None of them ever gives a key back."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -51,10 +51,10 @@ class NewKeyForm(KeyForm):
         return text
 
 
-class RestForm(forms.Form):
+class CooldownForm(forms.Form):
     """For how long keys rest."""
 
-    rest = forms.ChoiceField(
+    length = forms.ChoiceField(
         label="For how long",
         choices=[
             ("10", "ten minutes"),
@@ -68,8 +68,8 @@ class RestForm(forms.Form):
     )
 
     def until(self) -> datetime:
-        """The end of the rest."""
-        now, chosen = timezone.now(), self.cleaned_data["rest"]
+        """The end of the cooldown."""
+        now, chosen = timezone.now(), self.cleaned_data["length"]
         if chosen == "midnight":
             return datetime.fromtimestamp(next_pacific_midnight(now.timestamp()), tz=now.tzinfo)
         return now + timedelta(minutes=int(chosen))

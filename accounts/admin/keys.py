@@ -16,7 +16,7 @@ from accounts.admin.base import ModelAdmin, asked, confirmed
 from accounts.admin.columns import in_lines
 from accounts.admin.key_days import latest_days
 from accounts.admin.key_filters import FailingFilter, ReasonFilter, RestingFilter
-from accounts.admin.key_forms import FactsForm, KeyForm, NewKeyForm, RestForm
+from accounts.admin.key_forms import CooldownForm, FactsForm, KeyForm, NewKeyForm
 from accounts.admin.key_import import import_keys, show_task
 from accounts.admin.quotas import latest_events
 from accounts.admin.skin import ChangeList, ModelForm, display
@@ -69,7 +69,7 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
         "project",
         "condition",
         "left_today",
-        "rests",
+        "cooldowns",
         "errors",
         "last_error",
         "requests_today",
@@ -86,7 +86,7 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
         *("upstream", "source", "last_four", "created", "updated"),
         *("paused", "keep_share", "allowed_models", "hours_utc", "successes", "remaining", "days", "history"),
     )
-    actions = ("verify", "rest", "reset_cooldown", "disable", "enable", "approve", "change_facts")
+    actions = ("verify", "set_cooldown", "reset_cooldown", "disable", "enable", "approve", "change_facts")
     actions_submit_line = ("verify_this",)
     change_list_template = "accounts/admin/key_list.html"
     fieldsets = (
@@ -161,12 +161,12 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
         return key.state, key.get_state_display()
 
     @admin.display
-    def rests(self, key: Any) -> SafeString | str:
+    def cooldowns(self, key: Any) -> SafeString | str:
         """For how long its quota domain still rests, for which model, and why."""
         standing: Standing = key.standing
-        if not standing.rests:
-            return "no"
-        first, others = standing.rests[0], len(standing.rests) - 1
+        if not standing.cooldowns:
+            return "none"
+        first, others = standing.cooldowns[0], len(standing.cooldowns) - 1
         lines = [
             f"until {first.until:%d %b %H:%M} UTC ({timeuntil(first.until, depth=1)})",
             f"{first.model or 'all models'}: {first.reason}" + (f"; {others} more" if others else ""),
@@ -246,9 +246,9 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
         """Those that wait for approval may be used from now on."""
         self.act_on(request, queryset, approve_key, "approved")
 
-    @admin.action(description="Rest for a while…", permissions=["change"])
-    @asked(RestForm, "Let these keys rest")
-    def rest(self, request: HttpRequest, queryset: QuerySet[ContributedKey], form: RestForm) -> None:
+    @admin.action(description="Set a cooldown…", permissions=["change"])
+    @asked(CooldownForm, "Let these keys rest")
+    def set_cooldown(self, request: HttpRequest, queryset: QuerySet[ContributedKey], form: CooldownForm) -> None:
         """Their quota domains are asked for nothing until then."""
         until = form.until()
         self.act_on_all(
@@ -297,7 +297,7 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
     @admin.action(description="Reset cooldowns", permissions=["change"])
     def reset_cooldown(self, request: HttpRequest, queryset: QuerySet[ContributedKey]) -> None:
         """Let their quota domains be asked again at once."""
-        self.act_on_all(request, queryset, reset_cooldowns, "freed of their rests")
+        self.act_on_all(request, queryset, reset_cooldowns, "freed of their cooldowns")
 
 
 def _rooms(rooms: dict[str, Room], at_most: int | None = None) -> SafeString | str:

@@ -122,7 +122,7 @@ class KeyDay(models.Model):
 
 
 class KeyCooldown(models.Model):
-    """A rest of one quota domain, for one model or (empty) for all: what the admin shows and a restart finds."""
+    """One quota domain rests until then, for one model or (empty) for all: what the admin shows and a restart finds."""
 
     domain = models.CharField(max_length=120)
     model = models.CharField(max_length=100, blank=True)

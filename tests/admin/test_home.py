@@ -97,8 +97,8 @@ def test_it_says_who_spends_what_failed_last_and_what_rests(root):
     assert f"{ada.username} 1 12,345 12,345" in section(html, "spenders")
     failed = section(html, "failed")
     assert "503 upstream_unavailable" in failed and ada.username in failed and "200" not in failed
-    assert f"…{key_text[-4:]}" not in html or "gemini-3.8-flash: quota_minute" in section(html, "rests")
-    assert "gemini-3.8-flash: quota_minute, 59" in section(html, "rests")
+    assert f"…{key_text[-4:]}" not in html or "gemini-3.8-flash: quota_minute" in section(html, "cooldowns")
+    assert "gemini-3.8-flash: quota_minute, 59" in section(html, "cooldowns")
     assert "<img src=x" not in html
 
 
@@ -135,11 +135,11 @@ def test_checks_of_the_site_are_shown_with_their_mend(root, staff, settings):
 def test_staff_see_the_parts_that_they_may_see(staff):
     fill(1)
     html = home(staff())
-    assert not [heading for heading in ("steps", "usage", "spenders", "failed", "rests") if section(html, heading)]
+    assert not [heading for heading in ("steps", "usage", "spenders", "failed", "cooldowns") if section(html, heading)]
     assert section(html, "health")
     html = home(staff("view_usagerecord"))
-    assert section(html, "failed") and not section(html, "rests")
-    assert section(home(staff("view_contributedkey")), "rests")
+    assert section(html, "failed") and not section(html, "cooldowns")
+    assert section(home(staff("view_contributedkey")), "cooldowns")
 
 
 def test_it_asks_the_database_a_recorded_number_of_times(root):

@@ -147,14 +147,14 @@ def test_verifying_hundreds_goes_on_in_the_background_and_shows_how_far_it_is(ro
 
 def test_keys_rest_for_as_long_as_is_chosen(root):
     one, two = contribute(KEY, source="admin").key, contribute(KEY + "2", source="admin", project="p1").key
-    html = act(root, "rest", one, two)
+    html = act(root, "set_cooldown", one, two)
     assert "For how long" in html and not KeyCooldown.objects.exists()
-    assert "2 resting until" in act(root, "rest", one, two, confirmed="yes", rest="1440")
+    assert "2 resting until" in act(root, "set_cooldown", one, two, confirmed="yes", length="1440")
     for rest in KeyCooldown.objects.all():
         assert (rest.model, rest.reason) == ("", "by hand")
         assert timezone.timedelta(hours=23) < rest.until - timezone.now() <= timezone.timedelta(hours=24)
-    assert "2 were so already" in act(root, "rest", one, two, confirmed="yes", rest="60")
-    act(root, "rest", one, confirmed="yes", rest="1e9")
+    assert "2 were so already" in act(root, "set_cooldown", one, two, confirmed="yes", length="60")
+    act(root, "set_cooldown", one, confirmed="yes", length="1e9")
     html = root.get(LIST).content.decode()
     assert "all models: by hand" in html
 
