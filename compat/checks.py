@@ -12,7 +12,6 @@ from compat.models import MappingTarget, ModelMapping
 
 E101 = "tumbler.E101"
 E102 = "tumbler.E102"
-E103 = "tumbler.E103"
 E104 = "tumbler.E104"
 W101 = "tumbler.W101"
 W102 = "tumbler.W102"
@@ -42,14 +41,11 @@ def check_upstream_address(app_configs: Sequence[AppConfig] | None, **kwargs: ob
 
 
 @register()
-def check_models(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
-    """The two settings about names that are not mapped."""
-    errors: list[CheckMessage] = []
+def check_default_model(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
+    """The model for names that are not mapped."""
     if not settings.DEFAULT_MODEL.isprintable() or " " in settings.DEFAULT_MODEL:
-        errors.append(Error("DEFAULT_MODEL must be the name of a model, without spaces.", id=E102))
-    if settings.UNKNOWN_MODELS not in {"default", "refuse"}:
-        errors.append(Error("TUMBLER_UNKNOWN_MODELS must be default or refuse.", id=E103))
-    return errors
+        return [Error("DEFAULT_MODEL must be the name of a model, without spaces.", id=E102)]
+    return []
 
 
 @register()

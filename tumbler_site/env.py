@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 def env_str(name: str, default: str = "") -> str:
@@ -21,6 +22,14 @@ def env_choice(name: str, default: str, choices: Sequence[str]) -> str:
     if text not in choices:
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {text!r}.")
     return text
+
+
+def env_level(name: str, default: str) -> str:
+    """The log level of `name`, in capitals or not."""
+    level = env_str(name, default).upper()
+    if level not in _LEVELS:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(_LEVELS)}, not {level!r}.")
+    return level
 
 
 def env_bool(name: str, *, default: bool = False) -> bool:

@@ -1,12 +1,11 @@
 """Every setting once, grouped; each that comes from outside is read through env.py. docs/settings.md lists them."""
 
-import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from tumbler_site.env import env_bool, env_choice, env_float, env_int, env_list, env_secret, env_str
+from tumbler_site.env import env_bool, env_choice, env_float, env_int, env_level, env_list, env_secret, env_str
 from tumbler_site.generated import derived_secret, generated_secrets, make_data_dir
 from tumbler_site.logins import login_services
 from tumbler_site.mail import mail_settings
@@ -36,13 +35,11 @@ LABEL_KEY = derived_secret(SECRET_KEY, "sub-user labels")
 SIMULATOR = env_bool("TUMBLER_SIMULATOR")
 GEMINI_BASE_URL = env_str("GEMINI_BASE_URL", "https://generativelanguage.googleapis.com").rstrip("/")
 DEFAULT_MODEL = env_str("DEFAULT_MODEL", "gemini-2.5-pro-exp-03-25")
-UNKNOWN_MODELS = env_str("TUMBLER_UNKNOWN_MODELS", "default")
-UPSTREAM_STORE = env_bool("TUMBLER_UPSTREAM_STORE")
+UNKNOWN_MODELS = env_choice("TUMBLER_UNKNOWN_MODELS", "default", ("default", "refuse"))
 CONNECT_SECONDS = env_float("TUMBLER_CONNECT_SECONDS", 5.0)
 FIRST_BYTE_SECONDS = env_float("TUMBLER_FIRST_BYTE_SECONDS", 300.0)
 IDLE_SECONDS = env_float("TUMBLER_IDLE_SECONDS", 60.0)
 TOTAL_SECONDS = env_float("TUMBLER_TOTAL_SECONDS", 900.0)
-DATABASE_SECONDS = env_float("TUMBLER_DATABASE_SECONDS", 1.0)
 KEY_DEADLINE_SECONDS = env_float("TUMBLER_KEY_DEADLINE_SECONDS", 15.0)
 KEEP_ALIVE_SECONDS = env_float("TUMBLER_KEEP_ALIVE_SECONDS", 10.0)
 
@@ -52,9 +49,8 @@ OPEN_ACCESS = env_bool("TUMBLER_OPEN_ACCESS")
 ALLOWED_HOSTS = env_list("TUMBLER_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", ".localhost"])
 CSRF_TRUSTED_ORIGINS = env_list("TUMBLER_CSRF_TRUSTED_ORIGINS")
 CORS_ORIGINS = env_list("TUMBLER_CORS_ORIGINS", ["*"])
+TRUSTED_PROXIES = env_int("TUMBLER_TRUSTED_PROXIES", 0)
 MAX_BODY_BYTES = env_int("TUMBLER_MAX_BODY_BYTES", 20 * 1024 * 1024, at_least=1024)
-IMAGE_LINK_SECONDS = env_int("TUMBLER_IMAGE_LINK_SECONDS", 60 * 60)
-IMAGE_LINK_BYTES = env_int("TUMBLER_IMAGE_LINK_BYTES", 1024 * 1024 * 1024, at_least=1024 * 1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -64,11 +60,10 @@ CSRF_COOKIE_AGE = None  # it ends with the browser
 CSRF_FAILURE_VIEW = "tumbler_site.pages.forged"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env_bool("TUMBLER_HTTPS_ONLY")
 
-# --- Contribution without an account ---------------------------------------------------------------------
+# --- Contributed keys --------------------------------------------------------------------------------------
 MODERATE_CONTRIBUTIONS = env_bool("TUMBLER_MODERATE_CONTRIBUTIONS")
 CONTRIBUTIONS_PER_ADDRESS = env_int("TUMBLER_CONTRIBUTIONS_PER_ADDRESS", 30, at_least=1)
 CONTRIBUTIONS_PER_HOUR = env_int("TUMBLER_CONTRIBUTIONS_PER_HOUR", 300, at_least=1)
-TRUSTED_PROXIES = env_int("TUMBLER_TRUSTED_PROXIES", 0)
 CHECK_SECONDS = env_float("TUMBLER_CHECK_SECONDS", 30.0)
 JOIN_PROJECTS = env_bool("TUMBLER_JOIN_PROJECTS")
 QUARANTINE_SUCCESSES = env_int("TUMBLER_QUARANTINE_SUCCESSES", 20)
@@ -240,9 +235,11 @@ def _database(url: str) -> dict[str, object]:
 
 
 DATABASES = {"default": _database(env_secret("DATABASE_URL"))}
+DATABASE_SECONDS = env_float("TUMBLER_DATABASE_SECONDS", 1.0)
 REDIS_URL = env_secret("REDIS_URL")
 # `serve` sets TUMBLER_WORKERS for its workers: while Redis is away each keeps its part of every limit.
 WORKERS = env_int("TUMBLER_WORKERS", 1, at_least=1)
+BATCH_LINES = env_int("TUMBLER_BATCH_LINES", 16, at_least=0)
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.core.RedisChannelLayer",
@@ -261,16 +258,20 @@ CACHES = {
         "KEY_FUNCTION": "accounts.cache_keys.digest_of",
     }
 }
+
+# --- What is stored, and for how long --------------------------------------------------------------------
 USAGE_DAYS = env_int("TUMBLER_USAGE_DAYS", 30, at_least=1)
+STORED_DAYS = env_int("TUMBLER_STORED_DAYS", 30, at_least=0)
+STORED_MIB = env_int("TUMBLER_STORED_MIB", 100, at_least=1)
 FILE_DAYS = env_int("TUMBLER_FILE_DAYS", 30, at_least=1)
-BATCH_LINES = env_int("TUMBLER_BATCH_LINES", 16, at_least=0)
 FILES_MIB = env_int("TUMBLER_FILES_MIB", 256, at_least=1)
 # Which stored files go to Gemini's Files API, in the project of the key that serves, instead of inside the request.
 GEMINI_FILES = env_choice("TUMBLER_GEMINI_FILES", "large", ("large", "never", "always"))
 # For how long they stay there after they were named last.
 GEMINI_FILE_MINUTES = env_int("TUMBLER_GEMINI_FILE_MINUTES", 60, at_least=1)
-STORED_DAYS = env_int("TUMBLER_STORED_DAYS", 30, at_least=0)
-STORED_MIB = env_int("TUMBLER_STORED_MIB", 100, at_least=1)
+IMAGE_LINK_SECONDS = env_int("TUMBLER_IMAGE_LINK_SECONDS", 60 * 60)
+IMAGE_LINK_BYTES = env_int("TUMBLER_IMAGE_LINK_BYTES", 1024 * 1024 * 1024, at_least=1024 * 1024)
+UPSTREAM_STORE = env_bool("TUMBLER_UPSTREAM_STORE")
 
 # --- Pages -----------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -297,7 +298,7 @@ UNFOLD = {
 }
 
 # --- Logs ------------------------------------------------------------------------------------------------
-LOG_LEVEL = env_str("TUMBLER_LOG_LEVEL", "INFO").upper()
+LOG_LEVEL = env_level("TUMBLER_LOG_LEVEL", "INFO")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -308,7 +309,7 @@ LOGGING = {
     "loggers": {
         # Both write whole URLs and headers at INFO and DEBUG: never below WARNING.
         **{name: {"level": "WARNING"} for name in ("httpx", "httpcore", "hpack", "h2", "asyncio", "daphne", "uvicorn")},
-        "django": {"level": os.environ.get("DJANGO_LOG_LEVEL", "INFO")},
+        "django": {"level": env_level("DJANGO_LOG_LEVEL", "INFO")},
         "django.server": {"handlers": ["console"], "level": "WARNING", "propagate": False},
     },
 }

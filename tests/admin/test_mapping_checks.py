@@ -1,6 +1,6 @@
 import pytest
 
-from compat.checks import check_mappings, check_models, check_time_limits, check_upstream_address
+from compat.checks import check_default_model, check_mappings, check_time_limits, check_upstream_address
 from compat.models import ModelMapping
 
 
@@ -43,10 +43,10 @@ def test_plain_http_to_another_machine_is_a_warning(settings):
 
 
 def test_the_settings_about_models_and_times_are_checked(settings):
-    assert check_models(None) == check_time_limits(None) == []
-    settings.UNKNOWN_MODELS, settings.DEFAULT_MODEL = "guess", "two words"
+    assert check_default_model(None) == check_time_limits(None) == []
+    settings.DEFAULT_MODEL = "two words"
     settings.TOTAL_SECONDS, settings.KEEP_ALIVE_SECONDS = 0.0, -1.0
-    assert ids(check_models(None)) == ["tumbler.E102", "tumbler.E103"]
+    assert ids(check_default_model(None)) == ["tumbler.E102"]
     assert ids(check_time_limits(None)) == ["tumbler.E104"] * 2
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-READERS = {"env_str", "env_choice", "env_bool", "env_int", "env_float", "env_list", "env_secret"}
+READERS = {"env_str", "env_choice", "env_level", "env_bool", "env_int", "env_float", "env_list", "env_secret"}
 # Read by other rules than settings: the variables of Python, Django and systemd.
 NOT_SETTINGS = {"DJANGO_SETTINGS_MODULE", "PYTHONPATH", "LISTEN_PID", "LISTEN_FDS"}
 

@@ -77,8 +77,10 @@ def test_services_are_offered_once_their_variables_are_set(site):
         ({"TUMBLER_OIDC_CLIENT_ID": "o", "TUMBLER_OIDC_CLIENT_SECRET": "s"}, "TUMBLER_OIDC_URL must be"),
         ({"TUMBLER_EMAIL_URL": "mail.example"}, "TUMBLER_EMAIL_URL must be like"),
         ({"TUMBLER_SIGN_UP": "everybody"}, "TUMBLER_SIGN_UP must be one of open, invitation, closed"),
+        ({"TUMBLER_UNKNOWN_MODELS": "guess"}, "TUMBLER_UNKNOWN_MODELS must be one of default, refuse"),
+        ({"DJANGO_LOG_LEVEL": "loud"}, "DJANGO_LOG_LEVEL must be one of DEBUG, INFO"),
     ],
 )
-def test_what_is_set_by_half_stops_the_start_and_says_why(site, variables, reason):
+def test_what_is_set_wrong_or_by_half_stops_the_start_and_says_why(site, variables, reason):
     with pytest.raises(SystemExit, match=reason):
         site(**variables)
