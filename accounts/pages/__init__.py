@@ -1,1 +1,1 @@
-"""The pages of people with an account: the frame of every page, the dashboard, tokens, and the door."""
+"""The pages of people with an account: the frame of every page, the dashboard, tokens, batches and requests."""

@@ -18,6 +18,16 @@ def test_what_a_page_links_to_is_there(page):
     assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
 
 
+@pytest.mark.parametrize("app", ["tumbler_site", "compat", "accounts"])
+def test_the_tree_of_the_architecture_names_every_module(app):
+    tree = (ROOT / "docs/architecture.md").read_text().split("```")[1]
+    (part,) = re.findall(rf"^{app}/.*\n(?:  .*\n)*", tree, re.MULTILINE)
+    named = set(re.findall(r"\w+\.py|\w+/", part))
+    of_django = {"__init__.py", "apps.py", "migrations/", "static/", "templates/", "templatetags/", "management/"}
+    there = {f"{path.name}/" if path.is_dir() else path.name for path in (ROOT / app).iterdir()} - {"__pycache__/"}
+    assert sorted(there - named - of_django) == []
+
+
 def test_every_scope_of_tokens_is_explained():
     (row,) = re.findall(r"^\| token \| `scopes`:.*", (ROOT / "docs/limits.md").read_text(), re.MULTILINE)
     assert [scope for scope in IssuedToken.Scope.values if f"`{scope}`" not in row] == []
