@@ -1,8 +1,7 @@
-"""The words of the API document for speech, transcriptions and moderations."""
+"""The words of the API document for speech and transcriptions."""
 
 from compat.openapi.operation import ASKING, FORM, Operation
 from compat.schemas import audio_answers
-from compat.schemas.moderations import ModerationRequest
 from compat.schemas.speech import SpeechRequest
 from compat.schemas.transcriptions import TranscriptionForm, TranslationForm
 
@@ -44,18 +43,6 @@ AUDIO: dict[tuple[str, str], Operation] = {
         takes=FORM,
         example={"model": "whisper-1", "file": "@speech.mp3"},
         answer=audio_answers.Transcription,
-        errors=ASKING,
-    ),
-    ("/moderations", "POST"): Operation(
-        name="createModeration",
-        group="Moderations",
-        summary="Judge content",
-        description="How likely each text, or a content of texts and images, belongs to OpenAI's categories. It is not OpenAI's "
-        "classifier: a Gemini model is asked for the likelihoods, and Gemini's safety ratings, where it sends some, raise them. "
-        "What Gemini blocks is flagged.",
-        request=ModerationRequest,
-        example={"input": ["Good morning!", "I will hurt you."]},
-        answer=audio_answers.Moderation,
         errors=ASKING,
     ),
 }

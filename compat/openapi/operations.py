@@ -7,12 +7,22 @@ from compat.openapi.gemini import GEMINI
 from compat.openapi.images import IMAGES
 from compat.openapi.operation import ASKING, BODY, DOOR, Operation
 from compat.openapi.stored import STORED
-from compat.schemas import answers, anthropic_answers, response_answers
+from compat.schemas import (
+    anthropic_answers,
+    chat_answers,
+    contribution_answers,
+    embedding_answers,
+    model_answers,
+    moderation_answers,
+    response_answers,
+    usage_answers,
+)
 from compat.schemas.anthropic import MessagesRequest
 from compat.schemas.chat import ChatRequest
 from compat.schemas.completions import CompletionRequest
 from compat.schemas.contributions import ContributionRequest
 from compat.schemas.embeddings import EmbeddingRequest
+from compat.schemas.moderations import ModerationRequest
 from compat.schemas.responses import ResponseRequest
 
 _STREAM = (
@@ -30,8 +40,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         f"reasoning. Members that are not listed are ignored. The same route is served as `/chat`. {_STREAM}",
         request=ChatRequest,
         example={"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Say hello in one word."}]},
-        answer=answers.ChatCompletion,
-        event=answers.ChatCompletionChunk,
+        answer=chat_answers.ChatCompletion,
+        event=chat_answers.ChatCompletionChunk,
         errors=ASKING,
     ),
     ("/responses", "POST"): Operation(
@@ -93,8 +103,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         description=f"OpenAI's older endpoint: each prompt becomes one user turn. {_STREAM}",
         request=CompletionRequest,
         example={"model": "gpt-4o-mini", "prompt": "Once upon a time", "max_tokens": 60},
-        answer=answers.TextCompletion,
-        event=answers.TextCompletion,
+        answer=chat_answers.TextCompletion,
+        event=chat_answers.TextCompletion,
         errors=ASKING,
     ),
     **IMAGES,
@@ -105,7 +115,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         description="A vector of unit length for each text, or for each list of cl100k token ids.",
         request=EmbeddingRequest,
         example={"model": "text-embedding-3-small", "input": ["a text", "another one"], "encoding_format": "float"},
-        answer=answers.EmbeddingList,
+        answer=embedding_answers.EmbeddingList,
         errors=ASKING,
     ),
     ("/models", "GET"): Operation(
@@ -113,7 +123,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         group="Models",
         summary="List the models",
         description="The models that the token may use: mapped names first, then those that Gemini offers.",
-        answer=answers.ModelList,
+        answer=model_answers.ModelList,
         errors=DOOR,
     ),
     ("/models/{model_id}", "GET"): Operation(
@@ -121,7 +131,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         group="Models",
         summary="Look a model up",
         description="One model of the list. One that the token may not use is not found.",
-        answer=answers.Model,
+        answer=model_answers.Model,
         errors=(*DOOR, errors.UnknownModel),
         parameters=(
             {
@@ -135,6 +145,18 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         ),
     ),
     **AUDIO,
+    ("/moderations", "POST"): Operation(
+        name="createModeration",
+        group="Moderations",
+        summary="Judge content",
+        description="How likely each text, or a content of texts and images, belongs to OpenAI's categories. It is not OpenAI's "
+        "classifier: a Gemini model is asked for the likelihoods, and Gemini's safety ratings, where it sends some, raise them. "
+        "What Gemini blocks is flagged.",
+        request=ModerationRequest,
+        example={"input": ["Good morning!", "I will hurt you."]},
+        answer=moderation_answers.Moderation,
+        errors=ASKING,
+    ),
     **FILES,
     **STORED,
     ("/usage", "GET"): Operation(
@@ -143,7 +165,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         summary="See what the token has used",
         description="The limits that hold for the token with what is left of each, and its sums by day and model. "
         "This route is ours, not OpenAI's.",
-        answer=answers.Usage,
+        answer=usage_answers.Usage,
         errors=(*DOOR, errors.InvalidRequest),
         parameters=(
             {
@@ -160,7 +182,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         group="Contributions",
         summary="Read the terms of lending a key",
         description="The terms to agree to, and their version. No token is needed. This route is ours, not OpenAI's.",
-        answer=answers.ContributionTerms,
+        answer=contribution_answers.ContributionTerms,
         errors=(errors.InternalError,),
         needs_token=False,
     ),
@@ -172,7 +194,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "time, whatever the keys are. No token is needed. This route is ours, not OpenAI's.",
         request=ContributionRequest,
         example={"key": "your Gemini API key", "consent": True, "keep_share": 30},
-        answer=answers.Contribution,
+        answer=contribution_answers.Contribution,
         status=202,
         errors=(*BODY, errors.RateLimited, errors.InternalError, errors.StorageUnavailable),
         needs_token=False,

@@ -20,8 +20,8 @@ from compat.openapi.members import MEMBERS
 from compat.openapi.operation import FORM
 from compat.openapi.operations import OPERATIONS
 from compat.schemas import gemini_documents
-from compat.schemas.answers import Model
 from compat.schemas.gemini_request.requests import COUNT, EMBED, EMBED_BATCH, GENERATE
+from compat.schemas.model_answers import Model
 from compat.urls import ALIASES, ROUTES
 from tests import gemini_replies
 from tests.contributions.conftest import KEY
