@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib import admin
 from django.db.models import Model, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.urls import reverse
@@ -42,6 +44,20 @@ def tokens_this_month(of: str) -> Coalesce:
     first = timezone.now().date().replace(day=1)
     sums = UsageTotal.objects.filter(**{of: OuterRef("pk")}, day__gte=first).order_by().values(of)
     return Coalesce(Subquery(sums.values(sum=Sum("total_tokens"))), 0)
+
+
+class HolderColumns:
+    """The columns of those that hold limits: users and tokens. The list's query brings `month` (`tokens_this_month`)."""
+
+    @admin.display(description="own limits")
+    def own_limits(self, holder: Limits) -> str:
+        """The limits of its own: a user's stand in for the plan's, a token's hold besides its user's."""
+        return limits_in_words(holder)
+
+    @admin.display(description="used this month", ordering="month")
+    def used_this_month(self, holder: Any) -> str:
+        """Tokens since the first of the UTC month."""
+        return f"{holder.month:,}"
 
 
 def in_lines(lines: Iterable[str]) -> SafeString:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accounts.admin.base import ModelAdmin, confirmed
-from accounts.admin.columns import ago, limits_in_words, tokens_this_month
+from accounts.admin.columns import HolderColumns, ago, tokens_this_month
 from accounts.admin.names import NamesField
 from accounts.admin.skin import ModelForm, display
 from accounts.issuing import revoke_token, write_new_token
@@ -75,7 +75,7 @@ class TokenForm(ModelForm[IssuedToken]):
 
 
 @admin.register(IssuedToken)
-class IssuedTokenAdmin(ModelAdmin[IssuedToken]):
+class IssuedTokenAdmin(HolderColumns, ModelAdmin[IssuedToken]):
     """Whose token, does it still hold, what may it do, who uses it most."""
 
     when_empty = (
@@ -156,16 +156,6 @@ class IssuedTokenAdmin(ModelAdmin[IssuedToken]):
     def models(self, token: IssuedToken) -> str:
         """The models it may use."""
         return ", ".join(map(str, token.allowed_models)) or "every model"
-
-    @admin.display(description="own limits")
-    def own_limits(self, token: IssuedToken) -> str:
-        """Its own limits, besides its user's."""
-        return limits_in_words(token)
-
-    @admin.display(description="used this month", ordering="month")
-    def used_this_month(self, token: Any) -> str:
-        """Tokens since the first of the UTC month."""
-        return f"{token.month:,}"
 
     @admin.display(description="last request", ordering="last_used")
     def last_request(self, token: IssuedToken) -> str:

@@ -1,8 +1,7 @@
 """Usage: requests and totals to look at and to download. Nobody edits them."""
 
 from datetime import timedelta
-from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -21,6 +20,8 @@ from accounts.admin.skin import display
 from accounts.models import UsageRecord, UsageTotal
 from accounts.pages.explaining import record_id
 from accounts.pages.usage_csv import usage_csv
+
+Row = TypeVar("Row", UsageRecord, UsageTotal)
 
 _CHOICES = 30
 
@@ -87,8 +88,22 @@ class StatusFilter(admin.SimpleListFilter):
         return queryset.filter(status__range=(low, high))
 
 
+class _UsageAdmin(ReadOnlyAdmin[Row]):
+    """What records and their totals show alike."""
+
+    @admin.display(description="model asked → served")
+    def models(self, row: Row) -> str:
+        """What was asked for and which Gemini model answered."""
+        return f"{row.model} → {row.gemini_model}" if row.gemini_model else row.model
+
+    @admin.display(description="USD", ordering="cost")
+    def usd(self, row: Row) -> str:
+        """The cost without its trailing zeros."""
+        return f"{row.cost.normalize():f}" if row.cost else "0"
+
+
 @admin.register(UsageRecord)
-class UsageRecordAdmin(ReadOnlyAdmin[UsageRecord]):
+class UsageRecordAdmin(_UsageAdmin[UsageRecord]):
     """One row a request. It never says which contributed key answered: that is not known to any table."""
 
     when_empty = "Every request to /v1 is here half a second after it ended."
@@ -138,16 +153,6 @@ class UsageRecordAdmin(ReadOnlyAdmin[UsageRecord]):
         text = f"req_{record.pk.hex}"
         return format_html('<a href="{}">{}</a>', reverse("request", args=[text]), text)
 
-    @admin.display(description="model asked → served")
-    def models(self, record: UsageRecord) -> str:
-        """What was asked for and which Gemini model answered."""
-        return _pair(record.model, record.gemini_model)
-
-    @admin.display(description="USD", ordering="cost")
-    def usd(self, record: UsageRecord) -> str:
-        """The cost without its trailing zeros."""
-        return _plain(record.cost)
-
     @display(description="status", ordering="status", label={"ok": "success", "limited": "warning", "failed": "danger"})
     def ended(self, record: UsageRecord) -> tuple[str, str]:
         """The HTTP status, coloured by kind."""
@@ -156,7 +161,7 @@ class UsageRecordAdmin(ReadOnlyAdmin[UsageRecord]):
 
 
 @admin.register(UsageTotal)
-class UsageTotalAdmin(ReadOnlyAdmin[UsageTotal]):
+class UsageTotalAdmin(_UsageAdmin[UsageTotal]):
     """Who spent what on which day. These rows stay when the requests are purged."""
 
     when_empty = "Requests are summed up here by day, user, token and model."
@@ -170,21 +175,3 @@ class UsageTotalAdmin(ReadOnlyAdmin[UsageTotal]):
     search_help_text = "A whole user name or model"
     date_hierarchy = "day"
     show_full_result_count = False
-
-    @admin.display(description="model asked → served")
-    def models(self, total: UsageTotal) -> str:
-        """What was asked for and which Gemini model answered."""
-        return _pair(total.model, total.gemini_model)
-
-    @admin.display(description="USD", ordering="cost")
-    def usd(self, total: UsageTotal) -> str:
-        """The cost without its trailing zeros."""
-        return _plain(total.cost)
-
-
-def _plain(cost: Decimal) -> str:
-    return f"{cost.normalize():f}" if cost else "0"
-
-
-def _pair(asked: str, served: str) -> str:
-    return f"{asked} → {served}" if served else asked

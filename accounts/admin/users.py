@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from accounts.admin.base import ModelAdmin
-from accounts.admin.columns import ago, limits_in_words, list_link, tokens_this_month
+from accounts.admin.columns import HolderColumns, ago, limits_in_words, list_link, tokens_this_month
 from accounts.models import LIMIT_FIELDS, IssuedToken, Plan, User
 
 _POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
@@ -22,7 +22,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]
+class UserAdmin(HolderColumns, DjangoUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]
     """Who may be issued tokens, on which plan, and who uses most."""
 
     when_empty = "Whoever signs up, or is added here, may have tokens."
@@ -60,20 +60,10 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]
             month=tokens_this_month("user"),
         )
 
-    @admin.display(description="own limits")
-    def own_limits(self, user: User) -> str:
-        """The limits that override the plan's."""
-        return limits_in_words(user)
-
     @admin.display(description="tokens", ordering="token_count")
     def tokens(self, user: Any) -> SafeString:
         """How many of their tokens are not revoked, with the way there."""
         return list_link(IssuedToken, user.token_count, user__id=user.pk)
-
-    @admin.display(description="used this month", ordering="month")
-    def used_this_month(self, user: Any) -> str:
-        """Tokens since the first of the UTC month."""
-        return f"{user.month:,}"
 
     @admin.display(description="last request", ordering="last_use")
     def last_seen(self, user: Any) -> str:
