@@ -18,6 +18,11 @@ def test_what_a_page_links_to_is_there(page):
     assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
 
 
+def test_every_picture_is_shown_by_a_page():
+    shown = {name for page in PAGES for name in re.findall(r"images/([\w-]+\.\w+)", page.read_text())}
+    assert sorted({path.name for path in (ROOT / "docs/images").iterdir()} - shown) == []
+
+
 @pytest.mark.parametrize("app", ["tumbler_site", "compat", "accounts"])
 def test_the_tree_of_the_architecture_names_every_module(app):
     tree = (ROOT / "docs/architecture.md").read_text().split("```")[1]
