@@ -2,22 +2,15 @@
 
 import hashlib
 import secrets
-from datetime import datetime
 
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from accounts.models import Invitation, Plan
-
-
-def invite(*, note: str, expires: datetime, plan: Plan | None = None) -> tuple[Invitation, str]:
-    """The row of a new invitation and its code, which is shown once and kept nowhere."""
-    invitation = Invitation(note=note, expires=expires, plan=plan)
-    return invitation, write_new_invitation(invitation)
+from accounts.models import Invitation
 
 
 def write_new_invitation(invitation: Invitation) -> str:
-    """Give the unsaved row a code, save it, and return the code."""
+    """Give the unsaved row a code, save it, and return the code, which is shown once and kept nowhere."""
     code = secrets.token_urlsafe(18)
     invitation.digest = digest_of(code)
     invitation.save(force_insert=True)

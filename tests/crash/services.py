@@ -2,14 +2,12 @@
 
 import signal
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import psutil
-
-Freezing = Callable[[], "contextmanager[None]"]
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from django.core import mail
 from django.core.cache import cache
 from django.utils import timezone
 
-from accounts.door.invitations import invite
+from accounts.door.invitations import write_new_invitation
 from accounts.models import Invitation, Plan, User
 from tests.door.conftest import PASSWORD, Visitor, code_in_mail
 
@@ -17,7 +17,8 @@ NEW = {"email": "grace@example.org", "password1": PASSWORD}
 
 
 def new_invitation(days=1, plan=None):
-    return invite(note="Grace", expires=timezone.now() + timedelta(days=days), plan=plan)
+    invitation = Invitation(note="Grace", expires=timezone.now() + timedelta(days=days), plan=plan)
+    return invitation, write_new_invitation(invitation)
 
 
 def shape(answer):

@@ -15,8 +15,8 @@ from tests.limits.app import CHAT, ask
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# Two tokens of prompt are estimated for CHAT and fifty of an answer; Gemini then tells 7 and 5.
-RESERVED, TRUE = 52, 12
+# What Gemini counts for CHAT: seven tokens of prompt and five of an answer.
+TRUE = 12
 
 
 async def issued(user, **about):

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 RECORDINGS = Path(__file__).resolve().parents[1] / "recordings"
-NO_TEXT = hashlib.sha256(b"").hexdigest()[:16]
 
 
 class Recording(NamedTuple):
