@@ -14,20 +14,26 @@ from accounts.pool.pacific import next_pacific_midnight
 from accounts.redaction import redact
 
 
-class KeyForm(ModelForm[ContributedKey]):
-    """What a person may say of a key. A label that holds a key would show it on every page, so it is refused."""
+class NoKeyInNames:
+    """A form with the label or the project of keys: every page shows them, so a key that is typed there is refused."""
+
+    cleaned_data: dict[str, Any]
+
+    def clean_label(self) -> str:
+        """Refuse a label that looks like a key."""
+        return _no_key(self.cleaned_data["label"])
+
+    def clean_project(self) -> str:
+        """Refuse a project that looks like a key."""
+        return _no_key(self.cleaned_data["project"])
+
+
+class KeyForm(NoKeyInNames, ModelForm[ContributedKey]):
+    """What a person may say of a key."""
 
     class Meta:
         model = ContributedKey
         fields = ("label", "project", "paid", "owner")
-
-    def clean_label(self) -> str:
-        """Refuse a label that looks like a key."""
-        return no_secret(self.cleaned_data["label"])
-
-    def clean_project(self) -> str:
-        """Refuse a project that looks like a key."""
-        return no_secret(self.cleaned_data["project"])
 
 
 class NewKeyForm(KeyForm):
@@ -75,7 +81,7 @@ class CooldownForm(forms.Form):
         return now + timedelta(minutes=int(chosen))
 
 
-class FactsForm(forms.Form):
+class FactsForm(NoKeyInNames, forms.Form):
     """What many keys are to have in common; what is left empty stays as it is."""
 
     project = forms.CharField(
@@ -111,10 +117,6 @@ class FactsForm(forms.Form):
         widget=UnfoldAdminTextInputWidget,
         help_text="22-6 for 22:00 to 06:00, or single hours: 1, 2, 3. “all” allows the whole day.",
     )
-
-    def clean_project(self) -> str:
-        """Refuse a project that looks like a key."""
-        return no_secret(self.cleaned_data["project"])
 
     def clean_allowed_models(self) -> list[str]:
         """The patterns."""
@@ -154,8 +156,7 @@ class FactsForm(forms.Form):
         return facts
 
 
-def no_secret(text: str) -> str:
-    """The text, unless it looks like a key."""
+def _no_key(text: str) -> str:
     if redact(text) != text:
         raise forms.ValidationError("This looks like a key. It would be shown to everyone who sees this list.")
     return text

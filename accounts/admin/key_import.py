@@ -20,7 +20,7 @@ from unfold.widgets import (
 )
 
 from accounts import audit
-from accounts.admin.key_forms import no_secret
+from accounts.admin.key_forms import NoKeyInNames
 from accounts.key_lines import MOST_BYTES, MOST_LINES, Line, Unreadable, read_lines
 from accounts.key_tasks import LETTERS, start_import
 from accounts.models import ContributedKey, KeyTask
@@ -30,7 +30,7 @@ _LINES_A_PAGE = 200
 _REFRESH_SECONDS = 1
 
 
-class ImportForm(forms.Form):
+class ImportForm(NoKeyInNames, forms.Form):
     """Keys as text or as a file, and what is to hold for all of them."""
 
     keys = forms.CharField(
@@ -68,14 +68,6 @@ class ImportForm(forms.Form):
         widget=UnfoldBooleanWidget,
         help_text="Ask Google about each new key, by a call that costs nothing, before it is used.",
     )
-
-    def clean_label(self) -> str:
-        """Refuse a label that looks like a key."""
-        return no_secret(self.cleaned_data["label"])
-
-    def clean_project(self) -> str:
-        """Refuse a project that looks like a key."""
-        return no_secret(self.cleaned_data["project"])
 
     lines: list[Line]
     too_large = ""
