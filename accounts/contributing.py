@@ -32,11 +32,11 @@ _CHANGED_AT_ONCE = 500
 _ASK_AGAIN = timedelta(minutes=1)
 
 GOOD = "good"
-"""The word of `key_verifier` for a key that the upstream takes."""
+"""The word of `key_checker` for a key that the upstream takes."""
 
 # Set by compat's AppConfig.ready(): it asks the upstream about keys, says one word or sentence for each, and disables
 # those that are refused for good.
-key_verifier: Callable[[Sequence[ContributedKey]], dict[UUID, str]] | None = None
+key_checker: Callable[[Sequence[ContributedKey]], dict[UUID, str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +201,9 @@ def request_check(keys: Sequence[ContributedKey]) -> dict[UUID, str] | None:
 
     A key that was suspected and is good is leased again.
     """
-    if key_verifier is None:
+    if key_checker is None:
         return None
-    verdicts = key_verifier(keys)
+    verdicts = key_checker(keys)
     ContributedKey.objects.filter(pk__in=verdicts).update(last_checked=timezone.now())
     for key_id, verdict in verdicts.items():
         if verdict == GOOD:

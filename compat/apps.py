@@ -10,14 +10,14 @@ class CompatConfig(AppConfig):
     verbose_name = "OpenAI API"
 
     def ready(self) -> None:
-        """Register the checks and who verifies keys; read the mappings anew at once when they change in this process."""
+        """Register the system checks and who checks keys; read the mappings anew at once when they change in this process."""
         from django.db.models.signals import post_delete, post_save
 
         from accounts import contributing
-        from compat import checks, mapping, models, verification
+        from compat import checks, key_checks, mapping, models
 
         assert checks  # noqa: S101 (imported for what it registers)
-        contributing.key_verifier = verification.verify_keys
+        contributing.key_checker = key_checks.check_keys
 
         for signal in (post_save, post_delete):
             for model in (models.ModelMapping, models.MappingTarget):

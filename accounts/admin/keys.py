@@ -86,8 +86,8 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
         *("upstream", "source", "last_four", "created", "updated"),
         *("paused", "keep_share", "allowed_models", "hours_utc", "successes", "remaining", "days", "history"),
     )
-    actions = ("verify", "set_cooldown", "reset_cooldown", "disable", "enable", "approve", "change_facts")
-    actions_submit_line = ("verify_this",)
+    actions = ("check_keys", "set_cooldown", "reset_cooldown", "disable", "enable", "approve", "change_facts")
+    actions_submit_line = ("check_this",)
     change_list_template = "accounts/admin/key_list.html"
     fieldsets = (
         (None, {"fields": ("label", "project", "paid", "owner")}),
@@ -266,8 +266,8 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
 
         self.act_on_all(request, queryset, change, f"changed ({', '.join(form.facts())})")
 
-    @admin.action(description="Verify with the upstream", permissions=["change"])
-    def verify(self, request: HttpRequest, queryset: QuerySet[ContributedKey]) -> HttpResponse | None:
+    @admin.action(description="Check with the upstream", permissions=["change"])
+    def check_keys(self, request: HttpRequest, queryset: QuerySet[ContributedKey]) -> HttpResponse | None:
         """Ask the upstream, without cost, whether it takes them: at once, or many in the background."""
         if queryset.count() > _CHECKED_AT_ONCE:
             task = start_check(list(queryset.values_list("pk", flat=True)), request.user)  # type: ignore[arg-type]
@@ -275,14 +275,14 @@ class ContributedKeyAdmin(ModelAdmin[ContributedKey]):
         self._tell_verdicts(request, list(queryset))
         return None
 
-    @admin.action(description="Save and verify with the upstream", permissions=["change"])
-    def verify_this(self, request: HttpRequest, key: ContributedKey) -> None:
+    @admin.action(description="Save and check with the upstream", permissions=["change"])
+    def check_this(self, request: HttpRequest, key: ContributedKey) -> None:
         """The same of one key, from its page."""
         self._tell_verdicts(request, [key])
 
     def response_change(self, request: HttpRequest, obj: ContributedKey) -> HttpResponse:
-        """Whoever verifies a key from its page stays there."""
-        if "accounts_contributedkey_verify_this" in request.POST:
+        """Whoever checks a key from its page stays there."""
+        if "accounts_contributedkey_check_this" in request.POST:
             return HttpResponseRedirect(request.path)
         return super().response_change(request, obj)
 

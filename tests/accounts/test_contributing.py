@@ -126,9 +126,9 @@ def test_resetting_ends_the_rests_of_the_whole_quota_domain_and_of_no_other():
 
 def test_a_check_is_passed_to_whoever_can_ask_the_upstream_and_is_dated(monkeypatch):
     key = contribute(KEY, source="admin").key
-    monkeypatch.setattr(contributing, "key_verifier", None)
+    monkeypatch.setattr(contributing, "key_checker", None)
     assert request_check([key]) is None
-    monkeypatch.setattr(contributing, "key_verifier", lambda keys: {one.pk: "works" for one in keys})
+    monkeypatch.setattr(contributing, "key_checker", lambda keys: {one.pk: "works" for one in keys})
     assert request_check([key]) == {key.pk: "works"}
     key.refresh_from_db()
     assert key.last_checked

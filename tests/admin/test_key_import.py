@@ -103,13 +103,13 @@ def test_what_is_too_large_is_told_before_it_is_read(root):
 
 
 def test_new_keys_are_asked_about_before_they_are_used(root, monkeypatch):
-    def verify(keys):
+    def check(keys):
         for key in keys:
             if key.last_four == "dead":
                 contributing.disable_key(key, "key_invalid")
         return {key.pk: "key_invalid" if key.last_four == "dead" else "good" for key in keys}
 
-    monkeypatch.setattr(contributing, "key_verifier", verify)
+    monkeypatch.setattr(contributing, "key_checker", check)
     answer = bring(root, f"{KEY}-good\n{KEY}-dead\n{KEY}-fine", checked="on")
     assert "3 of 3" in answer.content.decode()
     assert dict(ContributedKey.objects.values_list("last_four", "state")) == {
@@ -122,14 +122,14 @@ def test_new_keys_are_asked_about_before_they_are_used(root, monkeypatch):
 
 
 def test_keys_that_nobody_answered_for_are_not_used(root, monkeypatch):
-    monkeypatch.setattr(contributing, "key_verifier", lambda keys: {key.pk: "no answer" for key in keys})
+    monkeypatch.setattr(contributing, "key_checker", lambda keys: {key.pk: "no answer" for key in keys})
     bring(root, f"{KEY}-good", checked="on")
     assert ContributedKey.objects.get().state == "received"
 
 
 def test_an_operators_keys_wait_for_nobodys_approval(root, monkeypatch, settings):
     settings.MODERATE_CONTRIBUTIONS = True
-    monkeypatch.setattr(contributing, "key_verifier", lambda keys: {key.pk: "good" for key in keys})
+    monkeypatch.setattr(contributing, "key_checker", lambda keys: {key.pk: "good" for key in keys})
     bring(root, f"{KEY}-good", checked="on")
     assert ContributedKey.objects.get().state == "active"
 

@@ -112,35 +112,35 @@ def test_resetting_works_on_rests_that_only_a_pools_memory_knows(root):
     assert key.cooldowns_reset
 
 
-def test_verifying_counts_what_the_upstream_says(root, monkeypatch):
+def test_a_check_counts_what_the_upstream_says(root, monkeypatch):
     one, two = contribute(KEY, source="admin").key, contribute(KEY + "2", source="admin").key
-    monkeypatch.setattr(contributing, "key_verifier", None)
-    assert "no way to ask" in act(root, "verify", one)
+    monkeypatch.setattr(contributing, "key_checker", None)
+    assert "no way to ask" in act(root, "check_keys", one)
     monkeypatch.setattr(
-        contributing, "key_verifier", lambda keys: {key.pk: "works" if key == one else "refused" for key in keys}
+        contributing, "key_checker", lambda keys: {key.pk: "works" if key == one else "refused" for key in keys}
     )
-    html = act(root, "verify", one, two)
+    html = act(root, "check_keys", one, two)
     assert "1 works" in html and "1 refused" in html
     one.refresh_from_db()
     assert one.last_checked
 
 
-def test_a_key_is_verified_from_its_page_and_nobody_leaves_it(root, monkeypatch):
+def test_a_key_is_checked_from_its_page_and_nobody_leaves_it(root, monkeypatch):
     key = contribute(KEY, source="admin").key
-    monkeypatch.setattr(contributing, "key_verifier", lambda keys: dict.fromkeys([key.pk for key in keys], "works"))
+    monkeypatch.setattr(contributing, "key_checker", lambda keys: dict.fromkeys([key.pk for key in keys], "works"))
     page = f"{LIST}{key.pk}/change/"
-    filled = {"label": "", "project": "", "owner": "", "accounts_contributedkey_verify_this": ""}
-    assert 'name="accounts_contributedkey_verify_this"' in root.get(page).content.decode()
+    filled = {"label": "", "project": "", "owner": "", "accounts_contributedkey_check_this": ""}
+    assert 'name="accounts_contributedkey_check_this"' in root.get(page).content.decode()
     answer = root.post(page, filled, follow=True)
     assert answer.redirect_chain == [(page.removeprefix("http://localhost"), 302)]
     assert "1 works" in answer.content.decode()
 
 
-def test_verifying_hundreds_goes_on_in_the_background_and_shows_how_far_it_is(root, monkeypatch):
+def test_a_check_of_hundreds_goes_on_in_the_background_and_shows_how_far_it_is(root, monkeypatch):
     contributing.contribute_many((f"{KEY}-{number}" for number in range(101)), source="command")
-    monkeypatch.setattr(contributing, "key_verifier", lambda keys: {key.pk: "works" for key in keys})
+    monkeypatch.setattr(contributing, "key_checker", lambda keys: {key.pk: "works" for key in keys})
     monkeypatch.setattr(key_tasks, "_spawn", lambda work: work())
-    html = act(root, "verify", ContributedKey.objects.first(), select_across="1")
+    html = act(root, "check_keys", ContributedKey.objects.first(), select_across="1")
     assert "101 of 101" in html and "101 works" in html
     assert not ContributedKey.objects.filter(last_checked=None).exists()
 

@@ -43,7 +43,7 @@ def test_staff_who_may_only_look_can_change_nothing(staff):
     for path, action, row in [
         ("contributedkey", "disable", key),
         ("contributedkey", "enable", key),
-        ("contributedkey", "verify", key),
+        ("contributedkey", "check_keys", key),
         ("contributedkey", "reset_cooldown", key),
         ("contributedkey", "delete_selected", key),
         ("issuedtoken", "revoke", token),

@@ -42,7 +42,7 @@ def upstream(monkeypatch):
     """verdicts[last four characters] is what the upstream says; every other key is good. `asked` are those it was asked."""
     told = SimpleNamespace(verdicts={DEAD[-4:]: "key_invalid"}, asked=[])
 
-    def verify(keys):
+    def check(keys):
         verdicts = {}
         for key in keys:
             told.asked.append(key.last_four)
@@ -51,7 +51,7 @@ def upstream(monkeypatch):
                 disable_key(key, verdicts[key.pk])
         return verdicts
 
-    monkeypatch.setattr(contributing, "key_verifier", verify)
+    monkeypatch.setattr(contributing, "key_checker", check)
     return told
 
 

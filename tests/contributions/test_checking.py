@@ -53,11 +53,11 @@ def test_with_moderation_a_good_key_waits_for_approval(visitor, upstream, settin
 def test_a_key_that_was_disabled_meanwhile_is_not_taken_into_use(visitor, upstream, monkeypatch):
     visitor.lend()
 
-    def verify(keys):
+    def check(keys):
         ContributedKey.objects.update(state="disabled", reason="by hand")
         return {key.pk: "good" for key in keys}
 
-    monkeypatch.setattr("accounts.contributing.key_verifier", verify)
+    monkeypatch.setattr("accounts.contributing.key_checker", check)
     check_received()
     assert states() == {KEY[-4:]: "disabled"}
 

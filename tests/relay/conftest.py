@@ -14,7 +14,7 @@ from accounts.callers import caller_in_batch, recognise
 from accounts.contributing import contribute
 from accounts.issuing import issue_token
 from accounts.models import ContributedKey, KeyCooldown, KeyDay, StoredFile, UsageRecord, User
-from compat import verification
+from compat import key_checks
 from compat.gemini.failures import GeminiFailure
 from compat.relay import Call, Job, signatures, upstream
 from compat.schemas.gemini import Reply
@@ -105,7 +105,7 @@ class Stream:
 
 
 class ModelLists:
-    """The client of a verification: a key is good unless `gemini.failing` gives a failure for the model ""."""
+    """The client of a check: a key is good unless `gemini.failing` gives a failure for the model ""."""
 
     def __init__(self, gemini: Gemini) -> None:
         self._gemini = gemini
@@ -186,7 +186,7 @@ class Relay:
 def gemini(monkeypatch) -> Gemini:
     stub = Gemini()
     monkeypatch.setattr(upstream, "new_client", lambda: stub)
-    monkeypatch.setattr(verification, "new_client", lambda: ModelLists(stub))
+    monkeypatch.setattr(key_checks, "new_client", lambda: ModelLists(stub))
     return stub
 
 

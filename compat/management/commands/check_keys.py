@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.contributing import GOOD, request_check
 from accounts.contributions.checking import check_received
 from accounts.models import ContributedKey
-from compat.verification import ELSEWHERE
+from compat.key_checks import ELSEWHERE
 
 _BATCH = 100
 

@@ -1,4 +1,4 @@
-"""Verification: is a contributed key good? Asked by a model list, which costs its project nothing."""
+"""Checks of contributed keys: is one good? Asked by a model list, which costs its project nothing."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ UNSEALABLE = "cannot be unsealed"
 ELSEWHERE = "belongs to another upstream"
 
 
-def verify_keys(keys: Sequence[ContributedKey]) -> dict[UUID, str]:
+def check_keys(keys: Sequence[ContributedKey]) -> dict[UUID, str]:
     """A verdict for each key: `good`, the name of the failure, or why it could not be asked.
 
     A key that the upstream refuses for good is disabled with that name as the reason, and with it the other keys of

@@ -1,4 +1,4 @@
-"""The verifier and check_keys before a scripted Gemini."""
+"""Checks of keys, and check_keys, before a scripted Gemini."""
 
 import json
 
@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from accounts.contributing import GOOD, contribute, disable_key, request_check
 from accounts.contributions.checking import check_received
 from accounts.models import ContributedKey
-from compat import verification
+from compat import key_checks
 from tests.contributions.conftest import Visitor
 from tests.scripted_gemini import ScriptedGemini
 
@@ -35,12 +35,12 @@ def gemini(settings):
 
 
 def key(number, **more):
-    return contribute(f"fake-verified-key-000{number}", source="admin", **more).key
+    return contribute(f"fake-checked-key-000{number}", source="admin", **more).key
 
 
 def refuse(gemini, number, answer):
     status, body = answer
-    gemini.will_refuse(status, body, key=f"fake-verified-key-000{number}")
+    gemini.will_refuse(status, body, key=f"fake-checked-key-000{number}")
 
 
 @pytest.mark.parametrize(
@@ -83,18 +83,18 @@ def test_one_invalid_key_leaves_its_project_alone(gemini):
 
 def test_a_key_is_never_sent_to_the_other_upstream(gemini, settings):
     row = contribute("sim-someone-a", source="admin", upstream="simulator").key
-    assert request_check([row]) == {row.pk: verification.ELSEWHERE}
+    assert request_check([row]) == {row.pk: key_checks.ELSEWHERE}
     settings.SIMULATOR = True
     other = key(1, upstream="gemini")
-    assert request_check([other]) == {other.pk: verification.ELSEWHERE}
+    assert request_check([other]) == {other.pk: key_checks.ELSEWHERE}
     assert gemini.calls == []
 
 
 def test_an_upstream_that_says_nothing_is_not_waited_for_long(gemini, monkeypatch):
-    monkeypatch.setattr(verification, "_SECONDS", 0.2)
+    monkeypatch.setattr(key_checks, "_SECONDS", 0.2)
     gemini.will_hang()
     rows = [key(1), key(2)]
-    assert set(request_check(rows).values()) == {verification.NO_ANSWER}
+    assert set(request_check(rows).values()) == {key_checks.NO_ANSWER}
 
 
 def test_an_upstream_that_is_away_harms_no_key(settings):
@@ -109,12 +109,12 @@ def test_a_ciphertext_of_another_row_is_told_and_not_sent(gemini):
     rows = [key(1), key(2)]
     ContributedKey.objects.filter(pk=rows[0].pk).update(ciphertext=rows[1].ciphertext)
     row = ContributedKey.objects.get(pk=rows[0].pk)
-    assert request_check([row]) == {row.pk: verification.UNSEALABLE}
+    assert request_check([row]) == {row.pk: key_checks.UNSEALABLE}
     assert gemini.calls == []
 
 
 def test_a_contribution_is_checked_with_the_upstream_from_end_to_end(gemini):
-    good, dead = "fake-verified-key-0001", "fake-verified-key-0002"
+    good, dead = "fake-checked-key-0001", "fake-checked-key-0002"
     refuse(gemini, 2, INVALID)
     code = Visitor().lend(f"{good}\n{dead}")
     check_received()
@@ -130,7 +130,7 @@ def test_check_keys_prints_a_line_a_key_and_never_the_key(gemini, capsys):
     out, err = capsys.readouterr()
     assert sorted(out.splitlines()) == sorted(f"{row.fingerprint[:12]} good" for row in rows)
     assert "2 good" in err
-    assert "fake-verified" not in out + err
+    assert "fake-checked" not in out + err
 
 
 def test_check_keys_fails_when_a_key_in_use_is_dead_and_not_for_one_that_is_out_already(gemini, capsys):
@@ -147,7 +147,7 @@ def test_check_keys_fails_when_a_key_in_use_is_dead_and_not_for_one_that_is_out_
 
 
 def test_check_keys_takes_received_keys_into_use(gemini, capsys):
-    Visitor().lend("fake-verified-key-0001")
+    Visitor().lend("fake-checked-key-0001")
     call_command("check_keys")
     assert ContributedKey.objects.get().state == "active"
 
