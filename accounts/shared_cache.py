@@ -1,4 +1,4 @@
-"""Django's cache: what was tried too often at the door, and second factors that are spent, for all processes together.
+"""Django's cache: what was tried too often at the login, and second factors that are spent, for all processes together.
 
 It is Redis where that is used, and the memory of each process otherwise or while Redis is away: then each counts alone.
 """

@@ -32,7 +32,7 @@ def mail_settings(url: str) -> Mail:
     if parts.scheme not in ports or not parts.hostname:
         raise ImproperlyConfigured("TUMBLER_EMAIL_URL must be like smtp://user:password@mail.example:587.")
     return Mail(
-        "accounts.door.mail.Background",
+        "accounts.sign_in.mail.Background",
         parts.hostname,
         parts.port or ports[parts.scheme],
         unquote(parts.username or ""),

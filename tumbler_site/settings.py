@@ -43,7 +43,7 @@ TOTAL_SECONDS = env_float("TUMBLER_TOTAL_SECONDS", 900.0)
 KEY_DEADLINE_SECONDS = env_float("TUMBLER_KEY_DEADLINE_SECONDS", 15.0)
 KEEP_ALIVE_SECONDS = env_float("TUMBLER_KEEP_ALIVE_SECONDS", 10.0)
 
-# --- The door --------------------------------------------------------------------------------------------
+# --- Who may come, from where ----------------------------------------------------------------------------
 DEBUG = env_bool("TUMBLER_DEBUG")
 OPEN_ACCESS = env_bool("TUMBLER_OPEN_ACCESS")
 ALLOWED_HOSTS = env_list("TUMBLER_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", ".localhost"])
@@ -85,8 +85,8 @@ AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "dashboard"
 ACCOUNT_LOGOUT_REDIRECT_URL = "home"
-ACCOUNT_ADAPTER = "accounts.door.adapters.AccountAdapter"
-ACCOUNT_FORMS = {"login": "accounts.door.forms.LoginForm", "signup": "accounts.door.forms.SignupForm"}
+ACCOUNT_ADAPTER = "accounts.sign_in.adapters.AccountAdapter"
+ACCOUNT_FORMS = {"login": "accounts.sign_in.forms.LoginForm", "signup": "accounts.sign_in.forms.SignupForm"}
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 # No name is asked for at the sign-up: that one is taken would tell who has an account.
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
@@ -103,8 +103,8 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
 # By address only: failures of one must not lock the account for its owner elsewhere.
 ACCOUNT_RATE_LIMITS = {"login": "20/m/ip", "login_failed": "10/m/ip,60/h/ip", "signup": "20/m/ip"}
 ACCOUNT_MAX_EMAIL_ADDRESSES = 5
-SOCIALACCOUNT_ADAPTER = "accounts.door.adapters.SocialAdapter"
-MFA_ADAPTER = "accounts.door.adapters.SecondFactorAdapter"
+SOCIALACCOUNT_ADAPTER = "accounts.sign_in.adapters.SocialAdapter"
+MFA_ADAPTER = "accounts.sign_in.adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 # Browsers offer passkeys on https and on localhost; the latter is where this allows http.
@@ -145,8 +145,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "accounts.door.second_factor.StaffSecondFactor",
-    *(["accounts.door.services.AwayServices"] if LOGIN_APPS else []),
+    "accounts.sign_in.second_factor.StaffSecondFactor",
+    *(["accounts.sign_in.services.AwayServices"] if LOGIN_APPS else []),
 ]
 TEMPLATES = [
     {

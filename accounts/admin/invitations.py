@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from accounts.admin.base import ModelAdmin
 from accounts.admin.skin import ModelForm, display
-from accounts.door.invitations import write_new_invitation
 from accounts.models import Invitation
+from accounts.sign_in.invitations import write_new_invitation
 
 _HOLDS = timedelta(days=7)
 

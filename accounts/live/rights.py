@@ -9,7 +9,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
-from accounts.door.second_factor import lacks_second_factor
+from accounts.sign_in.second_factor import lacks_second_factor
 
 
 class Close(Enum):

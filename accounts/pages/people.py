@@ -17,7 +17,7 @@ View = Callable[..., HttpResponseBase]
 
 
 def signed_in(view: View) -> View:
-    """A view for people who have signed in: others are sent to the door. Times are shown in the person's time zone."""
+    """A view for people who have signed in: others are sent to the login. Times are shown in the person's time zone."""
 
     @never_cache
     @login_required

@@ -23,7 +23,7 @@ print(json.dumps({
              settings.EMAIL_USE_TLS, settings.EMAIL_USE_SSL],
     "notified": settings.ACCOUNT_EMAIL_NOTIFICATIONS}))
 """
-SMTP = "accounts.door.mail.Background"
+SMTP = "accounts.sign_in.mail.Background"
 
 
 @pytest.fixture

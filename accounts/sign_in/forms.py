@@ -1,4 +1,4 @@
-"""The forms of the door: the login, and the sign-up, which may ask for the code of an invitation."""
+"""The forms of the login, and of the sign-up, which may ask for the code of an invitation."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from accounts.door.invitations import take, usable
 from accounts.models import Invitation
+from accounts.sign_in.invitations import take, usable
 
 
 class LoginForm(TheirLoginForm):  # type: ignore[misc]

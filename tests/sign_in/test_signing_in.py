@@ -8,7 +8,7 @@ import pytest
 from django.core import mail
 
 from accounts.models import User
-from tests.door.conftest import PASSWORD, Visitor, code_in_mail
+from tests.sign_in.conftest import PASSWORD, Visitor, code_in_mail
 
 pytestmark = pytest.mark.django_db
 

@@ -37,7 +37,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_login_stages(self) -> list[str]:
         """The e-mail address of an account that the operator made is not checked (stages.EmailVerificationStage)."""
         stages: list[str] = super().get_login_stages()
-        return ["accounts.door.stages.EmailVerificationStage" if path == _EMAIL_STAGE else path for path in stages]
+        return ["accounts.sign_in.stages.EmailVerificationStage" if path == _EMAIL_STAGE else path for path in stages]
 
     def get_from_email(self) -> str:
         """The sender of every mail."""

@@ -10,7 +10,7 @@ from django.core.mail import send_mail
 def test_a_mail_server_that_does_not_answer_holds_nobody_up(settings, caplog):
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
-        settings.EMAIL_BACKEND = "accounts.door.mail.Background"
+        settings.EMAIL_BACKEND = "accounts.sign_in.mail.Background"
         settings.EMAIL_HOST, settings.EMAIL_PORT = silent.getsockname()
         settings.EMAIL_TIMEOUT = 1
         started = time.monotonic()

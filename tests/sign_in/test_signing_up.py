@@ -8,9 +8,9 @@ from django.core import mail
 from django.core.cache import cache
 from django.utils import timezone
 
-from accounts.door.invitations import write_new_invitation
 from accounts.models import Invitation, Plan, User
-from tests.door.conftest import PASSWORD, Visitor, code_in_mail
+from accounts.sign_in.invitations import write_new_invitation
+from tests.sign_in.conftest import PASSWORD, Visitor, code_in_mail
 
 pytestmark = pytest.mark.django_db
 NEW = {"email": "grace@example.org", "password1": PASSWORD}

@@ -8,8 +8,8 @@ from django.core.cache import cache
 from redis import Redis
 
 from accounts import shared_cache
-from tests.door.conftest import PASSWORD, Visitor
 from tests.redis_server import frail_redis
+from tests.sign_in.conftest import PASSWORD, Visitor
 
 __all__ = ["frail_redis"]
 

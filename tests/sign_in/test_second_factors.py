@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.core.management import call_command
 
 from accounts.models import User
-from tests.door.conftest import PASSWORD, Visitor
+from tests.sign_in.conftest import PASSWORD, Visitor
 
 pytestmark = pytest.mark.django_db
 
