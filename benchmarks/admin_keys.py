@@ -2,20 +2,20 @@
 
     python benchmarks/admin_keys.py [--keys 10000]
 
-Fills a database of its own with keys, days, rests and learned limits, then asks for pages as a signed-in superuser, and
+Fills a database of its own with keys, days, cooldowns and learned limits, then asks for pages as a signed-in superuser, and
 prints the median server time of each in milliseconds and its number of queries.
 """
 
 import argparse
-import os
-import statistics
 import sys
-import tempfile
 import time
 from datetime import timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.measuring.pages import ask_for_pages, own_site
+
 MODELS = ("gemini-3.8-flash", "gemini-3.7-flash", "gemini-3.5-flash-lite")
 PAGES = {
     "first page": "",
@@ -26,7 +26,6 @@ PAGES = {
     "disabled": "?state__exact=disabled",
     "search": "?q=project-77",
 }
-_ASKED = 9
 
 
 def main() -> None:
@@ -34,17 +33,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--keys", type=int, default=10_000)
     count = parser.parse_args().keys
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ |= {"TUMBLER_DATA_DIR": folder, "DJANGO_SETTINGS_MODULE": "tumbler_site.settings"}
-        os.environ.pop("DATABASE_URL", None)
-        import django
-
-        django.setup()
-        from django.core.management import call_command
-
-        call_command("migrate", verbosity=0)
+    with own_site():
         _fill(count)
-        _ask_for_pages()
+        from accounts.models import User
+
+        root = User.objects.create_superuser("root")
+        ask_for_pages(root, {name: f"/admin/accounts/contributedkey/{query}" for name, query in PAGES.items()})
 
 
 def _fill(count: int) -> None:
@@ -92,30 +86,6 @@ def _fill(count: int) -> None:
     KeyEvent.objects.bulk_create(
         [KeyEvent(key=key, domain=key.quota_domain, was="active", became="disabled") for key in keys], batch_size=2_000
     )
-
-
-def _ask_for_pages() -> None:
-    from django.db import connection
-    from django.test import Client
-    from django.test.utils import CaptureQueriesContext
-
-    from accounts.models import User
-
-    client = Client(headers={"host": "localhost"})
-    client.force_login(User.objects.create_superuser("root"))
-    print(f"{'page':14} {'median ms':>9} {'worst ms':>9} {'queries':>8}")
-    for name, query in PAGES.items():
-        url = f"/admin/accounts/contributedkey/{query}"
-        client.get(url)
-        times = []
-        for _ in range(_ASKED):
-            began = time.perf_counter()
-            answer = client.get(url)
-            times.append(1000 * (time.perf_counter() - began))
-            assert answer.status_code == 200, answer.status_code
-        with CaptureQueriesContext(connection) as queries:
-            client.get(url)
-        print(f"{name:14} {statistics.median(times):9.0f} {max(times):9.0f} {len(queries):8}")
 
 
 if __name__ == "__main__":

@@ -7,24 +7,22 @@ the median server time of each view in milliseconds and its number of queries.
 """
 
 import argparse
-import os
-import statistics
 import sys
-import tempfile
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.measuring.pages import ask_for_pages, own_site
+
 USERS = 100
 DAYS = 30
 PAGES = {
-    "30 days": "",
-    "90 days": "?days=90",
-    "one model": "?model=gpt-4o",
-    "failed": "?status=failed",
-    "all requests": None,
+    "30 days": "/accounts/usage/",
+    "90 days": "/accounts/usage/?days=90",
+    "one model": "/accounts/usage/?model=gpt-4o",
+    "failed": "/accounts/usage/?status=failed",
+    "all requests": "/accounts/requests/",
 }
-_ASKED = 9
 
 # Every fifth record is the first user's; the newest is from now, the oldest from 30 days ago.
 _RECORDS = """
@@ -54,17 +52,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--records", type=int, default=1_000_000)
     records = parser.parse_args().records
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ |= {"TUMBLER_DATA_DIR": folder, "DJANGO_SETTINGS_MODULE": "tumbler_site.settings"}
-        os.environ.pop("DATABASE_URL", None)
-        import django
-
-        django.setup()
-        from django.core.management import call_command
-
-        call_command("migrate", verbosity=0)
+    with own_site():
         _fill(records)
-        _ask_for_pages()
+        from accounts.models import UsageRecord, User
+
+        reader = User.objects.get(username="user-0")
+        print(f"{UsageRecord.objects.count():,} records, {reader.usage_records.count():,} of the reader's own")
+        ask_for_pages(reader, PAGES)
 
 
 def _fill(records: int) -> None:
@@ -79,32 +73,6 @@ def _fill(records: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_RECORDS.format(records=records, days=DAYS))
         cursor.execute(_TOTALS)
-
-
-def _ask_for_pages() -> None:
-    from django.db import connection
-    from django.test import Client
-    from django.test.utils import CaptureQueriesContext
-
-    from accounts.models import UsageRecord, User
-
-    client = Client(headers={"host": "localhost"})
-    reader = User.objects.get(username="user-0")
-    client.force_login(reader)
-    print(f"{UsageRecord.objects.count():,} records, {reader.usage_records.count():,} of the reader's own")
-    print(f"{'page':14} {'median ms':>9} {'worst ms':>9} {'queries':>8}")
-    for name, query in PAGES.items():
-        url = "/accounts/requests/" if query is None else f"/accounts/usage/{query}"
-        client.get(url)
-        times = []
-        for _ in range(_ASKED):
-            began = time.perf_counter()
-            answer = client.get(url)
-            times.append(1000 * (time.perf_counter() - began))
-            assert answer.status_code == 200, answer.status_code
-        with CaptureQueriesContext(connection) as queries:
-            client.get(url)
-        print(f"{name:14} {statistics.median(times):9.0f} {max(times):9.0f} {len(queries):8}")
 
 
 if __name__ == "__main__":
