@@ -5,6 +5,7 @@ the next, each piece wakes its reader anew; sent one right after another, they f
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 # More goes out at once: a sender must be told in time to wait (`pause_writing`), also within one turn. So little may be put
@@ -16,16 +17,33 @@ class Turn:
     """The turn of an event loop that is under way: who has something to say in it, in the order in which they first spoke."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.tells_clients = False
+        """Whether all that clients of this loop are told goes out when a turn is over."""
         self._loop = loop
         self._speaking: list[TurnTransport] = []
+        self._first: list[Callable[[], None]] = []
 
     def add(self, transport: "TurnTransport") -> None:
         """Have this one send what it keeps when the turn is over."""
-        if not self._speaking:
+        if not (self._speaking or self._first):
             self._loop.call_soon(self._over)
         self._speaking.append(transport)
 
+    def before(self, act: Callable[[], None]) -> None:
+        """Call `act` when the turn is over, and before anything that is said in it goes out. It must not raise."""
+        if not (self._speaking or self._first):
+            self._loop.call_soon(self._over)
+        self._first.append(act)
+
+    def act_first(self) -> None:
+        """Do now what is to be done before anything goes out."""
+        if self._first:
+            first, self._first = self._first, []
+            for act in first:
+                act()
+
     def _over(self) -> None:
+        self.act_first()
         speaking, self._speaking = self._speaking, []
         for transport in speaking:
             try:
@@ -54,6 +72,19 @@ def _forget_closed_loops() -> None:
     for loop in list(_turns):
         if loop.is_closed():
             _turns.pop(loop, None)
+
+
+def put_off(act: Callable[[], None]) -> None:
+    """Call `act` before any client is told more: when the turn is over, where clients are told then, else at once."""
+    try:
+        now = turn()
+    except RuntimeError:  # no event loop runs here
+        act()
+        return
+    if now.tells_clients:
+        now.before(act)
+    else:
+        act()
 
 
 class TurnTransport(asyncio.Transport):
@@ -85,6 +116,7 @@ class TurnTransport(asyncio.Transport):
 
     def _pass_on(self, data: bytes) -> None:
         if not self._transport.is_closing():
+            self._turn.act_first()
             self._transport.write(data)
 
     def get_write_buffer_size(self) -> int:

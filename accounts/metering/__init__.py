@@ -7,8 +7,10 @@ docs/usage.md tells the whole story.
 
 import atexit
 import os
+from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
+from typing import TypeAlias
 
 from django.conf import settings
 
@@ -52,8 +54,14 @@ __all__ = [
 
 _CLOSE_SECONDS = 3.0
 
+Act: TypeAlias = Callable[[], None]
+
 _writer: Writer | None = None
 _starting = Lock()
+
+
+def _at_once(act: Act) -> None:
+    act()
 
 
 def admit(admission: Admission) -> None:
@@ -70,10 +78,14 @@ def checkpoint(admission: Admission, counts: TokenCounts) -> None:
         _writer.journal.checkpoint(Checkpoint(admission.id, counts))
 
 
-def settle(admission: Admission, settlement: Settlement) -> None:
-    """End a request. The first settlement counts, later ones change nothing. Never raises and never waits."""
+def settle(admission: Admission, settlement: Settlement, put_off: Callable[[Act], None] = _at_once) -> None:
+    """End a request. The first settlement counts, later ones change nothing. Never raises and never waits.
+
+    `put_off` calls what writes its line, or lines, before the client hears of the end: one append does for all that wait.
+    """
     if _writer is not None:
         _writer.journal.settle(settlement)
+        put_off(_writer.journal.write_owed)
     traffic.ended(admission, settlement)
 
 

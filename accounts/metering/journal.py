@@ -29,8 +29,8 @@ class StorageUnavailable(Exception):
 class Journal:
     """The journal file of this process, and in memory what in it the database does not have yet.
 
-    Each line is one unbuffered append, so it outlives the process the moment `admit` or `settle` returns. The file
-    is locked (flock) as long as this process lives: whoever gets the lock knows that its owner has ended.
+    Each append is unbuffered, so a line outlives the process the moment that `admit`, `settle` or `write_owed` returns. The
+    file is locked (flock) as long as this process lives: whoever gets the lock knows that its owner has ended.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -43,6 +43,7 @@ class Journal:
         self._path, self._file = _begin_file(directory)
         self._size_at_start = 0
         self._owed = b""
+        """Lines of settlements that are not in the file yet."""
         self._write_failed = False
         self._unfinished: dict[str, tuple[Admission, Checkpoint | None]] = {}
         self._settled: deque[Finished] = deque()
@@ -76,9 +77,9 @@ class Journal:
                     self._append(line)
 
     def settle(self, settlement: Settlement) -> None:
-        """Append the line; a second settlement of a request changes nothing. Never raises.
+        """End a request; a second settlement of it changes nothing. Never raises.
 
-        A line that cannot be written now stays in memory and goes out with the next one that can.
+        Its line waits for the next one, or for `write_owed`: that is to be called before anybody hears of this end.
         """
         line = to_bytes(settlement)
         with self._lock:
@@ -86,16 +87,18 @@ class Journal:
             if admission is None:
                 return
             self._settled.append((admission, settlement))
+            self._owed += line
             waiting = len(self._settled)
-            try:
-                self._append(line)
-            except OSError as error:
-                self._owed += line
-                self._note_failure(error)
         if waiting == 1:
             self.some_settled.set()
         elif waiting == BATCH_ROWS:
             self.batch_settled.set()
+
+    def write_owed(self) -> None:
+        """Append the lines that wait, all in one piece. Never raises: what cannot be written now goes out with the next."""
+        if self._owed:
+            with self._lock:
+                self._write_owed()
 
     def batch(self) -> list[Finished]:
         """The oldest settled requests that the database does not have yet, at most BATCH_ROWS."""
@@ -113,12 +116,6 @@ class Journal:
                 self._settled.popleft()
             with contextlib.suppress(OSError):
                 self._append(to_bytes(Mark(batch[-1][0].id)))
-
-    def write_owed(self) -> None:
-        """Try again to write the settlements that a full disk refused."""
-        with self._lock, contextlib.suppress(OSError):
-            if self._owed:
-                self._append(b"")
 
     def rotate_when_grown(self) -> None:
         """Keep the file small: what is still owed is written to a new file that takes its place in one step.
@@ -151,6 +148,7 @@ class Journal:
     def close(self) -> None:
         """Give the file up; it is removed unless somebody will have to replay it."""
         with self._lock:
+            self._write_owed()
             if not self._unfinished and not self._settled:
                 self._path.unlink(missing_ok=True)
             self.abandon()
@@ -161,6 +159,13 @@ class Journal:
         # The number may soon be another file's: a late line must fail, not land there.
         self._file = -1
 
+    def _write_owed(self) -> None:
+        if self._owed:
+            try:
+                self._append(b"")
+            except OSError as error:
+                self._note_failure(error)
+
     def _append(self, line: bytes) -> None:
         """Write what is owed and `line` in one append, or nothing. Raises OSError."""
         content = self._owed + line
@@ -169,8 +174,7 @@ class Journal:
             # The disk filled up midway. Only the last line of a journal may be torn, so the piece goes.
             os.ftruncate(self._file, self._size() - written)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        if self._write_failed:
-            self._owed, self._write_failed = b"", False
+        self._owed, self._write_failed = b"", False
 
     def _size(self) -> int:
         return os.fstat(self._file).st_size

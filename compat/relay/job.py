@@ -21,6 +21,7 @@ from compat.relay.spare import spare_slot
 from compat.schemas.gemini import Reply
 from compat.translation.substance import says_something
 from compat.translation.usage import NO_USAGE, Usage, estimate_tokens
+from compat.turns import put_off
 
 CLIENT_LEFT = 499
 # Moments are nanoseconds of the monotonic clock.
@@ -248,7 +249,7 @@ class Job:
             total_ms=(ended - began) // _MS,
             tried=self.tried,
         )
-        metering.settle(admission, settlement)
+        metering.settle(admission, settlement, put_off)
 
 
 def _coarse(nanoseconds: int) -> int:

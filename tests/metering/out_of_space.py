@@ -35,6 +35,7 @@ def _settle(journal: Journal, admission: lines.Admission) -> None:
             total_ms=0,
         )
     )
+    journal.write_owed()
 
 
 def _admit(journal: Journal) -> lines.Admission:

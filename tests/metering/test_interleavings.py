@@ -51,6 +51,7 @@ class World:
             one = self.open[process].pop(number % len(self.open[process]))
             for completion in (number, number + 1):  # the second one is too late
                 self.journals[process].settle(_settlement(one, completion))
+                self.journals[process].write_owed()
             self.settled[one.id] = number
 
     def store(self, process: int, number: int) -> None:

@@ -34,6 +34,11 @@ def settlement(of, counts=FIVE, status=200, cost=0):
     )
 
 
+def settle(journal, settlement):
+    journal.settle(settlement)
+    journal.write_owed()
+
+
 @pytest.fixture
 def journal(tmp_path):
     return Journal(tmp_path / "journal")
@@ -56,7 +61,7 @@ def test_both_lines_are_in_the_file_when_the_calls_return(journal):
     one = admission()
     journal.admit(one)
     assert content(journal) == to_bytes(one)
-    journal.settle(settlement(one))
+    settle(journal, settlement(one))
     assert content(journal) == to_bytes(one) + to_bytes(settlement(one))
 
 
@@ -105,12 +110,44 @@ def test_a_line_of_an_older_version_has_no_estimate(journal):
 def test_the_first_settlement_counts(journal):
     one = admission()
     journal.admit(one)
-    journal.settle(settlement(one))
+    settle(journal, settlement(one))
     for _ in range(10):
-        journal.settle(settlement(one, counts=TokenCounts(total=999), status=500))
+        settle(journal, settlement(one, counts=TokenCounts(total=999), status=500))
     assert journal.waiting == 1
     [(_, settled)], _ = read_lines(content(journal) + to_bytes(settlement(one, status=500)))
     assert (settled.status, settled.counts) == (200, (10, 0, 0, 5, 0, 15))
+
+
+def test_ends_that_wait_are_written_together_and_with_the_next_line_at_the_latest(journal, monkeypatch):
+    appends = []
+    write = os.write
+    monkeypatch.setattr(
+        "accounts.metering.journal.os.write", lambda file, line: appends.append(line) or write(file, line)
+    )
+    one, two, three, four = (admission() for _ in range(4))
+    for each in (one, two, three):
+        journal.admit(each)
+    before = content(journal)
+    for each in (one, two, one):
+        journal.settle(settlement(each))
+    assert (content(journal), journal.waiting) == (before, 2)
+    journal.admit(four)
+    assert content(journal) == before + to_bytes(settlement(one)) + to_bytes(settlement(two)) + to_bytes(four)
+    journal.settle(settlement(three))
+    journal.write_owed()
+    journal.write_owed()
+    assert replayed(journal) == {**dict.fromkeys((one.id, two.id, three.id), "upstream"), four.id: "interrupted"}
+    assert len(appends) == 5
+
+
+@pytest.mark.parametrize("act", [Journal.write_owed, Journal.close, lambda journal: journal.forget(journal.batch())])
+def test_whatever_the_journal_does_next_writes_the_ends_that_wait(journal, act):
+    one, unfinished = admission(), admission()
+    journal.admit(one)
+    journal.admit(unfinished)
+    journal.settle(settlement(one))
+    act(journal)
+    assert b'["s","' + one.id.encode() in content(journal)
 
 
 def test_a_journal_cut_off_at_any_byte_gives_each_whole_line_its_due(journal):
@@ -118,7 +155,7 @@ def test_a_journal_cut_off_at_any_byte_gives_each_whole_line_its_due(journal):
         one = admission(model=f"gpt-{index} é")
         journal.admit(one)
         if index % 2:
-            journal.settle(settlement(one))
+            settle(journal, settlement(one))
     whole = content(journal)
     for end in range(len(whole) + 1):
         finished, unreadable = read_lines(whole[:end])
@@ -149,7 +186,7 @@ def test_a_stored_batch_is_marked_and_no_longer_waits(journal):
     for _ in range(3):
         one = admission()
         journal.admit(one)
-        journal.settle(settlement(one))
+        settle(journal, settlement(one))
     journal.forget(journal.batch())
     assert journal.waiting == 0
     assert replayed(journal) == {}
@@ -165,19 +202,19 @@ def test_a_grown_journal_is_replaced_by_what_is_still_owed(journal, monkeypatch)
         for _ in range(60):
             one = admission()
             journal.admit(one)
-            journal.settle(settlement(one))
+            settle(journal, settlement(one))
         journal.forget(journal.batch())
         sizes.append(len(content(journal)))
         journal.rotate_when_grown()
     assert max(sizes) < 60_000
     journal.admit(waiting)
-    journal.settle(settlement(waiting))
+    settle(journal, settlement(waiting))
     monkeypatch.setattr("accounts.metering.journal.ROTATE_BYTES", 0)
     journal.rotate_when_grown()
     assert replayed(journal) == {unfinished.id: "interrupted", waiting.id: "upstream"}
     assert read_lines(content(journal))[0][1][1].counts == (10, 0, 0, 5, 0, 15)
     # and the new file goes on as the old one did
-    journal.settle(settlement(unfinished))
+    settle(journal, settlement(unfinished))
     assert replayed(journal) == {unfinished.id: "upstream", waiting.id: "upstream"}
     assert len(list(journal.directory.iterdir())) == 1
 
@@ -208,8 +245,8 @@ def test_a_full_disk_stops_admissions_and_loses_no_settlement(journal, monkeypat
         for _ in range(3):
             with pytest.raises(StorageUnavailable):
                 journal.admit(later)
-        journal.settle(settlement(one))
-        journal.settle(settlement(other))
+        settle(journal, settlement(one))
+        settle(journal, settlement(other))
         journal.checkpoint(lines.Checkpoint(other.id, FIVE))
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert journal.waiting == 2
@@ -223,7 +260,7 @@ def test_what_a_full_disk_refused_is_written_as_soon_as_there_is_space(journal, 
     journal.admit(one)
     with monkeypatch.context() as full:
         full.setattr("accounts.metering.journal.os.write", _no_space)
-        journal.settle(settlement(one))
+        settle(journal, settlement(one))
         journal.write_owed()
     journal.write_owed()
     assert replayed(journal) == {one.id: "upstream"}
@@ -237,7 +274,7 @@ def test_a_line_that_went_in_by_half_is_taken_back(journal, monkeypatch):
         full.setattr("accounts.metering.journal.os.write", lambda file, line: write(file, line[: len(line) // 2]))
         with pytest.raises(StorageUnavailable):
             journal.admit(other)
-        journal.settle(settlement(one))
+        settle(journal, settlement(one))
         assert content(journal) == to_bytes(one)
     journal.admit(other)
     assert replayed(journal) == {one.id: "upstream", other.id: "interrupted"}
@@ -249,7 +286,7 @@ def test_too_much_that_waits_for_the_database_stops_admissions(journal, monkeypa
     for one in admitted:
         journal.admit(one)
     for one in admitted:
-        journal.settle(settlement(one))
+        settle(journal, settlement(one))
     with pytest.raises(StorageUnavailable, match="database"):
         journal.admit(admission())
     journal.forget(journal.batch())
@@ -271,7 +308,7 @@ def test_a_line_after_the_close_lands_in_no_other_file(journal, tmp_path):
     journal.close()
     other = tmp_path / "other"
     with other.open("wb"):
-        journal.settle(settlement(one))
+        settle(journal, settlement(one))
         with pytest.raises(StorageUnavailable):
             journal.admit(admission())
     assert other.read_bytes() == b""

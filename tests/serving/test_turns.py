@@ -129,6 +129,38 @@ def test_the_turns_of_closed_loops_are_forgotten():
     assert len(turns.intersection(_turns.values())) == 1
 
 
+async def test_what_is_to_be_done_before_is_done_when_the_turn_is_over_once_and_before_anything_goes_out(
+    transport, kernel
+):
+    transport.write(b"a")
+    turn().before(lambda: kernel.sent.append(b"written down"))
+    transport.write(b"b")
+    assert kernel.sent == []
+    await asyncio.sleep(0)
+    assert kernel.sent == [b"written down", b"ab"]
+    transport.write(b"c")
+    await asyncio.sleep(0)
+    assert kernel.sent == [b"written down", b"ab", b"c"]
+
+
+@pytest.mark.parametrize(
+    "says_too_much_or_the_last", [lambda transport: transport.write(bytes(64 * 1024 + 1)), TurnTransport.close]
+)
+async def test_what_goes_out_within_the_turn_goes_out_behind_it_too(transport, kernel, says_too_much_or_the_last):
+    turn().before(lambda: kernel.sent.append(b"written down"))
+    transport.write(b"a")
+    says_too_much_or_the_last(transport)
+    assert kernel.sent[:2] == [b"written down", b"a"]
+
+
+async def test_it_is_done_also_in_a_turn_that_says_nothing():
+    done = []
+    turn().before(lambda: done.append(1))
+    assert done == []
+    await asyncio.sleep(0)
+    assert done == [1]
+
+
 async def test_all_else_is_the_others(transport):
     assert transport.get_extra_info("peername") == "the peername"
 

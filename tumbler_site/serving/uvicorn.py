@@ -17,7 +17,7 @@ import uvicorn
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from compat.turns import TurnTransport
+from compat.turns import TurnTransport, turn
 from tumbler_site.serving.draining import begin_draining, is_draining
 from tumbler_site.serving.exchange import Exchange
 from tumbler_site.serving.guard import guarded
@@ -59,6 +59,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept."""
+        turn().tells_clients = True
         await super().startup(sockets)
         self.ready()
 
