@@ -14,7 +14,7 @@ from django.db import DatabaseError
 from accounts.in_db import in_db
 from accounts.live import presence
 from accounts.live.names import key_events, names_of
-from accounts.live.publisher import layer_fails, publish
+from accounts.live.publisher import is_to_end, layer_fails, publish
 from accounts.live.rates import Rates
 from accounts.live.summary import Told
 
@@ -103,7 +103,7 @@ class Hub:
     async def _hear(self) -> None:
         layer, said = get_channel_layer(), float("-inf")
         channel = await layer.new_channel()
-        while True:
+        while not is_to_end():
             try:
                 if time.monotonic() - said > SAY_SECONDS:
                     await presence.say(channel)
@@ -115,6 +115,8 @@ class Hub:
             except layer_fails():
                 await asyncio.sleep(SAY_SECONDS)
             except Exception:
+                if is_to_end():
+                    return  # what broke off with it
                 # Such as a process of another version, which tells something else: the others are still to be heard.
                 logger.exception("live traffic could not be read")
                 await asyncio.sleep(SAY_SECONDS)

@@ -31,6 +31,15 @@ def layer_fails() -> tuple[type[Exception], ...]:
     return RedisError, OSError, Away
 
 
+def is_to_end() -> bool:
+    """Whether this task was cancelled at some time: who runs on and on asks, for a layer may lose the cancellation.
+
+    Before Python 3.12 `asyncio.wait_for`, by which redis-py sends, returned its result instead of passing it on.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 class Publisher:
     """One process's, in one event loop."""
 
@@ -50,7 +59,7 @@ class Publisher:
             self._task = asyncio.get_running_loop().create_task(self._run(), context=contextvars.Context())
 
     async def _run(self) -> None:
-        while True:
+        while not is_to_end():
             try:
                 await self._look()
                 await self._tell()

@@ -8,6 +8,7 @@ from channels.layers import get_channel_layer
 
 from accounts.live import presence
 from accounts.live.hub import Hub
+from accounts.live.publisher import Publisher
 from accounts.live.rates import Rates
 from accounts.live.rights import Close, Rights, rights_of
 from accounts.live.summary import ENDED_TOLD, Told
@@ -106,6 +107,55 @@ async def test_a_summary_that_cannot_be_read_does_not_deafen_the_hub(hub, caplog
         hub.leave()
         presence._here.clear()
     assert "live traffic could not be read" in caplog.text
+
+
+class Lossy:
+    """A layer that loses a cancellation, as redis-py does before Python 3.12, and breaks off instead if it is to."""
+
+    def __init__(self, broken=None):
+        self.broken = broken
+        self.begun = asyncio.Event()
+
+    async def new_channel(self):
+        return "here"
+
+    async def receive(self, channel):
+        self.begun.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            if self.broken:
+                raise self.broken from None
+        return {"type": "live.told", **told()._asdict()}
+
+    async def send(self, channel, message):
+        await self.receive(channel)
+
+
+@pytest.mark.parametrize("broken", [None, RuntimeError("the transport is closed")])
+async def test_the_hub_ends_though_the_layer_loses_the_word(hub, caplog, monkeypatch, broken):
+    layer = Lossy(broken)
+    monkeypatch.setattr("accounts.live.hub.get_channel_layer", lambda: layer)
+    monkeypatch.setattr("accounts.live.hub.in_db", lambda *_: asyncio.sleep(0, {}))
+    hearing = asyncio.create_task(hub._hear())
+    await layer.begun.wait()
+    hearing.cancel()
+    await asyncio.wait([hearing], timeout=5)
+    assert hearing.done()
+    assert not caplog.records
+    presence._here.clear()
+
+
+async def test_the_publisher_ends_though_the_layer_loses_the_word(monkeypatch):
+    layer = Lossy()
+    monkeypatch.setattr("accounts.live.publisher.get_channel_layer", lambda: layer)
+    presence._here["there"] = time.monotonic() + 60
+    telling = asyncio.create_task(Publisher()._run())
+    await layer.begun.wait()
+    telling.cancel()
+    await asyncio.wait([telling], timeout=5)
+    assert telling.done()
+    presence._here.clear()
 
 
 def test_rates_are_of_the_last_seconds_and_of_all_processes():
