@@ -4,11 +4,14 @@ Its first line on standard output is the port. What the app saw is written to st
 """
 
 import asyncio
+import contextlib
 import gc
 import json
 import logging
 import os
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 
@@ -18,6 +21,8 @@ from tumbler_site.serving.neighbours import Sockets
 from tumbler_site.serving.running import run
 
 CHUNK = b"x" * 65536
+THREADS = ThreadPoolExecutor(1)
+TASKS = []
 
 
 def say(*words):
@@ -181,6 +186,24 @@ async def state(scope, receive, send):
     )
 
 
+async def hangs(scope, receive, send):
+    """Leaves a thread behind that waits for something that never comes, as for a silent database."""
+    asyncio.get_running_loop().run_in_executor(THREADS, time.sleep, 600)
+    await answer(send, "ok")
+
+
+async def deaf(scope, receive, send):
+    """Leaves a task behind that listens to nobody."""
+
+    async def go_on():
+        while True:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(600)
+
+    TASKS.append(asyncio.create_task(go_on()))
+    await answer(send, "ok")
+
+
 async def talk(receive, send):
     await receive()
     await send({"type": "websocket.accept"})
@@ -204,6 +227,8 @@ PATHS = {
         stops_half,
         prints,
         state,
+        hangs,
+        deaf,
     )
 }
 

@@ -2,6 +2,8 @@
 
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -9,7 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from tests.serving.clients_and_servers import read_all, read_until, request
+from tests.serving.clients_and_servers import ROOT, read_all, read_until, request
 
 
 def test_a_running_stream_is_finished(start):
@@ -91,6 +93,48 @@ def test_a_second_signal_ends_the_wait(start):
         assert server.child.poll() is None
         server.signal()
         assert server.wait(5) == 0
+
+
+def test_a_process_that_is_held_up_by_a_thread_ends_in_time_and_says_where_it_was(start):
+    server = start(last_seconds=1)
+    server.get("/hangs")
+    began = time.monotonic()
+    server.signal()
+    assert server.wait(10) == 1
+    assert 1 <= time.monotonic() - began < 8
+    assert any("Timeout" in line for line in server.err)
+    assert any("concurrent/futures/thread.py" in line for line in server.err)
+
+
+def test_a_process_that_is_held_up_in_its_drain_ends_in_time_as_well(start):
+    server = start(grace_seconds=0.5, settle_seconds=0.5, last_seconds=1)
+    server.get("/deaf")
+    server.signal()
+    assert server.wait(10) in {0, 1}, "daphne waits for no task"
+
+
+TOLD_IN_THE_MIDST_OF_IT = """
+import signal, sys
+from tumbler_site.serving.draining import begin_draining
+from tumbler_site.serving.limits import Limits
+
+left = 50
+
+def tell_again(*_):
+    global left
+    if left:
+        left -= 1
+        signal.raise_signal(signal.SIGTERM)
+
+signal.signal(signal.SIGTERM, lambda *_: begin_draining(Limits()))
+sys.setprofile(tell_again)  # at each function that is called
+begin_draining(Limits())
+"""
+
+
+def test_signals_that_come_in_the_midst_of_one_another_hold_nothing_up():
+    done = subprocess.run([sys.executable, "-c", TOLD_IN_THE_MIDST_OF_IT], cwd=ROOT, timeout=20)
+    assert done.returncode == 0
 
 
 def test_a_server_without_connections_ends_at_once(start):

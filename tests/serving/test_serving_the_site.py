@@ -14,6 +14,7 @@ from contextlib import ExitStack
 import psutil
 import pytest
 
+from tests.once import new_site
 from tests.serving.clients_and_servers import ROOT, Process, clean_environment, first_run
 from tumbler_site.serving.supervisor import Supervisor
 
@@ -238,6 +239,38 @@ def test_a_worker_that_is_stopped_while_it_starts_leaves_no_journal(tmp_path):
     finally:
         worker.child.stdin.close()
         worker.close()
+
+
+TOLD_WHILE_IT_STARTS = """
+import signal, sys
+from tumbler_site.asgi import application
+from tumbler_site.serving.chores import begin_chores
+from tumbler_site.serving.limits import Limits
+from tumbler_site.serving.listening import listen
+from tumbler_site.serving.neighbours import Sockets
+from tumbler_site.serving.running import run
+
+class AtTheSignal:
+    # Python calls this as it calls what cleans up after an import: what is raised here is dropped.
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+
+begin_chores(Limits())
+AtTheSignal()
+run(sys.argv[1], application, Sockets(listen("127.0.0.1", 0, backlog=1, stall_seconds=1)), Limits())
+"""
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "daphne"])
+def test_a_signal_at_any_moment_of_the_start_is_not_lost(migrated, tmp_path, server):
+    new_site(tmp_path / "data", migrated)
+    environment = clean_environment(tmp_path / "data", PYTHONPATH=str(ROOT))
+    process = Process([sys.executable, "-c", TOLD_WHILE_IT_STARTS, server], env=environment)
+    try:
+        assert process.wait(20) == 0
+        assert not list((tmp_path / "data" / "journal").iterdir())
+    finally:
+        process.close()
 
 
 def test_a_worker_that_was_being_made_at_the_signal_is_told_as_well():

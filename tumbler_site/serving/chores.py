@@ -14,26 +14,26 @@ from accounts.contributions.checking import check_soon
 from accounts.live.workers import report_for_good, reports
 from accounts.stored.behind import write_rest
 from compat.batches.running import run_for_good
-from tumbler_site.serving.draining import ends_with_draining
+from tumbler_site.serving.draining import begin_draining, ends_with_draining, is_draining
+from tumbler_site.serving.limits import Limits
 
 logger = logging.getLogger(__name__)
 
 
-def begin_chores() -> None:
+def begin_chores(limits: Limits) -> None:
     """Start the first two in the background; a full disk or an absent database is told in the log and keeps nobody from serving.
 
-    SIGTERM, until the server itself listens for it, ends the process as it should: no journal is left behind.
+    SIGTERM, until the server itself listens for it, is kept for that server, which then ends at once: no journal is left
+    behind.
     """
     atexit.register(write_rest)
-    told: list[int] = []
-    # Who begins a journal must come to know that it is to be closed: the process does not end between the two.
-    signal.signal(signal.SIGTERM, lambda number, frame: told.append(number))
+    # Nothing is raised: in the callbacks that Python runs at every import that would be dropped, and the signal with it.
+    signal.signal(signal.SIGTERM, lambda number, frame: begin_draining(limits))
     try:
         metering.start()
     except metering.StorageUnavailable:
         logger.warning("usage cannot be recorded: requests are refused until it can")
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
-    if told:
+    if is_draining():
         sys.exit(0)
     check_soon()
 

@@ -26,7 +26,7 @@ from twisted.logger import (
 )
 
 from tumbler_site.serving.connection import Factory
-from tumbler_site.serving.draining import begin_draining
+from tumbler_site.serving.draining import begin_draining, is_draining
 from tumbler_site.serving.limits import Limits
 from tumbler_site.serving.neighbours import LOOK_SECONDS, Sockets, waiting
 from tumbler_site.serving.request import Request
@@ -68,6 +68,8 @@ class Server(DaphneServer):
             signal.signal(number, self.on_signal)
         _log_failures()
         reactor.callWhenRunning(self.listen)
+        if is_draining() and not self.ending:  # told while it was starting
+            self.end()
         super().run()
 
     def listen(self) -> None:
@@ -87,11 +89,16 @@ class Server(DaphneServer):
 
     def on_signal(self, number: int, frame: Any) -> None:
         """The first signal begins the drain, the second cuts it short."""
+        begin_draining(self.limits)
         if self.ending:
             self.hurried = True
         else:
-            self.ending = True
-            reactor.callFromThread(self.stop)
+            self.end()
+
+    def end(self) -> None:
+        """Begin the drain as soon as the reactor runs."""
+        self.ending = True
+        reactor.callFromThread(self.stop)
 
     def accept_no_more(self) -> None:
         """Nobody shall queue here, or at a neighbour's because of us."""
@@ -162,7 +169,6 @@ class Server(DaphneServer):
 
     async def drain(self) -> None:
         """Accept no more, let running requests finish, tell those past their grace to stop, then cancel."""
-        begin_draining()
         self.accept_no_more()
         self.http_factory.finish_up()
         for protocol in list(self.connections):

@@ -19,12 +19,23 @@ class Limits:
     stall_seconds: float = 30.0  # a client that takes none of its answer
     grace_seconds: float = 30.0  # what running requests get after SIGTERM
     settle_seconds: float = 5.0  # after that, for their last acts
+    last_seconds: float = 10.0  # after that, for what the process has to write; then it is cut
     newcomer_seconds: float = 1.0  # for the request of a connection that came just before SIGTERM
     linger_seconds: float = 2.0  # how long a refused body is read past, so that the refusal arrives
     pipelined: int = 100  # requests of one connection that came before the answers to those ahead of them (uvicorn)
     unsent_bytes: int = 16 * 1024  # of an answer, in this process, before the app has to wait
     backlog: int = 4096
     websocket_bytes: int = 64 * 1024
+
+    @property
+    def end_seconds(self) -> float:
+        """From SIGTERM until the process is gone, whatever happens."""
+        return self.grace_seconds + self.hurried_seconds
+
+    @property
+    def hurried_seconds(self) -> float:
+        """The same from a second signal on."""
+        return self.settle_seconds + self.last_seconds
 
 
 def limits_in_force() -> Limits:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from tumbler_site.serving.draining import end_within
 from tumbler_site.serving.limits import Limits
 from tumbler_site.serving.neighbours import Sockets
 
@@ -20,6 +21,8 @@ def _nothing() -> None:
 def run(server: str, application: Any, sockets: Sockets, limits: Limits, ready: Callable[[], None] = _nothing) -> None:
     """Serve `application` on its own socket until SIGTERM or SIGINT; returns when the running requests are done.
 
+    The process has to end then: it has `last_seconds` for that.
+
     `ready` is called when requests are taken and signals are heard. Who waits too long at a socket of the neighbours is
     served here as well. The imports are here because each server brings its own event loop along.
     """
@@ -28,6 +31,7 @@ def run(server: str, application: Any, sockets: Sockets, limits: Limits, ready: 
     else:
         from tumbler_site.serving.uvicorn import serve
     serve(application, sockets, limits, partial(_begin, ready))
+    end_within(limits.last_seconds)
 
 
 def _begin(ready: Callable[[], None]) -> None:

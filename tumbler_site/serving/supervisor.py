@@ -14,12 +14,13 @@ from pathlib import Path
 from django.conf import settings
 
 from accounts.live.workers import SUFFIX
+from tumbler_site.serving.draining import end_within
 
 logger = logging.getLogger(__name__)
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  # seconds before a crashed worker is started again
 _STEADY_SECONDS = 60.0  # a worker that lived so long starts over with the first pause
-_SPARE_SECONDS = 5.0  # past a worker's own limits, before it is killed
+_SPARE_SECONDS = 2.0  # past the time by which a worker ends itself, before it is killed
 
 
 def worker_commands(server: str, count: int, sockets: Sequence[socket.socket], reports: Path) -> list[list[str]]:
@@ -36,7 +37,7 @@ def worker_commands(server: str, count: int, sockets: Sequence[socket.socket], r
 async def supervise(commands: Sequence[Sequence[str]], sockets: Sequence[socket.socket], *, end_seconds: float) -> None:
     """Keep a process of each command alive; on SIGTERM or SIGINT end them all and return when they are gone.
 
-    Each inherits the sockets. A worker that is still there `end_seconds` after the signal is killed.
+    Each inherits the sockets. A worker that is still there a little more than `end_seconds` after the signal is killed.
     """
     await Supervisor(sockets, end_seconds).run(commands)
 
@@ -54,8 +55,13 @@ class Supervisor:
         """Keep a worker of each command until a signal, then wait for the last of them."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.end)
+            loop.add_signal_handler(number, self.on_signal)
         await asyncio.gather(*(self.keep_alive(name, command) for name, command in enumerate(commands, 1)))
+
+    def on_signal(self) -> None:
+        """End them all, and this process in time as well."""
+        end_within(self.end_seconds + 2 * _SPARE_SECONDS)
+        self.end()
 
     def end(self) -> None:
         """Tell every worker to end; told twice, they cut what still runs."""

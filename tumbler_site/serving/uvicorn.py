@@ -58,14 +58,17 @@ class Server(uvicorn.Server):
         self.ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to accept."""
+        """Begin to accept, unless told meanwhile to end."""
         turn().tells_clients = True
         await super().startup(sockets)
-        self.ready()
+        if is_draining():
+            self.should_exit = True
+        else:
+            self.ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to end; on the second signal cut what still runs. The base class would raise the signal again."""
-        begin_draining()
+        begin_draining(self.limits)
         self.force_exit, self.should_exit = self.should_exit, True
 
     async def on_tick(self, counter: int) -> bool:

@@ -20,14 +20,15 @@ def main(server: str, report: str, *descriptors: str) -> None:
     from tumbler_site.serving.neighbours import Sockets
     from tumbler_site.serving.running import run
 
-    begin_chores()
+    limits = limits_in_force()
+    begin_chores(limits)
     own, *neighbours = (socket.socket(fileno=int(descriptor)) for descriptor in descriptors)
 
     def ready() -> None:
         begin_batches()
         begin_reports(Path(report))
 
-    run(server, application, Sockets(own, neighbours), limits_in_force(), ready)
+    run(server, application, Sockets(own, neighbours), limits, ready)
 
 
 def _end_with_the_supervisor() -> None:

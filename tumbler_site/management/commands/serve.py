@@ -17,7 +17,7 @@ from tumbler_site.env import env_int, env_str
 from tumbler_site.serving import bootstrap
 from tumbler_site.serving.announcing import announce_first_run, announce_keys, announce_upstream
 from tumbler_site.serving.chores import begin_batches, begin_chores
-from tumbler_site.serving.limits import Limits, limits_in_force
+from tumbler_site.serving.limits import limits_in_force
 from tumbler_site.serving.listening import CannotListen, is_loopback, listen_for, url_of
 from tumbler_site.serving.neighbours import Sockets
 from tumbler_site.serving.open_files import allow_many
@@ -82,7 +82,7 @@ class Command(BaseCommand):
         announce_upstream(self.stdout)
         connections.close_all()
         if workers == 1:
-            begin_chores()
+            begin_chores(limits)
 
             def ready() -> None:
                 begin_batches()
@@ -93,7 +93,7 @@ class Command(BaseCommand):
             self.say(f"Serving {url}/v1 ({server}, {workers} processes).")
             with report_directory(settings.DATA_DIR) as reports:
                 commands = worker_commands(server, workers, sockets, reports)
-                asyncio.run(supervise(commands, sockets, end_seconds=_end_seconds(limits)))
+                asyncio.run(supervise(commands, sockets, end_seconds=limits.end_seconds))
 
     def apply_open_access(self, host: str, *, asked: bool) -> None:
         """Open the door for this process and its workers when asked to, and say so; refused off loopback."""
@@ -130,7 +130,3 @@ def _require_redis(workers: int) -> None:
             f"{workers} workers need REDIS_URL: limits, key cooldowns and revoked tokens are shared through Redis, "
             "and without it each worker would count for itself. Set REDIS_URL or use --workers 1."
         )
-
-
-def _end_seconds(limits: Limits) -> float:
-    return limits.grace_seconds + limits.settle_seconds
