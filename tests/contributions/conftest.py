@@ -6,9 +6,10 @@ from types import SimpleNamespace
 import pytest
 from django.test import Client
 
+import compat.views.contributions
 from accounts import contributing, pool
 from accounts.contributing import GOOD, disable_key
-from accounts.contributions import checking, flood, status
+from accounts.contributions import checking, flood, intake, pace, status, views
 from accounts.contributions.terms import VERSION
 
 CODE = re.compile(r"tumbler-receipt(?:-[0-9A-Z]{4}){9}")
@@ -52,6 +53,30 @@ def upstream(monkeypatch):
         return verdicts
 
     monkeypatch.setattr(contributing, "key_checker", check)
+    return told
+
+
+@pytest.fixture
+def work(monkeypatch):
+    """work.takes = 0.03: so long it takes to receive keys, by a clock of the test's that nothing else moves: `work.now`."""
+    told = SimpleNamespace(now=1000.0, takes=0.0)
+    receive = intake.receive
+
+    def go_on(seconds):
+        told.now += seconds
+
+    async def go_on_beside(seconds):
+        go_on(seconds)
+
+    def receive_in_time(offer):
+        go_on(told.takes)
+        return receive(offer)
+
+    clock = SimpleNamespace(monotonic=lambda: told.now, sleep=go_on)
+    for module in (pace, views, compat.views.contributions):
+        monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(compat.views.contributions, "asyncio", SimpleNamespace(sleep=go_on_beside))
+    monkeypatch.setattr(intake, "receive", receive_in_time)
     return told
 
 
