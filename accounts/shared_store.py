@@ -18,7 +18,12 @@ logger = logging.getLogger(__name__)
 ANSWER_SECONDS = 0.25
 PROBE_SECONDS = 1.0
 FAILURES = 3
-_BATCH = 200
+_READ_AT_ONCE = 16 * 1024  # bytes
+"""What Redis reads of one connection before it looks at the others.
+
+Of a larger batch that it had not read when it fell silent it would run the rest later: behind what undoes it, which by
+then comes on the next connection.
+"""
 _UNSENT_AT_MOST = 100_000
 _PROBE = command(b"SET", b"tumbler:probe", b"", b"PX", b"1000")
 
@@ -45,8 +50,8 @@ class Script:
 
 class _Errand(NamedTuple):
     script: Script
-    keys: Sequence[str]
-    argument: bytes
+    run: bytes
+    """The command."""
     answer: asyncio.Future[Any] | None
     """None: nobody waits."""
     kept: bool
@@ -87,12 +92,12 @@ class Wire:
         if self.away:
             raise Away
         answer: asyncio.Future[Any] = self._loop.create_future()
-        self._send(_Errand(script, keys, argument, answer, kept=False, asked=self._loop.time()))
+        self._send(_Errand(script, script.run(keys, argument), answer, kept=False, asked=self._loop.time()))
         return answer
 
     def tell(self, script: Script, keys: Sequence[str], argument: bytes, *, kept: bool = True) -> None:
         """Run a script that nobody waits for. While Redis is away it is `kept`, if it bears being run twice and late."""
-        errand = _Errand(script, keys, argument, None, kept=kept, asked=self._loop.time())
+        errand = _Errand(script, script.run(keys, argument), None, kept=kept, asked=self._loop.time())
         if kept and (self.away or self._unsent):
             self._unsent.append(errand)  # behind those that were told before it
         elif not self.away:
@@ -143,16 +148,19 @@ class Wire:
                 self._answered(batch, answers)
 
     def _next_batch(self) -> list[_Errand]:
-        """Those that wait, in their order; where there is room, what could not be told before."""
+        """Those that wait, in their order; where there is room, what could not be told before. One may be any size."""
+        batch: list[_Errand] = []
         if self.away:
-            return []
-        batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
-        if self._resending:
-            batch += [self._unsent.popleft() for _ in range(min(_BATCH - len(batch), len(self._unsent)))]
+            return batch
+        room = _READ_AT_ONCE
+        for line in (self._waiting, self._unsent) if self._resending else (self._waiting,):
+            while line and (not batch or len(line[0].run) <= room):
+                batch.append(line.popleft())
+                room -= len(batch[-1].run)
         return batch
 
     async def _run(self, batch: list[_Errand], due: float) -> list[Any]:
-        answers = await self._ask([errand.script.run(errand.keys, errand.argument) for errand in batch], due)
+        answers = await self._ask([errand.run for errand in batch], due)
         unknown = [place for place, answer in enumerate(answers) if _is_unknown(answer)]
         if unknown:
             texts = {batch[place].script.text for place in unknown}
@@ -160,8 +168,7 @@ class Wire:
             # What was told after the first of them is told again, for it may depend on it.
             rest = range(unknown[0], len(batch))
             again = [place for place in rest if place in unknown or batch[place].kept]
-            runs = [batch[place].script.run(batch[place].keys, batch[place].argument) for place in again]
-            for place, answer in zip(again, await self._ask(runs, due), strict=True):
+            for place, answer in zip(again, await self._ask([batch[place].run for place in again], due), strict=True):
                 answers[place] = answer
         return answers
 

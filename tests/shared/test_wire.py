@@ -3,10 +3,11 @@
 import asyncio
 import random
 import time
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from accounts.shared_store import Away, Script, Wire
+from accounts.shared_store import ANSWER_SECONDS, Away, Script, Wire
 
 ECHO = Script("return ARGV[1]")
 COUNT = Script("return redis.call('SADD', KEYS[1], ARGV[1])")
@@ -105,3 +106,51 @@ async def _told(wire):
         return await wire.ask(size, ["told"], b"")
     except Away:
         return 0
+
+
+async def test_what_undoes_a_question_comes_behind_it_also_when_redis_was_silent(frail_redis):
+    """Redis reads 16 kB of a connection, then looks at the others: the rest of them would come behind what undoes it."""
+    names = [f"taken-{number}" for number in range(200)]
+    async with far_away(frail_redis.port) as port:
+        wire = Wire(f"redis://127.0.0.1:{port}")
+        await asyncio.gather(wire.ask(TAKE, ["other"], b""), wire.ask(GIVE_BACK, ["other"], b""))  # Redis knows them
+        frail_redis.freeze()
+        asked = [wire.ask(TAKE, [name], b"x" * 1000) for name in names]
+        for name, answer in zip(names, asked, strict=True):
+            with pytest.raises(Away):
+                await answer
+            wire.tell(GIVE_BACK, [name], b"")
+        await asyncio.sleep(0.4 * ANSWER_SECONDS)  # it is on its way, and waited for
+        frail_redis.thaw()
+        await wire.drained()
+        assert await wire.ask(LEFT, names, b"") == 0
+        await wire.close()
+
+
+TAKE = Script("redis.call('SET', KEYS[1], ARGV[1])")
+GIVE_BACK = Script("redis.call('DEL', KEYS[1])")
+LEFT = Script("return redis.call('EXISTS', unpack(KEYS))")
+
+
+@asynccontextmanager
+async def far_away(redis_port):
+    """The port of a Redis behind a network: that a connection was given up is not known there for a while."""
+    over, passing = asyncio.Event(), []
+
+    async def pass_on(reader, writer):
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+            await over.wait()
+        writer.close()
+
+    async def connect(reader, writer):
+        passing.append(asyncio.current_task())
+        to_redis = await asyncio.open_connection("127.0.0.1", redis_port, limit=2**20)
+        await asyncio.gather(pass_on(reader, to_redis[1]), pass_on(to_redis[0], writer))
+
+    async with await asyncio.start_server(connect, "127.0.0.1", 0, limit=2**20) as server:
+        yield server.sockets[0].getsockname()[1]
+        over.set()
+        await asyncio.gather(*passing)
