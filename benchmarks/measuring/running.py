@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -96,9 +97,13 @@ class Running:
         """The most bytes that the largest of its processes ever had in memory; what it has now where nobody kept count."""
         return max(_peak(process) for process in self.family())
 
-    def descriptors(self) -> int:
-        """Open file descriptors."""
-        return sum(process.num_fds() for process in self.family())
+    def descriptors(self) -> "Counter[str]":
+        """Open file descriptors by kind: connections, files, and what the process has for itself."""
+        kinds = Counter[str]()
+        for process in self.family():
+            connections, files = len(process.net_connections("inet")), len(process.open_files())
+            kinds.update(connections=connections, files=files, others=process.num_fds() - connections - files)
+        return kinds
 
     def threads(self) -> int:
         """Threads."""
