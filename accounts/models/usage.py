@@ -21,8 +21,9 @@ class UsageRecord(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     created = models.DateTimeField(db_index=True)
+    # Without an index of its own: the one below begins with it.
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="usage_records"
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="usage_records", db_index=False
     )
     token = models.ForeignKey(
         "accounts.IssuedToken", on_delete=models.SET_NULL, null=True, related_name="usage_records"
