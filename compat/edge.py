@@ -9,7 +9,7 @@ from accounts.remembered_settings import settings
 from compat.answers import Answer, EventStream, Response
 from compat.errors import CompatError, InvalidRequest, error_json
 from compat.relay.job import Job
-from compat.relay.reserving import to_headers
+from compat.relay.reserving import tell_headroom
 from compat.request import LeanRequest
 
 EXPOSED = (
@@ -67,21 +67,18 @@ def preflight(request: LeanRequest) -> Answer:
 
 def finish(response: Response, request: LeanRequest, request_id: str, started: float, job: Job | None) -> None:
     """Put the common headers on a response. `started` is the monotonic time at which the request came in."""
-    is_stream = isinstance(response, EventStream)
-    headers = response.headers
-    headers |= {
-        "x-request-id": request_id,
-        "openai-processing-ms": f"{(time.monotonic() - started) * 1000:.0f}",
-        "openai-version": "2020-10-01",
-        "x-tumbler-upstream": "simulator" if settings.SIMULATOR else "gemini",
-        "cache-control": "no-cache, no-store, private" if is_stream else "no-store, private",
-    }
+    headers, is_stream = response.headers, isinstance(response, EventStream)
+    headers["x-request-id"] = request_id
+    headers["openai-processing-ms"] = str(round((time.monotonic() - started) * 1000))
+    headers["openai-version"] = "2020-10-01"
+    headers["x-tumbler-upstream"] = "simulator" if settings.SIMULATOR else "gemini"
+    headers["cache-control"] = "no-cache, no-store, private" if is_stream else "no-store, private"
     if job is not None:
         headers["x-tumbler-attempts"] = str(job.attempts)
         if job.model:
             headers["x-tumbler-model"] = job.model
         if job.caller.holders:
-            headers |= to_headers(job.headroom)
+            tell_headroom(job.headroom, headers)
     _allow_origin(headers, request)
 
 

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from django.db import DatabaseError
 
 from accounts.in_db import in_db_soon
-from accounts.limits.asking import NO_HEADROOM, Ask, Headroom, Refusal, Standing, Unseeded
+from accounts.limits.asking import NO_HEADROOM, Ask, Headroom, Left, Refusal, Standing, Unseeded
 from accounts.limits.holders import NO_LIMITS, Holder, LimitSet, holders_of
 from accounts.limits.memory import MemoryStore
 from accounts.limits.shared import SharedReservation, SharedStore
@@ -30,6 +30,7 @@ __all__ = [
     "Ask",
     "Headroom",
     "Holder",
+    "Left",
     "LimitSet",
     "Refusal",
     "Standing",

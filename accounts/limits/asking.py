@@ -1,6 +1,6 @@
 """What is asked of the limits and what they answer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
 from msgspec import Struct
@@ -44,10 +44,13 @@ class Standing(NamedTuple):
 Left: TypeAlias = tuple[int, int, float]
 """What a limit leaves, the limit, and in how many seconds it is whole again (0 or less: it is). The smallest leaves least."""
 
-Headroom: TypeAlias = tuple[Sequence[Left], Sequence[Left]]
-"""What each limit of requests leaves, and each of tokens a minute: what answers tell their clients."""
+Headroom: TypeAlias = tuple[Left | None, Left | None]
+"""What the tightest limit of requests leaves, and the tightest of tokens a minute: what answers tell their clients.
 
-NO_HEADROOM: Headroom = ((), ())
+None where there is no such limit.
+"""
+
+NO_HEADROOM: Headroom = (None, None)
 
 
 class Refusal(NamedTuple):

@@ -57,7 +57,7 @@ class SharedReservation:
         self._store.end(self, 0, 0, released=True)
 
     def headroom(self) -> Headroom:
-        """What the limits of requests and of tokens a minute left when it was admitted."""
+        """What the tightest limits of requests and of tokens a minute left when it was admitted."""
         return self._headroom
 
 
@@ -258,7 +258,7 @@ def _standings(holders: tuple[Holder, ...], answer: list[list[list[Any]]]) -> tu
 def _headroom(holders: tuple[Holder, ...], answer: list[list[list[Any]]]) -> Headroom:
     standings = _standings(holders, answer)
     requests, tokens = (
-        [(one.limit - one.used, one.limit, one.reset) for one in standings if one.name in names]
+        min(((one.limit - one.used, one.limit, one.reset) for one in standings if one.name in names), default=None)
         for names in (("rpm", "rpd"), ("tpm",))
     )
     return requests, tokens

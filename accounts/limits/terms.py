@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct
 
-from accounts.limits.asking import Ask, Headroom, Left, Refusal, Standing
+from accounts.limits.asking import NO_HEADROOM, Ask, Headroom, Left, Refusal, Standing
 from accounts.limits.budgets import Budget
 from accounts.limits.holders import Holder
 from accounts.limits.periods import today
@@ -151,11 +151,12 @@ class Terms:
         for rate in self._request_rates:
             rate.counter.settle(reservation.at, 1, 0)
 
-    def headroom(self, now: float) -> Headroom:
-        """What the limits of requests and of tokens a minute leave."""
+    def headroom(self, now: float, others: Headroom) -> Headroom:
+        """What the tightest limits leave: of this holder's, and of the others' that were asked before."""
         if now >= self._slides_at:
             self._slide(now)
-        return _left(self._request_rates, now), _left(self._token_rates, now)
+        requests, tokens = others
+        return _tightest(self._request_rates, now, requests), _tightest(self._token_rates, now, tokens)
 
     def standings(self, now: float, wall: float) -> list[Standing]:
         """How every limit stands at a Unix time, what is reserved included."""
@@ -190,8 +191,14 @@ class Terms:
         return Refusal(self.holder.kind, name, getattr(self.holder, name), used, asked, wait)
 
 
-def _left(limits: list[Limit[Window]], now: float) -> list[Left]:
-    return [(limit.most - limit.counter.total, limit.most, limit.counter.whole_at - now) for limit in limits]
+def _tightest(rates: list[Limit[Window]], now: float, tightest: Left | None) -> Left | None:
+    """Of what these leave and the tightest so far, what is smallest."""
+    for rate in rates:
+        window, most = rate.counter, rate.most
+        left = (most - window.total, most, window.whole_at - now)
+        if tightest is None or left < tightest:
+            tightest = left
+    return tightest
 
 
 class Reservation(Struct, eq=False):
@@ -220,7 +227,7 @@ class Reservation(Struct, eq=False):
             self.settle(0, 0)
 
     def headroom(self) -> Headroom:
-        """What the limits of requests and of tokens a minute leave now."""
+        """What the tightest limits of requests and of tokens a minute leave now."""
         return headroom_of(self._all_terms, time.monotonic())
 
 
@@ -229,11 +236,8 @@ Open: TypeAlias = dict[Reservation, None]
 
 
 def headroom_of(all_terms: list[Terms], now: float) -> Headroom:
-    """What the limits of several holders leave."""
-    requests: list[Left] = []
-    tokens: list[Left] = []
+    """What the tightest limits of several holders leave."""
+    headroom = NO_HEADROOM
     for terms in all_terms:
-        of_requests, of_tokens = terms.headroom(now)
-        requests += of_requests
-        tokens += of_tokens
-    return requests, tokens
+        headroom = terms.headroom(now, headroom)
+    return headroom

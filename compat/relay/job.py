@@ -147,7 +147,7 @@ class Job:
 
     @property
     def headroom(self) -> Headroom:
-        """What the limits of requests and of tokens a minute leave; nothing where there is no such limit."""
+        """What the tightest limits of requests and of tokens a minute leave; nothing where there is no such limit."""
         if self._refused is not None:
             return self._refused.headroom
         return self._reservation.headroom() if self._reservation is not None else NO_HEADROOM

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Final
 
 from accounts import limits, pricing
-from accounts.limits import Ask, Headroom, Holder, Refusal
+from accounts.limits import Ask, Headroom, Holder, Left, Refusal
 from compat.errors import CompatError, QuotaSpent, RateLimited
 from compat.translation.families import family_of
 
@@ -19,10 +19,10 @@ _RATES: Final = {
     "tpm": "tokens per min (TPM)",
     "max_parallel": "parallel requests",
 }
-_HEADERS: Final = [
+_OF_REQUESTS, _OF_TOKENS = (
     (f"x-ratelimit-limit-{unit}", f"x-ratelimit-remaining-{unit}", f"x-ratelimit-reset-{unit}")
     for unit in ("requests", "tokens")
-]
+)
 _BUDGETS: Final = {
     "daily_tokens": "daily budget of tokens",
     "monthly_tokens": "monthly budget of tokens",
@@ -76,25 +76,36 @@ def to_error(refusal: Refusal, model: str) -> CompatError:
     )
 
 
-def to_headers(headroom: Headroom) -> dict[str, str]:
-    """OpenAI's x-ratelimit headers: of several limits on requests or on tokens, the one that leaves least."""
-    headers: dict[str, str] = {}
-    for names, limits_of_unit in zip(_HEADERS, headroom, strict=True):
-        if limits_of_unit:
-            left, limit, reset = min(limits_of_unit)
-            headers.update(zip(names, (str(limit), str(max(0, left)), to_duration(reset)), strict=True))
-    return headers
+def tell_headroom(headroom: Headroom, headers: dict[str, str]) -> None:
+    """Put OpenAI's x-ratelimit headers among those of an answer."""
+    requests, tokens = headroom
+    if requests is not None:
+        _tell(requests, _OF_REQUESTS, headers)
+    if tokens is not None:
+        _tell(tokens, _OF_TOKENS, headers)
 
 
-# Asked for twice in a row: limits of requests and of tokens are most often whole at the same time.
-@lru_cache(maxsize=8)
+def _tell(tightest: Left, names: tuple[str, str, str], headers: dict[str, str]) -> None:
+    left, limit, reset = tightest
+    of_limit, of_left, of_reset = names
+    headers[of_limit] = str(limit)
+    headers[of_left] = str(left if left > 0 else 0)
+    headers[of_reset] = to_duration(reset)
+
+
 def to_duration(seconds: float) -> str:
     """A duration as Go writes it and OpenAI sends it: 12ms, 8.64s, 6m0s, 1h2m3s. Rounded up, never less than told."""
     if seconds <= 0.999:
         return f"{math.ceil(max(0.0, seconds) * 1000)}ms"
     if seconds <= 59.99:
         return f"{math.ceil(seconds * 100) / 100:g}s"
-    minutes, rest = divmod(math.ceil(seconds), 60)
+    return _in_minutes(math.ceil(seconds))
+
+
+# Most are told right after a request that counts, so that all of a minute or of a day is still to come.
+@lru_cache(maxsize=1024)
+def _in_minutes(seconds: int) -> str:
+    minutes, rest = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h{minutes}m{rest}s" if hours else f"{minutes}m{rest}s"
 
