@@ -6,6 +6,9 @@ Plain objects rather than Django's HttpResponse, whose making, header by header,
 from collections.abc import AsyncIterator
 from typing import Protocol
 
+HEADERS_IN_TEXT = "tumbler.http.response.headers_in_text"
+"""An extension of ASGI: a server that has it takes the headers of an answer as they are here, text by names in lower case."""
+
 
 class Answer:
     """A whole body of JSON, unless `headers` say otherwise; without a body there is nothing to say of it (RFC 9110, 8.6)."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.core.handlers.asgi import ASGIHandler
 
-from compat.answers import Answer, EventStream, Response
+from compat.answers import HEADERS_IN_TEXT, Answer, EventStream, Response
 from compat.body import ClientGone
 from compat.request import LeanRequest, Receive
 from compat.urls import find_view
@@ -39,7 +39,7 @@ class LeanHandler(ASGIHandler):
             request = LeanRequest(scope, receive, watch.begin)
             view, arguments = find_view(request.path_info)
             response = await view(request, **arguments)
-            await _send(response, send, has_body=request.method != "HEAD")
+            await _send(response, scope, send)
         except ClientGone:
             pass
         except asyncio.CancelledError:
@@ -52,8 +52,10 @@ class LeanHandler(ASGIHandler):
                 response.pump.abandon()
 
 
-async def _send(response: Response, send: Send, *, has_body: bool) -> None:
-    await send({"type": "http.response.start", "status": response.status, "headers": _encoded(response.headers)})
+async def _send(response: Response, scope: dict[str, Any], send: Send) -> None:
+    headers = response.headers if HEADERS_IN_TEXT in scope.get("extensions", ()) else _encoded(response.headers)
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    has_body = scope["method"] != "HEAD"
     if isinstance(response, Answer):
         await send({"type": "http.response.body", "body": response.body if has_body else b""})
         return

@@ -12,7 +12,7 @@ PLAIN = (b"content-length", b"2")
 
 @pytest.fixture(autouse=True)
 def _now(monkeypatch):
-    monkeypatch.setattr("tumbler_site.serving.exchange.http_date", lambda: b"now")
+    monkeypatch.setattr("tumbler_site.serving.exchange.http_date", lambda: "now")
 
 
 class Wire:
@@ -46,11 +46,12 @@ def answer(app, method="GET", *, keep_alive=True):
     return asyncio.run(run())
 
 
-def says(*headers, status=200, body=(b"ok",), fails=False):
+def says(*headers, in_text=False, status=200, body=(b"ok",), fails=False):
     """An app that answers with these headers and stretches of a body."""
+    told = {name.decode(): value.decode() for name, value in headers} if in_text else headers
 
     async def app(scope, receive, send):
-        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.start", "status": status, "headers": told})
         for number, stretch in enumerate(body, 1):
             await send({"type": "http.response.body", "body": stretch, "more_body": fails or number < len(body)})
         if fails:
@@ -59,8 +60,14 @@ def says(*headers, status=200, body=(b"ok",), fails=False):
     return app
 
 
-def test_a_whole_answer_is_one_write():
-    wire = answer(says((b"Content-Type", b"text/plain"), PLAIN))
+@pytest.fixture(params=[False, True], ids=["pairs", "text"])
+def in_text(request):
+    """Whether headers come as ours do, or as any app's."""
+    return request.param
+
+
+def test_a_whole_answer_is_one_write(in_text):
+    wire = answer(says((b"Content-Type", b"text/plain"), PLAIN, in_text=in_text))
     assert wire.writes == [b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok"]
     assert not wire.closed
 
@@ -88,11 +95,16 @@ def test_what_has_no_body_is_its_head_alone(method, status, headers, written):
     assert answer(says(*headers, status=status, body=body), method).writes == [written]
 
 
-def test_a_connection_that_is_not_kept_is_closed_behind_the_answer_and_says_so():
-    wire = answer(says(PLAIN), keep_alive=False)
+def test_a_header_that_comes_twice_goes_out_twice():
+    wire = answer(says((b"set-cookie", b"a"), (b"set-cookie", b"b"), PLAIN))
+    assert wire.writes[0].startswith(b"HTTP/1.1 200 OK\r\nset-cookie: a\r\nset-cookie: b\r\n")
+
+
+def test_a_connection_that_is_not_kept_is_closed_behind_the_answer_and_says_so(in_text):
+    wire = answer(says(PLAIN, in_text=in_text), keep_alive=False)
     assert wire.writes == [b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok"]
     assert wire.closed
-    same = answer(says(PLAIN, (b"connection", b"close")))
+    same = answer(says(PLAIN, (b"connection", b"close"), in_text=in_text))
     assert same.closed
     assert same.writes == wire.writes
 
@@ -111,8 +123,8 @@ def test_a_connection_that_is_not_kept_is_closed_behind_the_answer_and_says_so()
     ],
     ids=repr,
 )
-def test_a_header_that_would_be_read_otherwise_is_a_500_and_never_sent(headers):
-    wire = answer(says(*headers, PLAIN))
+def test_a_header_that_would_be_read_otherwise_is_a_500_and_never_sent(headers, in_text):
+    wire = answer(says(*headers, PLAIN, in_text=in_text))
     assert [write[:13] for write in wire.writes] == [b"HTTP/1.1 500 "]
     assert b"x-c" not in wire.writes[0]
     assert wire.closed

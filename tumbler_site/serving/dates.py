@@ -4,13 +4,13 @@ import time
 from email.utils import formatdate
 
 _second = 0
-_date = b""
+_date = ""
 
 
-def http_date() -> bytes:
+def http_date() -> str:
     """Now, in HTTP's form; written once a second."""
     global _second, _date
     now = int(time.time())
     if now != _second:
-        _second, _date = now, formatdate(now, usegmt=True).encode("ascii")
+        _second, _date = now, formatdate(now, usegmt=True)
     return _date

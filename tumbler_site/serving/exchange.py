@@ -8,7 +8,7 @@ import asyncio
 import http
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -20,11 +20,13 @@ from tumbler_site.serving.refusals import BROKEN
 logger = logging.getLogger("uvicorn.error")
 
 Application = Callable[[dict[str, Any], Any, Any], Any]
+Headers = dict[str, str] | Iterable[tuple[bytes, bytes]]
+"""Text by names, as our own answers have it (`compat.answers.HEADERS_IN_TEXT`), or what any app of ASGI's has."""
 
-_NOT_OF_NAMES = re.compile(rb"[^!#$%&'*+\-.^_`|~0-9a-z]")
+_NOT_OF_NAMES = re.compile(r"[^!#$%&'*+\-.^_`|~0-9a-z]")
 _CONTROLS = bytes((*range(9), *range(10, 32), 127))
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_LENGTH, _ENCODING, _CONNECTION = b"content-length: ", b"transfer-encoding: ", b"connection: "
+_LENGTH, _ENCODING, _CONNECTION = "content-length", "transfer-encoding", "connection"
 _FRAMING = frozenset({_LENGTH, _ENCODING, _CONNECTION})
 _BODILESS = frozenset({204, 304})
 
@@ -149,29 +151,36 @@ class Exchange:
             raise RuntimeError(f"{message['type']} before the head of the answer")
         self._expects = False
         status = message["status"]
-        names, values = tuple(zip(*message.get("headers", ()), strict=True)) or ((), ())
-        fields, framing = _fields(names)
-        lines = [_status_line(status), b"date: " + http_date(), *map(bytes.__add__, fields, values)]
-        for place in framing:
-            self._frame(fields[place], values[place].lower())
-        if not self.keep_alive and b"connection: close" not in lines:
-            lines.append(b"connection: close")
+        head = self._lines(status, message.get("headers", ()))
+        if not self.keep_alive and b"\r\nconnection: close" not in head:
+            head += b"\r\nconnection: close"
         if not self._is_chunked and self._left is None:
             self._is_chunked = self.scope["method"] != "HEAD" and status not in _BODILESS
             if self._is_chunked:
-                lines.append(b"transfer-encoding: chunked")
-        head = b"\r\n".join(lines)
-        # All at once: what is lost without control characters are the ends of our own lines.
-        if len(head) - len(head.translate(None, _CONTROLS)) != 2 * len(lines) - 2:
-            raise RuntimeError("Invalid HTTP header value.")
+                head += b"\r\ntransfer-encoding: chunked"
         self._head = head + b"\r\n\r\n"
 
-    def _frame(self, field: bytes, value: bytes) -> None:
+    def _lines(self, status: int, headers: Headers) -> bytes:
+        """The status, the date and these headers as they go over the wire; notes what they say. Raises RuntimeError."""
+        names, told = (tuple(headers), headers.values()) if isinstance(headers, dict) else _in_text(headers)
+        values = [_status_line(status), http_date(), *told]
+        pieces, framing = _form(names)
+        for name, place in framing:
+            self._frame(name, values[place].lower())
+        pieces = pieces.copy()
+        pieces[1::2] = values
+        lines = "".join(pieces).encode("latin-1")
+        # All at once: what is lost without control characters are the ends of our own lines.
+        if len(lines) - len(lines.translate(None, _CONTROLS)) != 2 * len(values) - 2:
+            raise RuntimeError("Invalid HTTP header value.")
+        return lines
+
+    def _frame(self, name: str, value: str) -> None:
         """Note what a header says of the end of the answer, or of the connection."""
-        if field == _CONNECTION:
-            self.keep_alive = self.keep_alive and b"close" not in value
-        elif field == _ENCODING:
-            self._is_chunked = self._is_chunked or value == b"chunked"
+        if name == _CONNECTION:
+            self.keep_alive = self.keep_alive and "close" not in value
+        elif name == _ENCODING:
+            self._is_chunked = self._is_chunked or value == "chunked"
         elif not self._is_chunked:
             self._left = int(value)
 
@@ -204,27 +213,37 @@ class Exchange:
 
 
 @lru_cache(maxsize=64)
-def _status_line(status: int) -> bytes:
+def _status_line(status: int) -> str:
     try:
         phrase = http.HTTPStatus(status).phrase
     except ValueError:
         phrase = ""
-    return f"HTTP/1.1 {status} {phrase}".encode("ascii")
+    return f"HTTP/1.1 {status} {phrase}"
+
+
+def _in_text(headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[str, ...], list[str]]:
+    """The names and the values of any app's headers."""
+    pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+    return tuple(name for name, _ in pairs), [value for _, value in pairs]
 
 
 @lru_cache(maxsize=512)
-def _fields(names: tuple[bytes, ...]) -> tuple[tuple[bytes, ...], tuple[int, ...]]:
-    """The beginnings of the lines of headers, and the places of those that say where the answer ends. Raises RuntimeError.
+def _form(names: tuple[str, ...]) -> tuple[list[str], list[tuple[str, int]]]:
+    """What answers with the same headers have in common; most have one of a few sets of them. Raises RuntimeError.
 
-    Most answers have one of a few sets of headers.
+    First the text of their heads, in pieces. Every second one is empty, for a value: the status, the date, then the headers'.
+    Then the headers that say where the answer ends, each with the place of its value among these.
     """
-    fields = tuple(map(_field, names))
-    return fields, tuple(place for place, field in enumerate(fields) if field in _FRAMING)
+    names = tuple(map(_checked, names))
+    pieces = ["", "", "\r\ndate: ", ""]
+    for name in names:
+        pieces += [f"\r\n{name}: ", ""]
+    return pieces, [(name, place) for place, name in enumerate(names, 2) if name in _FRAMING]
 
 
-def _field(name: bytes) -> bytes:
-    """The beginning of a header's line. Raises RuntimeError for what is no name (RFC 9110, 5.1)."""
+def _checked(name: str) -> str:
+    """A header's name in lower case. Raises RuntimeError for what is none (RFC 9110, 5.1)."""
     name = name.lower()
     if not name or _NOT_OF_NAMES.search(name):
         raise RuntimeError("Invalid HTTP header name.")
-    return name + b": "
+    return name

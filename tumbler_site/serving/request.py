@@ -65,7 +65,7 @@ class Request(WebRequest):
                 self.channel.send(b"%x\r\n%b\r\n" % (len(data), data))
         else:
             if message["type"] == "http.response.start":
-                self.responseHeaders.setRawHeaders(b"Date", [http_date()])
+                self.responseHeaders.setRawHeaders(b"Date", [http_date().encode("ascii")])
             super().handle_reply(message)
 
     def answer(self, refusal: Refusal) -> None:

@@ -17,6 +17,7 @@ import uvicorn
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from compat.answers import HEADERS_IN_TEXT
 from compat.turns import TurnTransport, turn
 from tumbler_site.serving.draining import begin_draining, is_draining
 from tumbler_site.serving.exchange import Exchange
@@ -117,6 +118,7 @@ NEVER = float("inf")
 HEAD_BYTES = 64 * 1024
 _SHORT_URL = 200
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
+_EXTENSIONS: dict[str, Any] = {HEADERS_IN_TEXT: {}}
 
 
 class Protocol(HttpToolsProtocol):
@@ -198,6 +200,7 @@ class Protocol(HttpToolsProtocol):
             "headers": self.headers,
             "client": self.client,
             "server": self.server,
+            "extensions": _EXTENSIONS,
         }
         self.upgrades = bool(parser.should_upgrade() and self._should_upgrade())
         if self.upgrades:
