@@ -502,7 +502,7 @@ LOGGED = (
     Logged(
         "Connections and processes",
         (
-            "A login service did not answer as it should (%s).",
+            "Invalid HTTP request received.",
             "%d requests were still running at the end and were cancelled.",
             "A client took nothing of its answer for %g s; its connection was cut.",
             "A client took nothing of its answer for %g s and was cut.",
