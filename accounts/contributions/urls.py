@@ -2,13 +2,13 @@
 
 from django.urls import path
 
-from accounts.contributions import views
+from accounts.contributions.views import contribute, public, receipt
 
 urlpatterns = [
-    path("contribute/", views.contribute, name="contribute"),
-    path("contribute/receipt/", views.receipt, name="receipt"),
-    path("status/", views.status_page, name="status"),
-    path("status.json", views.status_json, name="status-json"),
-    path("privacy/", views.privacy_page, name="privacy"),
-    path("privacy.json", views.privacy_json, name="privacy-json"),
+    path("contribute/", contribute.contribute, name="contribute"),
+    path("contribute/receipt/", receipt.receipt, name="receipt"),
+    path("status/", public.status_page, name="status"),
+    path("status.json", public.status_json, name="status-json"),
+    path("privacy/", public.privacy_page, name="privacy"),
+    path("privacy.json", public.privacy_json, name="privacy-json"),
 ]
