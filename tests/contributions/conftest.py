@@ -9,8 +9,9 @@ from django.test import Client
 import compat.views.contributions
 from accounts import contributing, pool
 from accounts.contributing import GOOD, disable_key
-from accounts.contributions import checking, flood, intake, pace, status, views
+from accounts.contributions import checking, flood, intake, pace, status
 from accounts.contributions.terms import VERSION
+from accounts.contributions.views import contribute
 
 CODE = re.compile(r"tumbler-receipt(?:-[0-9A-Z]{4}){9}")
 KEY = "fake-contributed-key-0001"
@@ -73,7 +74,7 @@ def work(monkeypatch):
         return receive(offer)
 
     clock = SimpleNamespace(monotonic=lambda: told.now, sleep=go_on)
-    for module in (pace, views, compat.views.contributions):
+    for module in (pace, contribute, compat.views.contributions):
         monkeypatch.setattr(module, "time", clock)
     monkeypatch.setattr(compat.views.contributions, "asyncio", SimpleNamespace(sleep=go_on_beside))
     monkeypatch.setattr(intake, "receive", receive_in_time)
