@@ -1,6 +1,8 @@
 """What holds for every test: helpers' assertions explain themselves, and no test meets what another left in memory."""
 
+import asyncio
 import shutil
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +55,19 @@ def _nothing_remembered(request, settings, monkeypatch):
     catalogue.forget_offered()
     gone.forget_gone()
     copies.reset()
+
+
+@pytest.fixture
+async def no_connection_kept() -> AsyncIterator[None]:
+    """Connections to Gemini that the test's event loop keeps are closed before it is.
+
+    Left, they would stay open for the rest of the run: two descriptors a test, and `select` knows a thousand.
+    """
+    from compat.relay.upstream import gemini
+
+    yield
+    await gemini().close()
+    await asyncio.sleep(0)
 
 
 _LONGEST = (

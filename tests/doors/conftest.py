@@ -110,6 +110,7 @@ def map_name(name: str, *targets: str) -> None:
 def site(
     permissions_afterwards: None,
     database_threads: None,
+    no_connection_kept: None,
     gemini: ScriptedGemini,
     tmp_path: Any,
     settings: Any,

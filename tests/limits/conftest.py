@@ -220,7 +220,7 @@ def forget_everything():
 
 
 @pytest.fixture
-def site(transactional_db, gemini, tmp_path, settings):
+def site(transactional_db, no_connection_kept, gemini, tmp_path, settings):
     """The app with one contributed key, a data directory of its own and nothing remembered."""
     settings.DATA_DIR = tmp_path
     settings.GEMINI_BASE_URL = gemini.url
