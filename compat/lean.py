@@ -126,6 +126,7 @@ class _Patience:
     """The watches that are not to listen yet: each begins to after one tick of a clock, and before two.
 
     The clock runs while there are any. A timer for each, which hardly one waits for, would cost more than all else here.
+    All belong to one event loop, the server's; another may follow once that is closed, as in tests.
     """
 
     def __init__(self) -> None:

@@ -96,7 +96,7 @@ class Exchange:
         else:
             self._head, self._is_chunked, self._left = None, False, None
             self.keep_alive = False
-            self._start({"type": "http.response.start", "status": BROKEN.status, "headers": BROKEN.headers()})
+            self._start({"type": "http.response.start", "status": BROKEN.status, "headers": BROKEN.begin()})
             self._go_on({"type": "http.response.body", "body": BROKEN.body})
 
     async def receive(self) -> dict[str, Any]:

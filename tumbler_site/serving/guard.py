@@ -63,7 +63,7 @@ async def _counted(application: Application, limits: Limits, scope: Scope, recei
 
 async def _refuse(refusal: Refusal, limits: Limits, receive: Receive, send: Send) -> None:
     """Answer at once, then read past what the client still sends: closing earlier could destroy the answer on its way."""
-    headers = [*refusal.headers(), (b"connection", b"close")]
+    headers = [*refusal.begin(), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": refusal.body, "more_body": True})
     with contextlib.suppress(TimeoutError):

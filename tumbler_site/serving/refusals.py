@@ -15,8 +15,8 @@ class Refusal(NamedTuple):
     body: bytes
     code: str | None = None
 
-    def headers(self) -> list[tuple[bytes, bytes]]:
-        """What goes with one answer of it as well, which is counted: scripts of any site may read it, for it tells of nobody."""
+    def begin(self) -> list[tuple[bytes, bytes]]:
+        """Count one answer of it, and give its headers. Scripts of any site may read it, for it tells of nobody."""
         traffic.erred("", self.status, self.code)
         return [
             (b"content-type", b"application/json"),
@@ -27,9 +27,9 @@ class Refusal(NamedTuple):
         ]
 
     def written(self) -> bytes:
-        """All of it as the last answer on a connection."""
+        """One answer of it, counted, as the last on a connection."""
         first = f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}".encode()
-        fields = [b"%b: %b" % pair for pair in [*self.headers(), (b"connection", b"close")]]
+        fields = [b"%b: %b" % pair for pair in [*self.begin(), (b"connection", b"close")]]
         return b"\r\n".join([first, *fields, b"", self.body])
 
 

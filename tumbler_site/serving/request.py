@@ -70,7 +70,7 @@ class Request(WebRequest):
 
     def answer(self, refusal: Refusal) -> None:
         """The whole answer to this request, in place of the app's."""
-        self.handle_reply({"type": "http.response.start", "status": refusal.status, "headers": refusal.headers()})
+        self.handle_reply({"type": "http.response.start", "status": refusal.status, "headers": refusal.begin()})
         self.handle_reply({"type": "http.response.body", "body": refusal.body})
 
     def basic_error(self, status: int, status_text: bytes, body: str) -> None:
